@@ -1,0 +1,23 @@
+// HostDevice: the Device of every backend that computes in the host's own memory. Operations and copies run at enqueue,
+// so its events are always ready and never fail.
+#ifndef FOREGATE_KERNELS_API_HOST_DEVICE_H_
+#define FOREGATE_KERNELS_API_HOST_DEVICE_H_
+
+#include <memory>
+
+#include "kernels/api/device.h"
+
+namespace foregate {
+
+// Anonymous memory, zeroed by the kernel; 2 MiB and more ask for huge pages. RESOURCE_EXHAUSTED naming the bytes.
+absl::StatusOr<std::unique_ptr<DeviceBuffer>> AllocateHostMemory(size_t num_bytes);
+
+// CHECKs what CopyAsync demands of its two views.
+void CheckCopy(const TensorView& source, const TensorView& destination);
+
+// Thread-safe throughout.
+std::unique_ptr<Device> MakeHostDevice(DeviceInfo info);
+
+}  // namespace foregate
+
+#endif  // FOREGATE_KERNELS_API_HOST_DEVICE_H_

@@ -1,0 +1,110 @@
+#include "kernels/ref/ref_attention.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "kernels/base/arithmetic.h"
+#include "kernels/base/check.h"
+
+namespace foregate::internal {
+namespace {
+
+// Softmax-weighted values of the positions merged so far.
+struct RunningSoftmax {
+  explicit RunningSoftmax(int64_t head_dim) : values(static_cast<size_t>(head_dim), 0.0f) {}
+
+  float maximum = -std::numeric_limits<float>::infinity();
+  float sum = 0;
+  std::vector<float> values;
+};
+
+// A span is summed on its own and then merged, so that spans may be computed in any order or place.
+void Merge(float maximum, float sum, const std::vector<float>& values, RunningSoftmax& total) {
+  const float merged = MaxOf(total.maximum, maximum);
+  const float old_scale = Exp(total.maximum - merged);
+  const float new_scale = Exp(maximum - merged);
+  total.maximum = merged;
+  total.sum = std::fma(sum, new_scale, total.sum * old_scale);
+  for (size_t d = 0; d < values.size(); ++d) {
+    total.values[d] = std::fma(values[d], new_scale, total.values[d] * old_scale);
+  }
+}
+
+class RowAttention {
+ public:
+  RowAttention(const PagedAttentionArgs& args, int64_t row)
+      : args_(args),
+        row_(row),
+        position_(args.positions.as<const int32_t>()[row]),
+        sequence_(args.row_sequences.as<const int32_t>()[row]) {
+    FOREGATE_CHECK(position_ >= 0 && position_ / args.kv.block_size < args.block_tables.dim(1));
+    FOREGATE_CHECK(sequence_ >= 0 && sequence_ < args.block_tables.dim(0));
+  }
+
+  void Head(int64_t head) const {
+    const int64_t heads = args_.q.dim(1);
+    const int64_t head_dim = args_.q.dim(2);
+    const int64_t kv_head = head / (heads / args_.kv.keys.dim(1));
+    const float* q = args_.q.as<const float>() + (row_ * heads + head) * head_dim;
+    float* out = args_.out.as<float>() + (row_ * heads + head) * head_dim;
+    const int32_t first = args_.window == 0 ? 0 : std::max(0, position_ - args_.window + 1);
+    RunningSoftmax total(head_dim);
+    for (int32_t span = first / kAttentionSpan; span <= position_ / kAttentionSpan; ++span) {
+      const int32_t begin = std::max(first, span * kAttentionSpan);
+      const int32_t end = std::min(position_, span * kAttentionSpan + (kAttentionSpan - 1)) + 1;
+      AddSpan(q, kv_head, begin, end, total);
+    }
+    for (int64_t d = 0; d < head_dim; ++d) out[d] = total.values[static_cast<size_t>(d)] / total.sum;
+  }
+
+ private:
+  // Index of the first element of (position, kv_head) in the planes.
+  int64_t KvIndex(int32_t position, int64_t kv_head) const {
+    const int32_t block_size = args_.kv.block_size;
+    const int32_t* table = args_.block_tables.as<const int32_t>() + sequence_ * args_.block_tables.dim(1);
+    const int64_t slot = static_cast<int64_t>(table[position / block_size]) * block_size + position % block_size;
+    FOREGATE_CHECK(slot >= 0 && slot < args_.kv.keys.dim(0));
+    return (slot * args_.kv.keys.dim(1) + kv_head) * args_.kv.keys.dim(2);
+  }
+
+  void AddSpan(const float* q, int64_t kv_head, int32_t begin, int32_t end, RunningSoftmax& total) const {
+    const int64_t head_dim = args_.q.dim(2);
+    std::vector<float> scores;
+    for (int32_t position = begin; position < end; ++position) {
+      const float* key = args_.kv.keys.as<const float>() + KvIndex(position, kv_head);
+      scores.push_back(LaneDot(
+                           q, [key](int64_t d) { return key[d]; }, head_dim) *
+                       args_.scale);
+    }
+    const float maximum = MaxElement(scores.data(), end - begin);
+    for (float& score : scores) score = Exp(score - maximum);
+    std::vector<float> values(static_cast<size_t>(head_dim), 0.0f);
+    for (int32_t position = begin; position < end; ++position) {
+      const float* value = args_.kv.values.as<const float>() + KvIndex(position, kv_head);
+      const float probability = scores[static_cast<size_t>(position - begin)];
+      for (int64_t d = 0; d < head_dim; ++d) {
+        float& sum = values[static_cast<size_t>(d)];
+        sum = std::fma(probability, value[d], sum);
+      }
+    }
+    Merge(maximum, LaneSum(scores.data(), end - begin), values, total);
+  }
+
+  const PagedAttentionArgs& args_;
+  const int64_t row_;
+  const int32_t position_;
+  const int64_t sequence_;
+};
+
+}  // namespace
+
+void RefPagedAttention(const PagedAttentionArgs& args) {
+  for (int64_t row = 0; row < args.q.dim(0); ++row) {
+    const RowAttention attention(args, row);
+    for (int64_t head = 0; head < args.q.dim(1); ++head) attention.Head(head);
+  }
+}
+
+}  // namespace foregate::internal

@@ -1,0 +1,16 @@
+// Scalar operations of the mixture of experts. All `args` have passed CheckArgs; indices read from memory are CHECKed.
+#ifndef FOREGATE_KERNELS_REF_REF_MOE_H_
+#define FOREGATE_KERNELS_REF_REF_MOE_H_
+
+#include "kernels/api/kernels.h"
+
+namespace foregate::internal {
+
+void RefTopKRouter(const TopKRouterArgs& args);
+void RefGroupByExpert(const GroupByExpertArgs& args);
+void RefGroupedFfn(const GroupedFfnArgs& args);
+void RefCombine(const CombineArgs& args);
+
+}  // namespace foregate::internal
+
+#endif  // FOREGATE_KERNELS_REF_REF_MOE_H_
