@@ -10,8 +10,9 @@
 
 namespace foregate {
 
-// The match that starts earliest in the text wins; among those that start together, the first that is complete, then
-// the earlier in the list. Emitted text can therefore never be the beginning of a stop string. Not thread-safe.
+// The match that is complete first wins, so that the answer does not depend on how the text was cut; among those that
+// end together the longest, then the earlier in the list. No part of the winning match is ever emitted before it.
+// Not thread-safe.
 // Holds back fewer bytes than the longest stop string, plus the piece being pushed.
 class StopMatcher {
  public:

@@ -1,0 +1,171 @@
+#include "server/text/tokenizer/normalizer.h"
+
+#include <unicode/bytestream.h>
+#include <unicode/normalizer2.h>
+#include <unicode/uchar.h>
+
+#include <limits>
+#include <utility>
+#include <vector>
+
+#include "kernels/base/status_macros.h"
+#include "server/text/tokenizer/replacement.h"
+#include "server/text/tokenizer/unicode_class.h"
+#include "server/text/utf8.h"
+
+namespace foregate {
+namespace {
+
+class UnicodeForm : public Normalizer {
+ public:
+  explicit UnicodeForm(const icu::Normalizer2* form) : form_(form) {}
+
+  absl::Status Apply(std::string* text) const override {
+    if (IsAscii(*text)) return absl::OkStatus();  // every form leaves ASCII alone
+    if (text->size() > std::numeric_limits<int32_t>::max()) {
+      return absl::InvalidArgumentError("text too long to normalize: " + std::to_string(text->size()) + " bytes");
+    }
+    UErrorCode error = U_ZERO_ERROR;
+    const icu::StringPiece piece(text->data(), static_cast<int32_t>(text->size()));
+    if (form_->isNormalizedUTF8(piece, error) && U_SUCCESS(error)) return absl::OkStatus();
+    std::string normalized;
+    icu::StringByteSink<std::string> sink(&normalized, piece.length());
+    form_->normalizeUTF8(0, piece, sink, nullptr, error);
+    if (U_FAILURE(error)) return absl::InternalError(std::string("Unicode normalization: ") + u_errorName(error));
+    *text = std::move(normalized);
+    return absl::OkStatus();
+  }
+
+ private:
+  const icu::Normalizer2* form_;  // ICU's own singleton
+};
+
+// Character by character, as Rust's char::to_lowercase does: no context, and one character that becomes two.
+class Lowercase : public Normalizer {
+ public:
+  absl::Status Apply(std::string* text) const override {
+    std::string out;
+    out.reserve(text->size());
+    for (size_t i = 0; i < text->size();) {
+      const char32_t code_point = NextCodePoint(*text, &i);
+      if (code_point == 0x130) {
+        out += "i\xCC\x87";
+      } else {
+        AppendUtf8(static_cast<char32_t>(u_tolower(static_cast<UChar32>(code_point))), &out);
+      }
+    }
+    *text = std::move(out);
+    return absl::OkStatus();
+  }
+};
+
+class StripAccents : public Normalizer {
+ public:
+  absl::Status Apply(std::string* text) const override {
+    std::string out;
+    for (size_t i = 0; i < text->size();) {
+      const char32_t code_point = NextCodePoint(*text, &i);
+      if (!IsMark(code_point)) AppendUtf8(code_point, &out);
+    }
+    *text = std::move(out);
+    return absl::OkStatus();
+  }
+};
+
+class Strip : public Normalizer {
+ public:
+  Strip(bool left, bool right) : left_(left), right_(right) {}
+
+  absl::Status Apply(std::string* text) const override {
+    if (right_) text->resize(TrailingSpaceBegin(*text));
+    if (left_) text->erase(0, LeadingSpaceEnd(*text));
+    return absl::OkStatus();
+  }
+
+ private:
+  bool left_;
+  bool right_;
+};
+
+class Prepend : public Normalizer {
+ public:
+  explicit Prepend(std::string prefix) : prefix_(std::move(prefix)) {}
+
+  absl::Status Apply(std::string* text) const override {
+    if (!text->empty()) text->insert(0, prefix_);
+    return absl::OkStatus();
+  }
+
+ private:
+  std::string prefix_;
+};
+
+class Replace : public Normalizer {
+ public:
+  explicit Replace(Replacement replacement) : replacement_(std::move(replacement)) {}
+
+  absl::Status Apply(std::string* text) const override { return replacement_.Apply(text); }
+
+ private:
+  Replacement replacement_;
+};
+
+class NormalizerSequence : public Normalizer {
+ public:
+  explicit NormalizerSequence(std::vector<std::unique_ptr<const Normalizer>> steps) : steps_(std::move(steps)) {}
+
+  absl::Status Apply(std::string* text) const override {
+    for (const auto& step : steps_) FOREGATE_RETURN_IF_ERROR(step->Apply(text));
+    return absl::OkStatus();
+  }
+
+ private:
+  std::vector<std::unique_ptr<const Normalizer>> steps_;
+};
+
+using Made = absl::StatusOr<std::unique_ptr<const Normalizer>>;
+
+Made MakeUnicodeForm(const JsonNode& json, const icu::Normalizer2* (*instance)(UErrorCode&)) {
+  UErrorCode error = U_ZERO_ERROR;
+  const icu::Normalizer2* form = instance(error);
+  if (U_FAILURE(error)) return json.Error(std::string("needs ICU's data: ") + u_errorName(error));
+  return std::make_unique<UnicodeForm>(form);
+}
+
+Made MakeSequence(const JsonNode& json) {
+  FOREGATE_ASSIGN_OR_RETURN(const std::vector<JsonNode> children, json.Array("normalizers"));
+  std::vector<std::unique_ptr<const Normalizer>> steps;
+  for (const JsonNode& child : children) {
+    FOREGATE_ASSIGN_OR_RETURN(steps.emplace_back(), MakeNormalizer(child));
+  }
+  return std::make_unique<NormalizerSequence>(std::move(steps));
+}
+
+}  // namespace
+
+Made MakeNormalizer(const JsonNode& json) {
+  FOREGATE_ASSIGN_OR_RETURN(const std::string type, json.String("type"));
+  if (type == "NFC") return MakeUnicodeForm(json, &icu::Normalizer2::getNFCInstance);
+  if (type == "NFD") return MakeUnicodeForm(json, &icu::Normalizer2::getNFDInstance);
+  if (type == "NFKC") return MakeUnicodeForm(json, &icu::Normalizer2::getNFKCInstance);
+  if (type == "NFKD") return MakeUnicodeForm(json, &icu::Normalizer2::getNFKDInstance);
+  if (type == "Lowercase") return std::make_unique<Lowercase>();
+  if (type == "StripAccents") return std::make_unique<StripAccents>();
+  if (type == "Strip") {
+    FOREGATE_ASSIGN_OR_RETURN(const bool left, json.Bool("strip_left", true));
+    FOREGATE_ASSIGN_OR_RETURN(const bool right, json.Bool("strip_right", true));
+    return std::make_unique<Strip>(left, right);
+  }
+  if (type == "Prepend") {
+    FOREGATE_ASSIGN_OR_RETURN(std::string prefix, json.String("prepend"));
+    return std::make_unique<Prepend>(std::move(prefix));
+  }
+  if (type == "Replace") {
+    FOREGATE_ASSIGN_OR_RETURN(Replacement replacement, Replacement::Read(json));
+    return std::make_unique<Replace>(std::move(replacement));
+  }
+  if (type == "Sequence") return MakeSequence(json);
+  return json.Error("is a normalizer that is not supported: " + type);
+}
+
+}  // namespace foregate

@@ -1,0 +1,100 @@
+#include "server/text/tokenizer/pipeline.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "kernels/base/status_macros.h"
+
+namespace foregate {
+
+absl::StatusOr<std::unique_ptr<const TokenizerPipeline>> TokenizerPipeline::Read(const JsonNode& json) {
+  std::unique_ptr<TokenizerPipeline> pipeline(new TokenizerPipeline());
+  FOREGATE_ASSIGN_OR_RETURN(const JsonNode model, json.Child("model"));
+  FOREGATE_ASSIGN_OR_RETURN(pipeline->model_, BpeModel::Read(model));
+  FOREGATE_ASSIGN_OR_RETURN(const std::optional<JsonNode> normalizer, json.OptionalChild("normalizer"));
+  if (normalizer.has_value()) {
+    FOREGATE_ASSIGN_OR_RETURN(pipeline->normalizer_, MakeNormalizer(*normalizer));
+  }
+  FOREGATE_ASSIGN_OR_RETURN(const std::optional<JsonNode> added, json.OptionalChild("added_tokens"));
+  std::vector<JsonNode> added_entries;
+  if (added.has_value()) {
+    FOREGATE_ASSIGN_OR_RETURN(added_entries, added->AsArray());
+  }
+  FOREGATE_ASSIGN_OR_RETURN(pipeline->added_tokens_,
+                            AddedTokens::Read(added_entries, *pipeline->model_, pipeline->normalizer_.get()));
+  FOREGATE_ASSIGN_OR_RETURN(const std::optional<JsonNode> pre_tokenizer, json.OptionalChild("pre_tokenizer"));
+  if (pre_tokenizer.has_value()) {
+    FOREGATE_ASSIGN_OR_RETURN(pipeline->pre_tokenizer_, MakePreTokenizer(*pre_tokenizer));
+  }
+  FOREGATE_ASSIGN_OR_RETURN(const std::optional<JsonNode> post_processor, json.OptionalChild("post_processor"));
+  if (post_processor.has_value()) {
+    FOREGATE_ASSIGN_OR_RETURN(pipeline->post_processor_, ReadPostProcessor(*post_processor));
+  }
+  FOREGATE_ASSIGN_OR_RETURN(const std::optional<JsonNode> decoder, json.OptionalChild("decoder"));
+  pipeline->decoder_ = MakeJoinDecoder();
+  if (decoder.has_value()) {
+    FOREGATE_ASSIGN_OR_RETURN(pipeline->decoder_, MakeDecoder(*decoder));
+  }
+  pipeline->IndexTokens();
+  return pipeline;
+}
+
+void TokenizerPipeline::IndexTokens() {
+  const std::vector<std::string>& texts = model_->tokens();
+  tokens_.resize(texts.size());
+  for (size_t id = 0; id < texts.size(); ++id) {
+    const bool exists = model_->TokenToId(texts[id]) == static_cast<int32_t>(id);
+    tokens_[id] = {texts[id], exists, false};
+  }
+  for (const AddedToken& token : added_tokens_.tokens()) {
+    if (static_cast<size_t>(token.id) >= tokens_.size()) tokens_.resize(token.id + 1);
+    tokens_[token.id] = {token.content, true, token.special};
+  }
+}
+
+const TokenizerPipeline::Token* TokenizerPipeline::FindToken(int32_t id) const {
+  if (id < 0 || static_cast<size_t>(id) >= tokens_.size() || !tokens_[id].exists) return nullptr;
+  return &tokens_[id];
+}
+
+absl::StatusOr<std::vector<int32_t>> TokenizerPipeline::Encode(std::string_view text, bool parse_special) const {
+  std::vector<int32_t> ids;
+  for (const Segment& segment : added_tokens_.Split(text, /*normalized=*/false, parse_special)) {
+    if (segment.token_id >= 0) {
+      ids.push_back(segment.token_id);
+      continue;
+    }
+    FOREGATE_RETURN_IF_ERROR(EncodeSegment(std::string(text.substr(segment.begin, segment.end - segment.begin)),
+                                           segment.begin == 0, parse_special, &ids));
+  }
+  return ids;
+}
+
+absl::Status TokenizerPipeline::EncodeSegment(std::string text, bool begins_input, bool parse_special,
+                                              std::vector<int32_t>* ids) const {
+  if (normalizer_ != nullptr) FOREGATE_RETURN_IF_ERROR(normalizer_->Apply(&text));
+  const std::vector<Segment> segments = added_tokens_.Split(text, /*normalized=*/true, parse_special);
+  if (segments.size() == 1 && segments[0].token_id < 0) return EncodeWords(std::move(text), begins_input, ids);
+  for (const Segment& segment : segments) {
+    if (segment.token_id >= 0) {
+      ids->push_back(segment.token_id);
+      continue;
+    }
+    FOREGATE_RETURN_IF_ERROR(
+        EncodeWords(text.substr(segment.begin, segment.end - segment.begin), begins_input && segment.begin == 0, ids));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status TokenizerPipeline::EncodeWords(std::string text, bool begins_input, std::vector<int32_t>* ids) const {
+  Pieces pieces(std::move(text), begins_input);
+  if (pre_tokenizer_ != nullptr) FOREGATE_RETURN_IF_ERROR(pre_tokenizer_->Apply(&pieces));
+  for (size_t i = 0; i < pieces.ranges.size(); ++i) model_->Encode(pieces.piece(i), ids);
+  return absl::OkStatus();
+}
+
+DecodeStream::DecodeStream(const Decoder& decoder) { first_ = decoder.Start(&collector_, &stages_); }
+
+std::string DecodeStream::Take() { return std::exchange(collector_.text, std::string()); }
+
+}  // namespace foregate
