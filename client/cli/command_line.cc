@@ -1,0 +1,235 @@
+#include "client/cli/command_line.h"
+
+#include <charconv>
+#include <cmath>
+#include <sstream>
+#include <utility>
+
+#include "CLI/CLI.hpp"
+#include "client/cli/exit_code.h"
+
+namespace foregate {
+namespace {
+
+// The optional values of the generation flags, before they become a message with presence.
+struct GenerationFlags {
+  std::optional<float> temperature, top_p, min_p, repetition_penalty, presence_penalty, frequency_penalty;
+  std::optional<int32_t> top_k, max_tokens, min_tokens, logprobs, prompt_logprobs, num_samples, priority;
+  std::optional<uint64_t> seed;
+  std::vector<std::string> logit_bias, stop_strings;
+  std::vector<int32_t> stop_ids;
+  std::optional<std::string> cache_salt;
+  bool ignore_eos = false, include_stop = false, keep_special = false, no_stream = false;
+};
+
+void AddConnectionFlags(CLI::App* app, CommandLine* line) {
+  ConnectionFlags* flags = &line->connection;
+  app->add_option("--address", flags->address, "host:port of the data listener")->capture_default_str();
+  app->add_option("--admin-address", flags->admin_address, "host:port of the admin listener (drain, abort, trace)")
+      ->capture_default_str();
+  auto* token = app->add_option("--token", flags->token, "bearer token (other users of this machine can see it)");
+  app->add_option("--token-file", flags->token_file, "file whose first line is the bearer token")->excludes(token);
+  app->add_flag("--tls", flags->tls, "encrypt, and verify the server by the system's authorities");
+  app->add_option("--tls-ca", flags->tls_ca, "PEM file of the authority that signed the server; implies --tls");
+  auto* cert = app->add_option("--tls-cert", flags->tls_cert, "PEM file of this client's certificate; implies --tls");
+  auto* key = app->add_option("--tls-key", flags->tls_key, "PEM file of its key");
+  cert->needs(key);
+  key->needs(cert);
+  app->add_option("--timeout", flags->timeout_s, "seconds for the whole call; 0 waits without end")
+      ->check(CLI::Range(0.0, 1e6))
+      ->capture_default_str();
+  app->add_option("--retry", flags->retry_s, "seconds to keep trying while the server is loading or busy restarting")
+      ->check(CLI::Range(0.0, 1e6))
+      ->capture_default_str();
+  app->add_flag("--json", line->json, "machine-readable output: one JSON object per line");
+}
+
+void AddRequestFlags(CLI::App* app, CommandLine* line) {
+  app->add_option("--model", line->model, "name the served model must have");
+  app->add_option("--request-id", line->request_id, "name of this request on the server (default: assigned)");
+}
+
+void AddGenerationFlags(CLI::App* app, CommandLine* line, GenerationFlags* flags) {
+  AddRequestFlags(app, line);
+  app->add_option("--temperature", flags->temperature, "0 is greedy (default: the model's)");
+  app->add_option("--top-k", flags->top_k, "keep the k most likely tokens; 0 keeps all");
+  app->add_option("--top-p", flags->top_p, "keep the smallest set of this probability");
+  app->add_option("--min-p", flags->min_p, "keep tokens at least this fraction as likely as the best");
+  app->add_option("--repetition-penalty", flags->repetition_penalty, "over prompt and output; 1 is off");
+  app->add_option("--presence-penalty", flags->presence_penalty, "over output, -2 to 2");
+  app->add_option("--frequency-penalty", flags->frequency_penalty, "over output per occurrence, -2 to 2");
+  app->add_option("--logit-bias", flags->logit_bias, "ID:VALUE added to a token's logit; repeatable");
+  app->add_option("--seed", flags->seed, "equal seeds give equal tokens (default: chosen and reported)");
+  app->add_option("--max-tokens", flags->max_tokens, "tokens to generate (default: what the context has left)");
+  app->add_option("--min-tokens", flags->min_tokens, "do not end before this many tokens");
+  app->add_option("--stop", flags->stop_strings, "end where this text appears; repeatable");
+  app->add_option("--stop-id", flags->stop_ids, "end at this token id; repeatable");
+  app->add_flag("--ignore-eos", flags->ignore_eos, "do not end at the model's end tokens");
+  app->add_flag("--include-stop", flags->include_stop, "leave the stop string in the text");
+  app->add_option("--logprobs", flags->logprobs, "log-probabilities of the output and of this many alternatives");
+  app->add_option("--prompt-logprobs", flags->prompt_logprobs, "the same for the prompt");
+  app->add_flag("--keep-special", flags->keep_special, "show special tokens in the text");
+  app->add_option("-n,--num-samples", flags->num_samples, "samples of one prompt");
+  app->add_option("--priority", flags->priority, "larger is scheduled sooner, -100 to 100");
+  app->add_option("--cache-salt", flags->cache_salt, "share prompt prefixes only with requests of equal salt");
+  app->add_flag("--no-stream", flags->no_stream, "answer at once instead of token by token");
+  app->add_flag("--stats", line->stats, "afterwards: speed, time to first token, and which experts worked");
+  app->add_flag("--print-ids", line->print_ids, "print token ids instead of text");
+}
+
+// "ID:VALUE"; throws CLI::ValidationError, as CLI11 expects of what it calls.
+std::pair<int32_t, float> ParseLogitBias(const std::string& text) {
+  int32_t id = 0;
+  const char* end = text.data() + text.size();
+  const auto [colon, id_error] = std::from_chars(text.data(), end, id);
+  float value = 0;
+  if (id_error == std::errc() && colon != end && *colon == ':') {
+    const auto [rest, value_error] = std::from_chars(colon + 1, end, value);
+    if (value_error == std::errc() && rest == end && std::isfinite(value)) return {id, value};
+  }
+  throw CLI::ValidationError("--logit-bias", "wants ID:VALUE, got \"" + text + "\"");
+}
+
+void FillOptions(const GenerationFlags& flags, CommandLine* line) {
+  inference::v1::GenerationOptions* options = &line->options;
+  auto* sampling = options->mutable_sampling();
+  if (flags.temperature) sampling->set_temperature(*flags.temperature);
+  if (flags.top_k) sampling->set_top_k(*flags.top_k);
+  if (flags.top_p) sampling->set_top_p(*flags.top_p);
+  if (flags.min_p) sampling->set_min_p(*flags.min_p);
+  if (flags.repetition_penalty) sampling->set_repetition_penalty(*flags.repetition_penalty);
+  if (flags.presence_penalty) sampling->set_presence_penalty(*flags.presence_penalty);
+  if (flags.frequency_penalty) sampling->set_frequency_penalty(*flags.frequency_penalty);
+  for (const std::string& bias : flags.logit_bias) {
+    const auto [id, value] = ParseLogitBias(bias);
+    (*sampling->mutable_logit_bias())[id] = value;
+  }
+  if (flags.seed) sampling->set_seed(*flags.seed);
+  auto* stop = options->mutable_stop();
+  if (flags.max_tokens) stop->set_max_tokens(*flags.max_tokens);
+  if (flags.min_tokens) stop->set_min_tokens(*flags.min_tokens);
+  for (const std::string& text : flags.stop_strings) stop->add_stop_strings(text);
+  for (const int32_t id : flags.stop_ids) stop->add_stop_token_ids(id);
+  if (flags.ignore_eos) stop->set_ignore_eos(true);
+  if (flags.include_stop) stop->set_include_stop_string(true);
+  auto* output = options->mutable_output();
+  if (flags.logprobs) output->set_logprobs(*flags.logprobs);
+  if (flags.prompt_logprobs) output->set_prompt_logprobs(*flags.prompt_logprobs);
+  if (flags.keep_special) output->set_skip_special_tokens(false);
+  if (line->stats) output->set_expert_stats(true);
+  if (flags.num_samples) options->set_num_samples(*flags.num_samples);
+  if (flags.priority) options->set_priority(*flags.priority);
+  if (flags.cache_salt) options->set_cache_salt(*flags.cache_salt);
+  line->stream = !flags.no_stream;
+}
+
+void AddChat(CLI::App* app, CommandLine* line, GenerationFlags* flags) {
+  auto* chat = app->add_subcommand("chat", "Talk to the model; without a message and on a terminal: a conversation");
+  chat->add_option("message", line->text, "one message (default: standard input)");
+  chat->add_option("--system", line->system, "system message");
+  AddGenerationFlags(chat, line, flags);
+  chat->callback([line] { line->command = Command::kChat; });
+}
+
+void AddGenerate(CLI::App* app, CommandLine* line, GenerationFlags* flags) {
+  auto* generate = app->add_subcommand("generate", "Complete a prompt of text or token ids");
+  auto* text = generate->add_option("prompt", line->text, "the prompt (default: standard input)");
+  generate->add_option("--ids", line->ids, "the prompt as token ids: 1,2,3")->delimiter(',')->excludes(text);
+  generate->add_flag("!--no-special-tokens", line->add_special_tokens, "do not add the tokenizer's special tokens");
+  AddGenerationFlags(generate, line, flags);
+  generate->callback([line] { line->command = Command::kGenerate; });
+}
+
+void AddTextCommands(CLI::App* app, CommandLine* line) {
+  auto* tokenize = app->add_subcommand("tokenize", "Text to token ids");
+  tokenize->add_option("text", line->text, "the text (default: standard input)");
+  tokenize->add_flag("!--no-special-tokens", line->add_special_tokens, "do not add the tokenizer's special tokens");
+  AddRequestFlags(tokenize, line);
+  tokenize->callback([line] { line->command = Command::kTokenize; });
+
+  auto* detokenize = app->add_subcommand("detokenize", "Token ids to text");
+  detokenize->add_option("ids", line->ids, "token ids: 1,2,3 (default: standard input)")->delimiter(',');
+  detokenize->add_flag("--skip-special", line->skip_special_tokens, "leave special tokens out");
+  AddRequestFlags(detokenize, line);
+  detokenize->callback([line] { line->command = Command::kDetokenize; });
+
+  auto* render = app->add_subcommand("render", "The prompt that chat would use, without generating");
+  render->add_option("message", line->text, "one message (default: standard input)");
+  render->add_option("--system", line->system, "system message");
+  AddRequestFlags(render, line);
+  render->callback([line] { line->command = Command::kRender; });
+}
+
+void AddServerCommands(CLI::App* app, CommandLine* line) {
+  app->add_subcommand("models", "What is served and its limits")->callback([line] {
+    line->command = Command::kModels;
+  });
+  auto* status = app->add_subcommand("status", "State, load and health; exit code 0 only when ready");
+  status->add_flag("--wait", line->wait, "wait until the model is loaded, with a progress bar");
+  status->callback([line] { line->command = Command::kStatus; });
+  app->add_subcommand("experts", "How often each expert worked since the start")->callback([line] {
+    line->command = Command::kExperts;
+  });
+}
+
+void AddAdminCommands(CLI::App* app, CommandLine* line) {
+  auto* drain = app->add_subcommand("drain", "Refuse new requests and wait until nothing runs (admin)");
+  drain->add_option("--drain-timeout", line->drain_timeout_s, "seconds until what still runs is cancelled")
+      ->check(CLI::Range(0.0, 1e6));
+  drain->callback([line] { line->command = Command::kDrain; });
+
+  auto* abort = app->add_subcommand("abort", "Cancel a running request by its id (admin)");
+  abort->add_option("id", line->request_id, "the request's id")->required();
+  abort->callback([line] { line->command = Command::kAbort; });
+
+  auto* trace = app->add_subcommand("trace", "Record which experts every token is routed to (admin)");
+  trace->require_subcommand(1);
+  auto* start = trace->add_subcommand("start", "Begin recording");
+  start->add_option("--max-bytes", line->max_bytes, "close the trace at this size");
+  start->callback([line] { line->command = Command::kTraceStart; });
+  auto* stop = trace->add_subcommand("stop", "End recording and write the trace as CSV");
+  stop->add_option("-o,--output", line->output_file, "file (default: standard output)");
+  stop->callback([line] { line->command = Command::kTraceStop; });
+}
+
+void Finish(const GenerationFlags& flags, CommandLine* line) {
+  const ConnectionFlags& connection = line->connection;
+  line->connection.tls = connection.tls || !connection.tls_ca.empty() || !connection.tls_cert.empty();
+  if (line->command == Command::kChat || line->command == Command::kGenerate) FillOptions(flags, line);
+}
+
+}  // namespace
+
+std::variant<CommandLine, ParseMessage> ParseCommandLine(int argc, const char* const* argv) {
+  CommandLine line;
+  GenerationFlags flags;
+  CLI::App app("foregate: the command line of foregated, an inference server for Mixture-of-Experts models.",
+               "foregate");
+  app.require_subcommand(1);
+  app.fallthrough();
+  app.footer(std::string(kExitCodeTable) + "\n\n`foregate COMMAND --help` explains a command.");
+  AddConnectionFlags(&app, &line);
+  AddChat(&app, &line, &flags);
+  AddGenerate(&app, &line, &flags);
+  AddTextCommands(&app, &line);
+  AddServerCommands(&app, &line);
+  AddAdminCommands(&app, &line);
+  for (auto* command : app.get_subcommands({})) {
+    command->fallthrough();
+    for (auto* nested : command->get_subcommands({})) nested->fallthrough();
+  }
+  // CLI11 reports by exception; this is its border.
+  try {
+    app.parse(argc, argv);
+    Finish(flags, &line);
+  } catch (const CLI::CallForHelp& help) {
+    std::ostringstream out;
+    app.exit(help, out, out);
+    return ParseMessage{kExitOk, out.str()};
+  } catch (const CLI::ParseError& error) {
+    return ParseMessage{kExitUsage, "foregate: " + std::string(error.what()) + "\n(foregate --help explains)\n"};
+  }
+  return line;
+}
+
+}  // namespace foregate

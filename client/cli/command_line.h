@@ -1,0 +1,78 @@
+// What a user asked `foregate` to do: the parsed and checked command line.
+#ifndef FOREGATE_CLIENT_CLI_COMMAND_LINE_H_
+#define FOREGATE_CLIENT_CLI_COMMAND_LINE_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "foregate/inference/v1/inference.pb.h"
+
+namespace foregate {
+
+enum class Command : uint8_t {
+  kChat,
+  kGenerate,
+  kTokenize,
+  kDetokenize,
+  kRender,
+  kModels,
+  kStatus,
+  kExperts,
+  kDrain,
+  kAbort,
+  kTraceStart,
+  kTraceStop,
+};
+
+struct ConnectionFlags {
+  std::string address = "127.0.0.1:50051";
+  std::string admin_address = "127.0.0.1:50052";
+  std::string token;
+  std::string token_file;
+  bool tls = false;
+  std::string tls_ca;
+  std::string tls_cert;
+  std::string tls_key;
+  // Seconds; 0 waits without end.
+  double timeout_s = 0;
+  double retry_s = 30;
+};
+
+struct CommandLine {
+  Command command = Command::kStatus;
+  ConnectionFlags connection;
+  bool json = false;
+
+  // chat, generate, tokenize, detokenize, render. Unset text is read from standard input.
+  std::optional<std::string> text;
+  std::vector<int32_t> ids;
+  std::optional<std::string> system;
+  std::optional<std::string> model;
+  std::string request_id;
+  inference::v1::GenerationOptions options;
+  bool stream = true;
+  bool stats = false;
+  bool print_ids = false;
+  bool add_special_tokens = true;
+  bool skip_special_tokens = false;
+
+  bool wait = false;                      // status
+  std::optional<double> drain_timeout_s;  // drain
+  std::optional<int64_t> max_bytes;       // trace start
+  std::string output_file;                // trace stop; empty: standard output
+};
+
+// Printed instead of running anything: help (exit code 0, to standard output) or a usage error (2, to standard error).
+struct ParseMessage {
+  int exit_code = 0;
+  std::string text;
+};
+
+std::variant<CommandLine, ParseMessage> ParseCommandLine(int argc, const char* const* argv);
+
+}  // namespace foregate
+
+#endif  // FOREGATE_CLIENT_CLI_COMMAND_LINE_H_
