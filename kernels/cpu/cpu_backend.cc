@@ -1,0 +1,87 @@
+#include "kernels/cpu/cpu_backend.h"
+
+#include <sched.h>
+#include <unistd.h>
+
+#include <thread>
+#include <utility>
+
+#include "kernels/api/host_device.h"
+#include "kernels/base/arithmetic.h"
+#include "kernels/base/status_macros.h"
+#include "kernels/cpu/compute.h"
+#include "kernels/cpu/cpu_kernels.h"
+
+namespace foregate {
+namespace {
+
+struct IsaChoice {
+  bool supported;
+  const internal::IsaTable& (*table)();
+  const char* name;
+};
+
+std::vector<IsaChoice> AllIsas() {
+  // These ask the operating system's register support as well.
+  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+  const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+  return {{true, internal::PortableTable, "portable"},
+          {avx2, internal::Avx2Table, "avx2"},
+          {avx512, internal::Avx512Table, "avx512"}};
+}
+
+absl::StatusOr<const internal::IsaTable*> ChooseIsa(const std::string& wanted) {
+  const internal::IsaTable* chosen = nullptr;
+  std::string supported;
+  for (const IsaChoice& choice : AllIsas()) {
+    if (!choice.supported) continue;
+    supported += (supported.empty() ? "" : ", ") + std::string(choice.name);
+    if (wanted.empty() || wanted == choice.name) chosen = &choice.table();
+  }
+  if (chosen != nullptr) return chosen;
+  return absl::InvalidArgumentError("isa: \"" + wanted + "\" is not to be had here; this machine can run " + supported);
+}
+
+int NumUsableCores() {
+  cpu_set_t set;
+  // Fails on machines of more than 1024 cores.
+  if (sched_getaffinity(0, sizeof(set), &set) == 0) return CPU_COUNT(&set);
+  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+}
+
+// A quarter of L2 leaves room for activations and for the panel that streams in next.
+int64_t PanelBytes() {
+  const long l2_bytes = sysconf(_SC_LEVEL2_CACHE_SIZE);
+  constexpr int64_t kUnknownL2Bytes = int64_t{256} << 10;
+  return (l2_bytes > 0 ? l2_bytes : kUnknownL2Bytes) / 4;
+}
+
+}  // namespace
+
+std::vector<std::string> SupportedIsas() {
+  std::vector<std::string> names;
+  for (const IsaChoice& choice : AllIsas()) {
+    if (choice.supported) names.emplace_back(choice.name);
+  }
+  return names;
+}
+
+absl::StatusOr<Backend> MakeCpuBackend(const CpuBackendOptions& options) {
+  if (options.num_threads < 0 || options.num_threads > kMaxCpuThreads) {
+    return absl::InvalidArgumentError("num_threads: " + std::to_string(options.num_threads) + " is not in [0, " +
+                                      std::to_string(kMaxCpuThreads) + "]");
+  }
+  internal::Compute compute;
+  FOREGATE_ASSIGN_OR_RETURN(compute.isa, ChooseIsa(options.isa));
+  const int num_threads = options.num_threads == 0 ? std::min(NumUsableCores(), kMaxCpuThreads) : options.num_threads;
+  FOREGATE_ASSIGN_OR_RETURN(compute.pool, internal::ThreadPool::Create(num_threads));
+  compute.panel_bytes = PanelBytes();
+  Backend backend;
+  backend.device = MakeHostDevice(
+      {.kind = "cpu", .isa = compute.isa->name, .numeric_contract = kCpuNumericContract, .num_threads = num_threads});
+  backend.kernels = internal::MakeCpuKernels(std::move(compute));
+  return backend;
+}
+
+}  // namespace foregate

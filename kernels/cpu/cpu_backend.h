@@ -1,0 +1,30 @@
+// The CPU backend: the written arithmetic on all cores, with the widest instruction set the machine has.
+#ifndef FOREGATE_KERNELS_CPU_CPU_BACKEND_H_
+#define FOREGATE_KERNELS_CPU_CPU_BACKEND_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "kernels/api/kernels.h"
+
+namespace foregate {
+
+struct CpuBackendOptions {
+  int num_threads = 0;  // 0: as many as the process may use cores (sched_getaffinity)
+  std::string isa;      // empty: the best of SupportedIsas()
+};
+
+// Largest num_threads accepted.
+inline constexpr int kMaxCpuThreads = 1024;
+
+// The instruction-set paths that this machine can execute, worst first: "portable", then "avx2", "avx512".
+std::vector<std::string> SupportedIsas();
+
+// INVALID_ARGUMENT naming the field when an option is out of range or the machine lacks the instruction set;
+// RESOURCE_EXHAUSTED when threads cannot be started. The kernels are for one thread at a time.
+absl::StatusOr<Backend> MakeCpuBackend(const CpuBackendOptions& options);
+
+}  // namespace foregate
+
+#endif  // FOREGATE_KERNELS_CPU_CPU_BACKEND_H_

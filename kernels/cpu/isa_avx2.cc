@@ -1,0 +1,65 @@
+// The inner kernels for AVX2, FMA and F16C. Includes no standard C++ header with code (see lane_kernels.h).
+#include <immintrin.h>
+
+#include "kernels/cpu/lane_kernels.h"
+
+namespace foregate::internal {
+namespace {
+
+struct Avx2Vector {
+  static constexpr int kLanes = 8;
+  static constexpr int kParts = 2;
+  // 3 x 2 tiles of 2 registers: 12 sums, 3 rows of x and one weight are the 16 registers there are.
+  static constexpr int kTileRows = 3;
+  static constexpr int kTileOutputs = 2;
+  using Part = __m256;
+
+  static Part Set(float value) { return _mm256_set1_ps(value); }
+  static Part Load(const float* from) { return _mm256_loadu_ps(from); }
+  static Part Load(const Bf16* from) {
+    const __m128i bits = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(bits), 16));
+  }
+  static Part Load(const F16* from) { return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from))); }
+  static void Store(float* to, Part a) { _mm256_storeu_ps(to, a); }
+  static Part Fma(Part a, Part b, Part c) { return _mm256_fmadd_ps(a, b, c); }
+  static Part Add(Part a, Part b) { return _mm256_add_ps(a, b); }
+  static Part Sub(Part a, Part b) { return _mm256_sub_ps(a, b); }
+  static Part Mul(Part a, Part b) { return _mm256_mul_ps(a, b); }
+  static Part Div(Part a, Part b) { return _mm256_div_ps(a, b); }
+  static Part Negate(Part a) { return _mm256_xor_ps(a, _mm256_set1_ps(-0.0f)); }
+  // The instruction returns its second operand when either is NaN, which is the written rule.
+  static Part Max(Part bound, Part x) { return _mm256_max_ps(bound, x); }
+  static Part Min(Part bound, Part x) { return _mm256_min_ps(bound, x); }
+  static Part FirstOf(int64_t count, Part first, Part rest) {
+    const __m256i index = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    const __m256i mask = _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(count)), index);
+    return _mm256_blendv_ps(rest, first, _mm256_castsi256_ps(mask));
+  }
+  static float Sqrt(float value) { return _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(value))); }
+  static float Reduce(const Part (&sums)[kParts]) {
+    const __m256 eight = _mm256_add_ps(sums[0], sums[1]);
+    const __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+    const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+  }
+  static Part ScaleByExponent(Part p, Part shifted) {
+    const __m256i exponent =
+        _mm256_sub_epi32(_mm256_castps_si256(shifted), _mm256_castps_si256(_mm256_set1_ps(kRoundToInteger)));
+    const __m256i half = _mm256_srai_epi32(exponent, 1);
+    return _mm256_mul_ps(_mm256_mul_ps(p, Power(half)), Power(_mm256_sub_epi32(exponent, half)));
+  }
+
+ private:
+  static Part Power(__m256i exponent) {
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(exponent, _mm256_set1_epi32(127)), 23));
+  }
+};
+
+constexpr IsaTable kTable = LaneKernels<Avx2Vector>::Table("avx2");
+
+}  // namespace
+
+const IsaTable& Avx2Table() { return kTable; }
+
+}  // namespace foregate::internal

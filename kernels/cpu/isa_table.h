@@ -1,0 +1,73 @@
+// The inner kernels of one instruction set, as a table of functions; everything above it is free of instruction sets.
+//
+// Each function follows kernels/base/arithmetic.h to the bit, works on the calling thread, keeps no state and accepts
+// any alignment. Plain C declarations only: files compiled for wide instruction sets include this header.
+#ifndef FOREGATE_KERNELS_CPU_ISA_TABLE_H_
+#define FOREGATE_KERNELS_CPU_ISA_TABLE_H_
+
+#include <cstdint>
+
+namespace foregate::internal {
+
+// 16-bit weight formats as they lie in memory.
+struct Bf16 {
+  uint16_t bits;
+};
+struct F16 {
+  uint16_t bits;
+};
+
+// out[r * out_stride + n] = dot(row r of x, row n of weight). Row r of x starts at x + index * x_stride, where index is
+// x_rows[r], or r without x_rows. The whole weight panel is read once per few rows of x: callers keep it in L2.
+struct DotPanel {
+  const float* x;
+  int64_t x_stride;
+  const int32_t* x_rows;
+  int64_t num_rows;
+  const void* weight;  // [num_outputs, k_end]
+  int64_t num_outputs;
+  int64_t k_end;
+  float* out;
+  int64_t out_stride;
+};
+
+// One span of attention for one query head, not yet divided by `sum`.
+struct AttentionSpan {
+  const float* q;              // [head_dim]
+  const float* const* keys;    // [count] pointers to [head_dim]
+  const float* const* values;  // [count] pointers to [head_dim]
+  int64_t count;
+  int64_t head_dim;
+  float scale;
+  float* probabilities;  // [count], scratch
+  float* weighted;       // [head_dim], out
+  float maximum;         // out
+  float sum;             // out
+};
+
+// Indices into the arrays below, equal to the values of DType.
+inline constexpr int kNumWeightFormats = 3;  // f32, bf16, f16
+
+struct IsaTable {
+  const char* name;
+  void (*dot_panel[kNumWeightFormats])(const DotPanel& panel);
+  void (*rms_norm[kNumWeightFormats])(const float* x, const void* weight, float eps, float* out, int64_t n);
+  void (*silu_mul)(const float* gate, const float* up, float* out, int64_t n);
+  // acc = fma(scale, y, acc)
+  void (*fma_row)(float scale, const float* y, float* acc, int64_t n);
+  // acc = fma(y, y_scale, acc * acc_scale)
+  void (*merge_row)(const float* y, float y_scale, float acc_scale, float* acc, int64_t n);
+  void (*rope_row)(float* low, float* high, const float* cos, const float* sin, int64_t n);
+  // x = exp(x - max(x)); returns the sum. *maximum receives max(x).
+  float (*softmax_numerators)(float* x, int64_t n, float* maximum);
+  void (*attention_span)(AttentionSpan& span);
+};
+
+// Code for an instruction set: legal to call only where SupportedIsas() names it.
+const IsaTable& PortableTable();
+const IsaTable& Avx2Table();
+const IsaTable& Avx512Table();
+
+}  // namespace foregate::internal
+
+#endif  // FOREGATE_KERNELS_CPU_ISA_TABLE_H_

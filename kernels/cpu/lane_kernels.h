@@ -1,0 +1,278 @@
+// The inner kernels, written once over a vector type V that each instruction set defines in its own file.
+//
+// V::Part is a register of V::kLanes f32 lanes, V::kParts of them make the 16 lanes of the written arithmetic. V lives
+// in an unnamed namespace, which gives every instantiation internal linkage: code for one instruction set is never
+// linked into another. For the same reason nothing here calls a function of another header.
+#ifndef FOREGATE_KERNELS_CPU_LANE_KERNELS_H_
+#define FOREGATE_KERNELS_CPU_LANE_KERNELS_H_
+
+#include <cstdint>
+
+#include "kernels/base/exp_polynomial.h"
+#include "kernels/cpu/isa_table.h"
+
+namespace foregate::internal {
+
+template <typename V>
+struct LaneKernels {
+  using Part = typename V::Part;
+  static constexpr int kSumLanes = V::kLanes * V::kParts;
+  static_assert(kSumLanes == 16);
+
+  // The first `count` elements of a part, zeros behind them.
+  template <typename W>
+  static Part LoadFirst(const W* from, int64_t count) {
+    W elements[V::kLanes] = {};
+    for (int64_t i = 0; i < count; ++i) elements[i] = from[i];
+    return V::Load(elements);
+  }
+
+  static void StoreFirst(Part part, float* to, int64_t count) {
+    float elements[V::kLanes];
+    V::Store(elements, part);
+    for (int64_t i = 0; i < count; ++i) to[i] = elements[i];
+  }
+
+  // Calls body(offset, load, store) over [0, n) in parts; the accessors hide the partial end.
+  template <typename Body>
+  static void ForParts(int64_t n, Body body) {
+    int64_t i = 0;
+    for (; i + V::kLanes <= n; i += V::kLanes) {
+      body(
+          i, [](const auto* from) { return V::Load(from); }, [](Part part, float* to) { V::Store(to, part); });
+    }
+    if (i == n) return;
+    const int64_t rest = n - i;
+    body(
+        i, [rest](const auto* from) { return LoadFirst(from, rest); },
+        [rest](Part part, float* to) { StoreFirst(part, to, rest); });
+  }
+
+  static Part Exp(Part x) {
+    x = V::Min(V::Set(kExpMax), V::Max(V::Set(kExpMin), x));
+    const Part shifted = V::Fma(x, V::Set(kLog2E), V::Set(kRoundToInteger));
+    const Part n = V::Sub(shifted, V::Set(kRoundToInteger));
+    Part r = V::Fma(n, V::Set(-kLn2High), x);
+    r = V::Fma(n, V::Set(-kLn2Low), r);
+    Part p = V::Set(kExpCoefficients[kNumExpCoefficients - 1]);
+    for (int i = kNumExpCoefficients - 2; i >= 0; --i) p = V::Fma(p, r, V::Set(kExpCoefficients[i]));
+    p = V::Fma(p, r, V::Set(1.0f));
+    p = V::Fma(p, r, V::Set(1.0f));
+    return V::ScaleByExponent(p, shifted);
+  }
+
+  // out[r][n] = dot(x[r], w[n]), with R * N * kParts accumulators in registers.
+  template <typename W, int R, int N>
+  static void DotTile(const float* const (&x)[R], const W* const (&w)[N], int64_t k_end, float (&out)[R][N]) {
+    Part sums[R][N][V::kParts];
+    for (int r = 0; r < R; ++r) {
+      for (int n = 0; n < N; ++n) {
+        for (int part = 0; part < V::kParts; ++part) sums[r][n][part] = V::Set(0.0f);
+      }
+    }
+    int64_t k = 0;
+    for (; k + kSumLanes <= k_end; k += kSumLanes) {
+      for (int part = 0; part < V::kParts; ++part) {
+        const int64_t at = k + part * V::kLanes;
+        Part xs[R];
+        for (int r = 0; r < R; ++r) xs[r] = V::Load(x[r] + at);
+        for (int n = 0; n < N; ++n) {
+          const Part weight = V::Load(w[n] + at);
+          for (int r = 0; r < R; ++r) sums[r][n][part] = V::Fma(xs[r], weight, sums[r][n][part]);
+        }
+      }
+    }
+    if (k < k_end) DotTileEnd(x, w, k, k_end, sums);
+    for (int r = 0; r < R; ++r) {
+      for (int n = 0; n < N; ++n) out[r][n] = V::Reduce(sums[r][n]);
+    }
+  }
+
+  // The last, partial step: lanes without an element keep their sums.
+  template <typename W, int R, int N>
+  static void DotTileEnd(const float* const (&x)[R], const W* const (&w)[N], int64_t k, int64_t k_end,
+                         Part (&sums)[R][N][V::kParts]) {
+    for (int part = 0; part < V::kParts && k < k_end; ++part, k += V::kLanes) {
+      const int64_t count = k_end - k < V::kLanes ? k_end - k : V::kLanes;
+      for (int n = 0; n < N; ++n) {
+        const Part weight = LoadFirst(w[n] + k, count);
+        for (int r = 0; r < R; ++r) {
+          const Part fresh = V::Fma(LoadFirst(x[r] + k, count), weight, sums[r][n][part]);
+          sums[r][n][part] = V::FirstOf(count, fresh, sums[r][n][part]);
+        }
+      }
+    }
+  }
+
+  template <typename W, int R, int N>
+  static void DotBlock(const DotPanel& panel, int64_t first_row, int64_t first_output) {
+    const float* x[R];
+    for (int r = 0; r < R; ++r) {
+      const int64_t row = first_row + r;
+      x[r] = panel.x + (panel.x_rows == nullptr ? row : panel.x_rows[row]) * panel.x_stride;
+    }
+    const W* w[N];
+    for (int n = 0; n < N; ++n) w[n] = static_cast<const W*>(panel.weight) + (first_output + n) * panel.k_end;
+    float dots[R][N];
+    DotTile<W, R, N>(x, w, panel.k_end, dots);
+    for (int r = 0; r < R; ++r) {
+      for (int n = 0; n < N; ++n) panel.out[(first_row + r) * panel.out_stride + first_output + n] = dots[r][n];
+    }
+  }
+
+  // N outputs at a time, then one by one.
+  template <typename W, int R, int N>
+  static void DotRows(const DotPanel& panel, int64_t first_row) {
+    int64_t n = 0;
+    for (; n + N <= panel.num_outputs; n += N) DotBlock<W, R, N>(panel, first_row, n);
+    for (; n < panel.num_outputs; ++n) DotBlock<W, R, 1>(panel, first_row, n);
+  }
+
+  template <typename W>
+  static void DotPanelOf(const DotPanel& panel) {
+    int64_t r = 0;
+    for (; r + V::kTileRows <= panel.num_rows; r += V::kTileRows) {
+      DotRows<W, V::kTileRows, V::kTileOutputs>(panel, r);
+    }
+    if (r + 2 <= panel.num_rows) {
+      DotRows<W, 2, V::kTileOutputs>(panel, r);
+      r += 2;
+    }
+    for (; r < panel.num_rows; ++r) DotRows<W, 1, 4>(panel, r);
+  }
+
+  template <typename W>
+  static void RmsNorm(const float* x, const void* weight, float eps, float* out, int64_t n) {
+    const float* const rows[1] = {x};
+    float squares[1][1];
+    DotTile<float, 1, 1>(rows, rows, n, squares);
+    const float scale = 1.0f / V::Sqrt(squares[0][0] / static_cast<float>(n) + eps);
+    const W* w = static_cast<const W*>(weight);
+    ForParts(n, [=](int64_t i, auto load, auto store) {
+      store(V::Mul(V::Mul(load(x + i), V::Set(scale)), load(w + i)), out + i);
+    });
+  }
+
+  static void SiluMul(const float* gate, const float* up, float* out, int64_t n) {
+    ForParts(n, [=](int64_t i, auto load, auto store) {
+      const Part g = load(gate + i);
+      const Part silu = V::Div(g, V::Add(V::Set(1.0f), Exp(V::Negate(g))));
+      store(V::Mul(silu, load(up + i)), out + i);
+    });
+  }
+
+  static void FmaRow(float scale, const float* y, float* acc, int64_t n) {
+    ForParts(n, [=](int64_t i, auto load, auto store) {
+      store(V::Fma(V::Set(scale), load(y + i), load(acc + i)), acc + i);
+    });
+  }
+
+  static void MergeRow(const float* y, float y_scale, float acc_scale, float* acc, int64_t n) {
+    ForParts(n, [=](int64_t i, auto load, auto store) {
+      store(V::Fma(load(y + i), V::Set(y_scale), V::Mul(load(acc + i), V::Set(acc_scale))), acc + i);
+    });
+  }
+
+  static void RopeRow(float* low, float* high, const float* cos, const float* sin, int64_t n) {
+    ForParts(n, [=](int64_t i, auto load, auto store) {
+      const Part a = load(low + i);
+      const Part b = load(high + i);
+      const Part c = load(cos + i);
+      const Part s = load(sin + i);
+      store(V::Fma(a, c, V::Negate(V::Mul(b, s))), low + i);
+      store(V::Fma(b, c, V::Mul(a, s)), high + i);
+    });
+  }
+
+  static float LaneSum(const float* x, int64_t n) {
+    Part sums[V::kParts];
+    for (int part = 0; part < V::kParts; ++part) sums[part] = V::Set(0.0f);
+    int64_t i = 0;
+    for (; i + kSumLanes <= n; i += kSumLanes) {
+      for (int part = 0; part < V::kParts; ++part) sums[part] = V::Add(sums[part], V::Load(x + i + part * V::kLanes));
+    }
+    for (int part = 0; part < V::kParts && i < n; ++part, i += V::kLanes) {
+      const int64_t count = n - i < V::kLanes ? n - i : V::kLanes;
+      sums[part] = V::FirstOf(count, V::Add(sums[part], LoadFirst(x + i, count)), sums[part]);
+    }
+    return V::Reduce(sums);
+  }
+
+  // The maximum does not depend on the order, so it need not follow the lanes.
+  static float MaxElement(const float* x, int64_t n) {
+    float maximum = x[0];
+    int64_t i = 0;
+    if (n >= V::kLanes) {
+      Part parts = V::Load(x);
+      for (i = V::kLanes; i + V::kLanes <= n; i += V::kLanes) parts = V::Max(parts, V::Load(x + i));
+      float lanes[V::kLanes];
+      V::Store(lanes, parts);
+      for (const float lane : lanes) maximum = maximum > lane ? maximum : lane;
+    }
+    for (; i < n; ++i) maximum = maximum > x[i] ? maximum : x[i];
+    return maximum;
+  }
+
+  static float SoftmaxNumerators(float* x, int64_t n, float* maximum) {
+    *maximum = MaxElement(x, n);
+    const Part shift = V::Set(*maximum);
+    ForParts(n, [=](int64_t i, auto load, auto store) { store(Exp(V::Sub(load(x + i), shift)), x + i); });
+    return LaneSum(x, n);
+  }
+
+  static void Scores(const AttentionSpan& span) {
+    const float* const q[1] = {span.q};
+    int64_t i = 0;
+    for (; i + 4 <= span.count; i += 4) {
+      const float* const keys[4] = {span.keys[i], span.keys[i + 1], span.keys[i + 2], span.keys[i + 3]};
+      float dots[1][4];
+      DotTile<float, 1, 4>(q, keys, span.head_dim, dots);
+      for (int n = 0; n < 4; ++n) span.probabilities[i + n] = dots[0][n] * span.scale;
+    }
+    for (; i < span.count; ++i) {
+      const float* const keys[1] = {span.keys[i]};
+      float dots[1][1];
+      DotTile<float, 1, 1>(q, keys, span.head_dim, dots);
+      span.probabilities[i] = dots[0][0] * span.scale;
+    }
+  }
+
+  static void Attention(AttentionSpan& span) {
+    Scores(span);
+    span.sum = SoftmaxNumerators(span.probabilities, span.count, &span.maximum);
+    constexpr int kUnroll = 4;
+    int64_t d = 0;
+    for (; d + kUnroll * V::kLanes <= span.head_dim; d += kUnroll * V::kLanes) {
+      Part sums[kUnroll];
+      for (Part& sum : sums) sum = V::Set(0.0f);
+      for (int64_t i = 0; i < span.count; ++i) {
+        const Part p = V::Set(span.probabilities[i]);
+        for (int u = 0; u < kUnroll; ++u) sums[u] = V::Fma(p, V::Load(span.values[i] + d + u * V::kLanes), sums[u]);
+      }
+      for (int u = 0; u < kUnroll; ++u) V::Store(span.weighted + d + u * V::kLanes, sums[u]);
+    }
+    ForParts(span.head_dim - d, [&](int64_t offset, auto load, auto store) {
+      Part sum = V::Set(0.0f);
+      for (int64_t i = 0; i < span.count; ++i) {
+        sum = V::Fma(V::Set(span.probabilities[i]), load(span.values[i] + d + offset), sum);
+      }
+      store(sum, span.weighted + d + offset);
+    });
+  }
+
+  static constexpr IsaTable Table(const char* name) {
+    return {name,
+            {DotPanelOf<float>, DotPanelOf<Bf16>, DotPanelOf<F16>},
+            {RmsNorm<float>, RmsNorm<Bf16>, RmsNorm<F16>},
+            SiluMul,
+            FmaRow,
+            MergeRow,
+            RopeRow,
+            SoftmaxNumerators,
+            Attention};
+  }
+};
+
+}  // namespace foregate::internal
+
+#endif  // FOREGATE_KERNELS_CPU_LANE_KERNELS_H_
