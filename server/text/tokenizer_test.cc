@@ -50,11 +50,12 @@ TEST_P(GoldenTest, EqualsTokenizersOnEveryCase) {
     EXPECT_EQ(*encoded, ids) << text;
     const auto bare = tokenizer->Encode(text, {.add_special_tokens = false});
     ASSERT_TRUE(bare.ok()) << bare.status();
-    EXPECT_EQ(*bare, golden["ids_no_special"].get<std::vector<TokenId>>()) << text;
-    EXPECT_EQ(tokenizer->Decode(ids, false).value(), golden["decoded"].get<std::string>());
-    EXPECT_EQ(tokenizer->Decode(ids, true).value(), golden["decoded_skip_special"].get<std::string>());
-    EXPECT_EQ(Stream(*tokenizer, ids, false), golden["decoded"].get<std::string>());
-    EXPECT_EQ(Stream(*tokenizer, ids, true), golden["decoded_skip_special"].get<std::string>());
+    const auto bare_ids = golden["ids_no_special"].get<std::vector<TokenId>>();
+    EXPECT_EQ(*bare, bare_ids) << text;
+    EXPECT_EQ(tokenizer->Decode(bare_ids, false).value(), golden["decoded"].get<std::string>());
+    EXPECT_EQ(tokenizer->Decode(bare_ids, true).value(), golden["decoded_skip_special"].get<std::string>());
+    EXPECT_EQ(Stream(*tokenizer, bare_ids, false), golden["decoded"].get<std::string>());
+    EXPECT_EQ(Stream(*tokenizer, bare_ids, true), golden["decoded_skip_special"].get<std::string>());
   }
 }
 
