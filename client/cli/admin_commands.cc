@@ -1,0 +1,67 @@
+// `foregate drain`, `abort` and `trace`, on the admin listener.
+#include <fstream>
+#include <optional>
+#include <string>
+
+#include "client/cli/commands.h"
+#include "client/cli/exit_code.h"
+#include "client/cli/json_output.h"
+
+namespace foregate {
+
+int RunDrain(const Session& session, AdminClient* client) {
+  std::optional<std::chrono::milliseconds> timeout;
+  if (session.line.drain_timeout_s) {
+    timeout = std::chrono::milliseconds(static_cast<int64_t>(*session.line.drain_timeout_s * 1000));
+  }
+  const Interrupt::Call call(session.interrupt);
+  const absl::Status status = client->Drain(
+      timeout,
+      [&session](const admin::v1::DrainResponse& progress) {
+        if (session.line.json) {
+          session.out << JsonLine(progress) << "\n" << std::flush;
+        } else if (progress.done()) {
+          session.out << "drained; " << progress.cancelled_requests() << " requests were cancelled\n";
+        } else {
+          session.out << "draining: " << progress.running_requests() << " running, " << progress.waiting_requests()
+                      << " waiting\n"
+                      << std::flush;
+        }
+      },
+      session.call_options());
+  return session.Report(status);
+}
+
+int RunAbort(const Session& session, AdminClient* client) {
+  const Interrupt::Call call(session.interrupt);
+  // Not call_options(): its id names the request to abort, not this call.
+  return session.Report(client->Abort(session.line.request_id, {"", session.interrupt->cancellation()}));
+}
+
+int RunTraceStart(const Session& session, AdminClient* client) {
+  const Interrupt::Call call(session.interrupt);
+  return session.Report(client->StartRouteTrace(session.line.max_bytes, session.call_options()));
+}
+
+int RunTraceStop(const Session& session, AdminClient* client) {
+  std::ofstream file;
+  std::ostream* out = &session.out;
+  if (!session.line.output_file.empty()) {
+    file.open(session.line.output_file, std::ios::binary);
+    // Before the call: the trace can be fetched only once.
+    if (!file) return session.ReportUsage(absl::InvalidArgumentError("cannot write " + session.line.output_file));
+    out = &file;
+  }
+  const Interrupt::Call call(session.interrupt);
+  const auto truncated = client->StopRouteTrace([out](const std::string& csv) { *out << csv; }, session.call_options());
+  if (!truncated.ok()) return session.Report(truncated.status());
+  if (*truncated) session.err << "foregate: the trace was cut at its size limit\n";
+  out->flush();
+  if (!*out) {
+    session.err << "foregate: the trace could not be written completely\n";
+    return kExitOther;
+  }
+  return kExitOk;
+}
+
+}  // namespace foregate
