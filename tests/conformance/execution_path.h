@@ -1,0 +1,59 @@
+// The execution paths under the conformance suite: what is compared with kernels/ref, bit by bit.
+#ifndef FOREGATE_TESTS_CONFORMANCE_EXECUTION_PATH_H_
+#define FOREGATE_TESTS_CONFORMANCE_EXECUTION_PATH_H_
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "kernels/cpu/cpu_backend.h"
+#include "kernels/ref/ref_backend.h"
+#include "tests/fakes/faulting_device.h"
+
+namespace foregate::conformance {
+
+struct ExecutionPath {
+  std::string isa;  // of kernels/cpu; or "faulting"
+  int num_threads;
+};
+
+inline std::string NameOf(const testing::TestParamInfo<ExecutionPath>& test) {
+  return test.param.isa + "_" + std::to_string(test.param.num_threads);
+}
+
+inline auto AllExecutionPaths() {
+  return testing::Values(ExecutionPath{"faulting", 1}, ExecutionPath{"portable", 1}, ExecutionPath{"portable", 3},
+                         ExecutionPath{"avx2", 1}, ExecutionPath{"avx2", 2}, ExecutionPath{"avx2", 4},
+                         ExecutionPath{"avx512", 1}, ExecutionPath{"avx512", 2}, ExecutionPath{"avx512", 4});
+}
+
+// Skips where the machine lacks the path's instruction set.
+class ConformanceTest : public testing::TestWithParam<ExecutionPath> {
+ protected:
+  void SetUp() override {
+    if (GetParam().isa == "faulting") {
+      path_ = MakeFaultingBackend();
+    } else {
+      const std::vector<std::string> supported = SupportedIsas();
+      if (std::find(supported.begin(), supported.end(), GetParam().isa) == supported.end()) {
+        GTEST_SKIP() << "this machine's CPU lacks " << GetParam().isa;
+      }
+      CpuBackendOptions options;
+      options.isa = GetParam().isa;
+      options.num_threads = GetParam().num_threads;
+      auto backend = MakeCpuBackend(options);
+      ASSERT_TRUE(backend.ok()) << backend.status();
+      path_ = *std::move(backend);
+    }
+    ASSERT_EQ(path_.device->info().numeric_contract, ref_.device->info().numeric_contract);
+  }
+
+  Backend path_;
+  Backend ref_ = MakeRefBackend();
+};
+
+}  // namespace foregate::conformance
+
+#endif  // FOREGATE_TESTS_CONFORMANCE_EXECUTION_PATH_H_
