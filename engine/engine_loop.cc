@@ -1,0 +1,431 @@
+#include "engine/engine_loop.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "kernels/base/status_macros.h"
+
+namespace foregate {
+namespace {
+
+int64_t Micros(SteadyTime time) {
+  return std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()).count();
+}
+
+absl::Status RequirePositive(const char* name, int64_t value) {
+  if (value > 0) return absl::OkStatus();
+  return absl::InvalidArgumentError(std::string(name) + " is " + std::to_string(value) + ", it must be positive");
+}
+
+absl::Status ValidateOptions(const EngineOptions& options, const DecoderInfo& model) {
+  FOREGATE_RETURN_IF_ERROR(RequirePositive("max_batch_tokens", options.max_batch_tokens));
+  FOREGATE_RETURN_IF_ERROR(RequirePositive("max_running_requests", options.max_running_requests));
+  FOREGATE_RETURN_IF_ERROR(RequirePositive("max_queued_requests", options.max_queued_requests));
+  FOREGATE_RETURN_IF_ERROR(RequirePositive("max_queued_tokens", options.max_queued_tokens));
+  FOREGATE_RETURN_IF_ERROR(RequirePositive("prefill_chunk_tokens", options.prefill_chunk_tokens));
+  FOREGATE_RETURN_IF_ERROR(RequirePositive("kv_block_tokens", options.kv_block_tokens));
+  FOREGATE_RETURN_IF_ERROR(RequirePositive("kv_bytes", options.kv_bytes));
+  FOREGATE_RETURN_IF_ERROR(RequirePositive("max_sequence_tokens", options.max_sequence_tokens));
+  FOREGATE_RETURN_IF_ERROR(RequirePositive("step_wait_timeout_us", options.step_wait_timeout_us));
+  if (options.max_sequence_tokens > model.max_positions)
+    return absl::InvalidArgumentError("max_sequence_tokens is " + std::to_string(options.max_sequence_tokens) +
+                                      ", the model's context limit is " + std::to_string(model.max_positions));
+  return absl::OkStatus();
+}
+
+// The blocks that kv_bytes hold, at most what slot numbers of 32 bits can address.
+absl::StatusOr<int32_t> CountBlocks(const EngineOptions& options, const Decoder& decoder) {
+  const uint64_t block_bytes = KvCache::BytesPerBlock(decoder.kv_layouts(), options.kv_block_tokens);
+  FOREGATE_RETURN_IF_ERROR(RequirePositive("KV bytes per token", static_cast<int64_t>(block_bytes)));
+  const uint64_t max_blocks = static_cast<uint64_t>(std::numeric_limits<int32_t>::max() / options.kv_block_tokens);
+  const uint64_t blocks = std::min(static_cast<uint64_t>(options.kv_bytes) / block_bytes, max_blocks);
+  const uint64_t needed =
+      (static_cast<uint64_t>(options.max_sequence_tokens) + static_cast<uint64_t>(options.kv_block_tokens) - 1) /
+      static_cast<uint64_t>(options.kv_block_tokens);
+  if (blocks < needed)
+    return absl::FailedPreconditionError(
+        "kv_bytes = " + std::to_string(options.kv_bytes) + " hold " + std::to_string(blocks) + " blocks of " +
+        std::to_string(options.kv_block_tokens) + " tokens (" + std::to_string(block_bytes) +
+        " bytes each); one sequence of max_sequence_tokens = " + std::to_string(options.max_sequence_tokens) +
+        " needs " + std::to_string(needed) + " blocks, that is " + std::to_string(needed * block_bytes) + " bytes");
+  return static_cast<int32_t>(blocks);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<EngineLoop>> EngineLoop::Create(const EngineOptions& options, Device* device,
+                                                               std::unique_ptr<Decoder> decoder, const Clock* clock) {
+  FOREGATE_RETURN_IF_ERROR(ValidateOptions(options, decoder->info()));
+  FOREGATE_ASSIGN_OR_RETURN(const int32_t num_blocks, CountBlocks(options, *decoder));
+  FOREGATE_ASSIGN_OR_RETURN(KvCache kv,
+                            KvCache::Create(device, decoder->kv_layouts(), num_blocks, options.kv_block_tokens));
+  return std::unique_ptr<EngineLoop>(
+      new EngineLoop(options, device, std::move(decoder), clock, num_blocks, std::move(kv)));
+}
+
+EngineLoop::EngineLoop(const EngineOptions& options, Device* device, std::unique_ptr<Decoder> decoder,
+                       const Clock* clock, int32_t num_blocks, KvCache kv)
+    : options_(options),
+      device_(device),
+      clock_(clock),
+      decoder_(std::move(decoder)),
+      copy_stream_(device->NewStream()),
+      routing_(decoder_->info().moe_layers, decoder_->info().num_experts, decoder_->info().experts_per_token),
+      mailbox_(MailboxLimits{options.max_queued_requests, options.max_queued_tokens}),
+      allocator_(num_blocks),
+      kv_(std::move(kv)) {
+  const DecoderInfo& info = decoder_->info();
+  if (options_.prefix_cache) prefix_cache_.emplace(&allocator_, options_.kv_block_tokens, info.identity);
+  snapshot_.limits = SchedulerLimits{options_.max_batch_tokens, options_.max_running_requests,
+                                     options_.prefill_chunk_tokens, options_.kv_block_tokens};
+  expert_scratch_.resize(static_cast<size_t>(info.num_experts));
+  moe_index_of_layer_.assign(static_cast<size_t>(info.num_layers), -1);
+  for (size_t i = 0; i < info.moe_layers.size(); ++i)
+    moe_index_of_layer_[static_cast<size_t>(info.moe_layers[i])] = static_cast<int32_t>(i);
+  now_ = clock_->Now();
+  PublishLoad(/*step_running=*/false);
+}
+
+EngineLoop::~EngineLoop() { AbortAll(absl::UnavailableError("the engine is being shut down")); }
+
+absl::Status EngineLoop::Submit(GenerationRequest request, std::shared_ptr<TokenSink> sink) {
+  const auto refuse = [&](const std::string& message) {
+    metrics_.requests[static_cast<size_t>(RequestOutcome::kRejected)].Add();
+    return absl::InvalidArgumentError(message);
+  };
+  if (request.prompt.empty()) return refuse("prompt is empty");
+  const int32_t vocab_size = model().vocab_size;
+  for (const int32_t token : request.prompt)
+    if (token < 0 || token >= vocab_size)
+      return refuse("prompt holds token id " + std::to_string(token) + ", the vocabulary has " +
+                    std::to_string(vocab_size) + " ids");
+  if (request.prompt.size() + 1 > static_cast<size_t>(options_.max_sequence_tokens))
+    return refuse("prompt has " + std::to_string(request.prompt.size()) +
+                  " tokens; with one generated token the limit is " + std::to_string(options_.max_sequence_tokens));
+  if (request.max_tokens < 1)
+    return refuse("max_tokens is " + std::to_string(request.max_tokens) + ", it must be at least 1");
+  if (request.num_samples < 1 || request.num_samples > options_.max_running_requests)
+    return refuse("n is " + std::to_string(request.num_samples) +
+                  ", the limit is max_running_requests = " + std::to_string(options_.max_running_requests));
+  if (request.arrival == SteadyTime{}) request.arrival = clock_->Now();
+  const absl::Status status = mailbox_.Submit(std::move(request), std::move(sink));
+  if (!status.ok()) metrics_.requests[static_cast<size_t>(RequestOutcome::kRejected)].Add();
+  return status;
+}
+
+bool EngineLoop::Step() {
+  now_ = clock_->Now();
+  const SteadyTime started = now_;
+  DrainMailbox();
+  ExpireDeadlines();
+  ApplyStops();
+  EndMarkedRequests();
+  if (requests_.empty()) {
+    PublishLoad(/*step_running=*/false);
+    return false;
+  }
+
+  BuildSnapshot();
+  PlanStep(snapshot_, &plan_);
+  ApplyPlan();
+  if (!work_.empty()) {
+    wait_deadline_ = now_ + std::chrono::microseconds(options_.step_wait_timeout_us);
+    PublishLoad(/*step_running=*/true);
+    absl::StatusOr<StepResult> result = RunStep();
+    now_ = clock_->Now();
+    if (result.ok()) {
+      RecordRouting(*result);
+      ProcessResult(*result);
+    } else {
+      const absl::Status& error = result.status();
+      const absl::StatusCode code = absl::IsResourceExhausted(error) ? error.code() : absl::StatusCode::kInternal;
+      for (const Work& work : work_)
+        MarkEnding(work.sample->owner, absl::Status(code, "step failed: " + std::string(error.message())),
+                   RequestOutcome::kError);
+    }
+    ++step_;
+    metrics_.steps.Add();
+    metrics_.step_time.Observe(std::chrono::duration<double>(now_ - started).count());
+    metrics_.step_tokens.Observe(batch_.num_rows());
+    work_.clear();
+    EndMarkedRequests();
+  }
+  PublishLoad(/*step_running=*/false);
+  return true;
+}
+
+void EngineLoop::AbortAll(const absl::Status& status) {
+  now_ = clock_->Now();
+  DrainMailbox();
+  for (const auto& request : requests_) MarkEnding(request.get(), status, RequestOutcome::kCancelled);
+  EndMarkedRequests();
+}
+
+void EngineLoop::DrainMailbox() {
+  if (!mailbox_.HasMail()) return;
+  mailbox_.Drain(&mail_);
+  for (Submission& submission : mail_.submissions) AddRequest(std::move(submission));
+  mail_.submissions.clear();
+  for (const auto& [id, reason] : mail_.cancels) {
+    const auto found = by_id_.find(id);
+    if (found == by_id_.end()) continue;
+    const RequestOutcome outcome =
+        absl::IsDeadlineExceeded(reason) ? RequestOutcome::kDeadline : RequestOutcome::kCancelled;
+    MarkEnding(found->second, reason, outcome);
+  }
+  for (const auto& [id, sample] : mail_.stops) {
+    const auto found = by_id_.find(id);
+    if (found == by_id_.end()) continue;
+    found->second->stop_requested[static_cast<size_t>(sample)] = 1;
+    found->second->has_stop_requests = true;
+  }
+}
+
+void EngineLoop::AddRequest(Submission submission) {
+  auto owned = std::make_unique<ActiveRequest>();
+  ActiveRequest* request = owned.get();
+  request->request = std::move(submission.request);
+  request->sink = std::move(submission.sink);
+  const GenerationRequest& wish = request->request;
+  const int32_t num_prompt_tokens = static_cast<int32_t>(wish.prompt.size());
+  request->max_tokens = std::min(wish.max_tokens, options_.max_sequence_tokens - num_prompt_tokens);
+  request->summary.num_prompt_tokens = num_prompt_tokens;
+  request->stop_requested.assign(static_cast<size_t>(wish.num_samples), 0);
+  request->num_open_samples = wish.num_samples;
+  if (prefix_cache_) request->prefix_root = prefix_cache_->Root(wish.cache_salt);
+  if (wish.want_expert_stats) {
+    request->summary.experts.layers = model().moe_layers;
+    request->summary.experts.num_experts = model().num_experts;
+    request->summary.experts.counts.assign(model().moe_layers.size() * static_cast<size_t>(model().num_experts), 0);
+  }
+  auto sample = std::make_unique<ActiveSample>(request, 0, Sequence(wish.prompt, &allocator_), LogitsProcessor(&wish));
+  sample->order = MakeScheduleOrder(wish.priority, Micros(wish.arrival), options_.priority_aging_us, next_ticket_++, 0);
+  const auto before = [](const ActiveSample* a, const ActiveSample* b) { return a->order < b->order; };
+  waiting_.insert(std::upper_bound(waiting_.begin(), waiting_.end(), sample.get(), before), sample.get());
+  request->samples.push_back(std::move(sample));
+  by_id_.emplace(wish.id, request);
+  requests_.push_back(std::move(owned));
+}
+
+void EngineLoop::ExpireDeadlines() {
+  for (const auto& request : requests_)
+    if (now_ >= request->request.deadline)
+      MarkEnding(request.get(), absl::DeadlineExceededError("the request's deadline passed"),
+                 RequestOutcome::kDeadline);
+}
+
+void EngineLoop::ApplyStops() {
+  for (const auto& request : requests_) {
+    if (!request->has_stop_requests || request->ending) continue;
+    if (request->forked) {
+      request->has_stop_requests = false;
+      for (const auto& sample : request->samples)
+        if (request->stop_requested[static_cast<size_t>(sample->index)] &&
+            sample->sequence.state() != SequenceState::kFinished)
+          FinishSample(sample.get(), FinishReason::kStopString);
+    } else if (std::count(request->stop_requested.begin(), request->stop_requested.end(), 0) == 0) {
+      // Before the prompt is computed the samples have no text; they end when all of them are unwanted.
+      for (int32_t i = 0; i < request->request.num_samples; ++i)
+        request->sink->OnSampleFinish(i, FinishReason::kStopString);
+      MarkEnding(request.get(), absl::OkStatus(), RequestOutcome::kStop);
+    }
+  }
+}
+
+void EngineLoop::BuildSnapshot() {
+  snapshot_.sequences.clear();
+  snapshot_samples_.clear();
+  snapshot_.num_available_blocks = allocator_.num_available();
+  int32_t free_slots = options_.max_running_requests;
+  for (ActiveSample* sample : running_) {
+    const Sequence& sequence = sample->sequence;
+    SequenceSnapshot item;
+    item.order = sample->order;
+    item.running = true;
+    item.num_slots = sample->owner->forked ? 1 : sample->owner->request.num_samples;
+    item.num_tokens = sequence.num_tokens();
+    item.num_computed = sequence.num_computed();
+    item.num_blocks = sequence.table().num_blocks();
+    item.num_exclusive = sequence.table().num_exclusive();
+    // Whether the next row falls into a block that exists; only the last can be shared and still have room.
+    const bool writes_last = sequence.num_computed() < item.num_blocks * options_.kv_block_tokens;
+    item.last_block_shared = writes_last && sequence.table().last_is_shared();
+    free_slots -= item.num_slots;
+    snapshot_.sequences.push_back(item);
+    snapshot_samples_.push_back(sample);
+  }
+  // Only what could be admitted now is worth probing the prefix cache for.
+  int64_t uncached_tokens = 0;
+  for (ActiveSample* sample : waiting_) {
+    if (free_slots <= 0 || uncached_tokens >= options_.max_batch_tokens) break;
+    SequenceSnapshot item;
+    item.order = sample->order;
+    item.num_slots = sample->owner->forked ? 1 : sample->owner->request.num_samples;
+    item.num_tokens = sample->sequence.num_tokens();
+    if (prefix_cache_ && !sample->owner->wants_prompt_logprobs()) {
+      std::vector<PrefixKey>& keys = sample->sequence.prefix_keys();
+      prefix_cache_->ExtendKeys(sample->owner->prefix_root, sample->sequence.tokens(), &keys);
+      // The last token is always computed: its logits are what the request waits for.
+      const size_t usable = static_cast<size_t>((item.num_tokens - 1) / options_.kv_block_tokens);
+      const PrefixProbe probe =
+          prefix_cache_->Probe(sample->owner->prefix_root, std::span(keys).first(usable), sample->sequence.tokens());
+      item.num_computed = probe.num_blocks * options_.kv_block_tokens;
+      item.num_cached_blocks = probe.num_cached_blocks;
+    }
+    free_slots -= item.num_slots;
+    uncached_tokens += item.num_tokens - item.num_computed;
+    snapshot_.sequences.push_back(item);
+    snapshot_samples_.push_back(sample);
+  }
+}
+
+void EngineLoop::ApplyPlan() {
+  FOREGATE_CHECK(!plan_.work.empty() || !plan_.preempted.empty() || !running_.empty());
+  work_.clear();
+  batch_sequences_.clear();
+  copies_enqueued_ = false;
+  copy_status_ = absl::OkStatus();
+  const auto before = [](const ActiveSample* a, const ActiveSample* b) { return a->order < b->order; };
+  for (const int32_t index : plan_.preempted) {
+    ActiveSample* sample = snapshot_samples_[static_cast<size_t>(index)];
+    sample->sequence.Preempt();
+    std::erase(running_, sample);
+    waiting_.insert(std::upper_bound(waiting_.begin(), waiting_.end(), sample, before), sample);
+    ++sample->owner->summary.num_preemptions;
+    metrics_.preemptions.Add();
+  }
+  // Every prefix hit is taken before any block is allocated: an allocation may evict what a later hit counts on.
+  for (const ScheduledWork& planned : plan_.work) {
+    if (!planned.admitted) continue;
+    const SequenceSnapshot& item = snapshot_.sequences[static_cast<size_t>(planned.index)];
+    ActiveSample* sample = snapshot_samples_[static_cast<size_t>(planned.index)];
+    BlockTable table(&allocator_);
+    const int32_t hit_blocks = item.num_computed / options_.kv_block_tokens;
+    if (hit_blocks > 0) prefix_cache_->Acquire(sample->sequence.prefix_keys(), hit_blocks, &table);
+    sample->sequence.Admit(std::move(table), item.num_computed);
+    sample->sequence.set_num_registered_blocks(hit_blocks);
+  }
+  for (const ScheduledWork& planned : plan_.work) {
+    ActiveSample* sample = snapshot_samples_[static_cast<size_t>(planned.index)];
+    if (planned.admitted) {
+      Admit(sample);
+    } else {
+      ReserveForDecode(sample);
+    }
+    const Sequence& sequence = sample->sequence;
+    Work work{sample, planned.num_tokens, WantedLogits::kNone, false};
+    const bool completes = sequence.num_computed() + planned.num_tokens == sequence.num_tokens();
+    if (completes) work.wanted = WantedLogits::kLastRow;
+    if (sample->owner->wants_prompt_logprobs() && !sample->owner->forked) work.wanted = WantedLogits::kEveryRow;
+    work_.push_back(work);
+    batch_sequences_.push_back(BatchSequence{sequence.tokens().subspan(static_cast<size_t>(sequence.num_computed()),
+                                                                       static_cast<size_t>(planned.num_tokens)),
+                                             sequence.num_computed(), sequence.table().blocks(), work.wanted});
+  }
+}
+
+void EngineLoop::Admit(ActiveSample* sample) {
+  Sequence& sequence = sample->sequence;
+  while (sequence.table().num_blocks() * options_.kv_block_tokens < sequence.num_tokens()) {
+    const std::optional<int32_t> block = allocator_.Allocate();
+    FOREGATE_CHECK(block.has_value());  // the plan counted them
+    sequence.table().Append(*block);
+  }
+  std::erase(waiting_, sample);
+  running_.push_back(sample);
+  ActiveRequest* request = sample->owner;
+  if (request->was_scheduled) return;
+  request->was_scheduled = true;
+  request->first_scheduled = now_;
+  request->summary.num_cached_tokens = sequence.num_computed();
+  if (prefix_cache_ && !request->wants_prompt_logprobs()) {
+    metrics_.prefix_cache_query_tokens.Add(static_cast<uint64_t>(sequence.num_tokens()));
+    metrics_.prefix_cache_hit_tokens.Add(static_cast<uint64_t>(sequence.num_computed()));
+  }
+}
+
+void EngineLoop::ReserveForDecode(ActiveSample* sample) {
+  Sequence& sequence = sample->sequence;
+  BlockTable& table = sequence.table();
+  const int32_t used = sequence.num_computed() % options_.kv_block_tokens;
+  const bool grows = sequence.num_computed() == table.num_blocks() * options_.kv_block_tokens;
+  if (!grows && !table.last_is_shared()) return;
+  // A prefilling sequence owns the blocks that it writes: sharing begins when its prompt is done.
+  FOREGATE_CHECK_EQ(sequence.num_tokens() - sequence.num_computed(), 1);
+  const std::optional<int32_t> block = allocator_.Allocate();
+  FOREGATE_CHECK(block.has_value());  // the plan counted it
+  if (grows) {
+    table.Append(*block);
+    return;
+  }
+  // Copy on write: samples of one request share the partly filled last block of their prompt until they write.
+  if (copy_status_.ok()) copy_status_ = kv_.CopyBlockAsync(table.blocks().back(), *block, used, *copy_stream_);
+  copies_enqueued_ = true;
+  table.ReplaceLast(*block);
+}
+
+absl::StatusOr<StepResult> EngineLoop::RunStep() {
+  BuildBatch(batch_sequences_, options_.kv_block_tokens, &batch_);
+  FOREGATE_RETURN_IF_ERROR(copy_status_);
+  if (copies_enqueued_) FOREGATE_RETURN_IF_ERROR(device_->Record(*copy_stream_)->Wait(wait_deadline_));
+  FOREGATE_ASSIGN_OR_RETURN(
+      auto step, decoder_->Launch(batch_, kv_.layers(), options_.kv_block_tokens, RankContext{}, drop_control_));
+  return decoder_->Collect(std::move(step));
+}
+
+std::vector<int32_t> EngineLoop::TakeDropped() {
+  DrainMailbox();
+  const SteadyTime now = clock_->Now();
+  std::vector<int32_t> dropped;
+  for (size_t i = 0; i < work_.size(); ++i) {
+    Work& work = work_[i];
+    if (work.dropped) continue;
+    ActiveRequest* request = work.sample->owner;
+    if (now >= request->request.deadline)
+      MarkEnding(request, absl::DeadlineExceededError("the request's deadline passed"), RequestOutcome::kDeadline);
+    const bool stopped = request->forked && request->stop_requested[static_cast<size_t>(work.sample->index)];
+    if (!request->ending && !stopped && !mailbox_.shutdown()) continue;
+    work.dropped = true;
+    dropped.push_back(static_cast<int32_t>(i));
+  }
+  return dropped;
+}
+
+void EngineLoop::PublishLoad(bool step_running) {
+  QueueDepth waiting;
+  int32_t running_requests = 0;
+  const auto runs = [](const auto& sample) { return sample->sequence.state() == SequenceState::kRunning; };
+  for (const auto& request : requests_) {
+    if (std::any_of(request->samples.begin(), request->samples.end(), runs)) {
+      ++running_requests;
+    } else {
+      ++waiting.requests;
+      for (const auto& sample : request->samples) waiting.tokens += sample->sequence.num_tokens();
+    }
+  }
+  mailbox_.SetWaiting(waiting);
+  const std::lock_guard<std::mutex> lock(load_mutex_);
+  load_.running_requests = running_requests;
+  load_.kv_blocks_total = allocator_.num_blocks();
+  load_.kv_blocks_used = allocator_.num_used();
+  load_.kv_blocks_cached = allocator_.num_cached();
+  load_.steps = step_;
+  if (step_running) {
+    load_.step_started_us = Micros(now_);
+  } else {
+    load_.step_started_us = 0;
+    load_.last_progress_us = Micros(now_);
+  }
+}
+
+EngineLoad EngineLoop::load() const {
+  const QueueDepth waiting = mailbox_.depth();
+  const std::lock_guard<std::mutex> lock(load_mutex_);
+  EngineLoad load = load_;
+  load.waiting_requests = waiting.requests;
+  load.waiting_tokens = waiting.tokens;
+  return load;
+}
+
+}  // namespace foregate

@@ -1,0 +1,153 @@
+// EngineLoop: the engine without a thread. Step() drains the mailbox, plans, computes one batch, samples and publishes.
+//
+// One thread calls Step() and AbortAll() and destroys the loop; Submit, Cancel, StopSample, StopAccepting, load() and
+// the readers are thread-safe. Sinks are called from Step() and AbortAll() only, never with a lock held. The loop never
+// touches device memory: it computes slot numbers and asks the device for copies.
+#ifndef FOREGATE_ENGINE_ENGINE_LOOP_H_
+#define FOREGATE_ENGINE_ENGINE_LOOP_H_
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "engine/active_request.h"
+#include "engine/engine.h"
+#include "engine/kv/block_allocator.h"
+#include "engine/kv/kv_cache.h"
+#include "engine/kv/prefix_cache.h"
+#include "engine/request/mailbox.h"
+#include "engine/sample/sampler.h"
+#include "engine/schedule/batch_builder.h"
+#include "engine/schedule/scheduler.h"
+
+namespace foregate {
+
+class EngineLoop {
+ public:
+  // `device` and `clock` outlive the loop. INVALID_ARGUMENT naming a senseless option, FAILED_PRECONDITION with the
+  // numbers when kv_bytes hold less than one sequence of max_sequence_tokens.
+  static absl::StatusOr<std::unique_ptr<EngineLoop>> Create(const EngineOptions& options, Device* device,
+                                                            std::unique_ptr<Decoder> decoder, const Clock* clock);
+  ~EngineLoop();  // AbortAll(UNAVAILABLE)
+  EngineLoop(const EngineLoop&) = delete;
+  EngineLoop& operator=(const EngineLoop&) = delete;
+
+  // One step. False when no request lives: then there is nothing to do until the mailbox has mail.
+  bool Step();
+  // Ends every request, in the mailbox too, with `status`.
+  void AbortAll(const absl::Status& status);
+
+  // See engine.h.
+  absl::Status Submit(GenerationRequest request, std::shared_ptr<TokenSink> sink);
+  EngineLoad load() const;
+
+  Mailbox& mailbox() { return mailbox_; }
+  const EngineMetrics& metrics() const { return metrics_; }
+  const DecoderInfo& model() const { return decoder_->info(); }
+  const EngineOptions& options() const { return options_; }
+  const DeviceInfo& device() const { return device_->info(); }
+  RouteStatistics& routing() { return routing_; }
+  // For tests of block accounting; engine thread.
+  const BlockAllocator& allocator() const { return allocator_; }
+
+ private:
+  // What the decoder polls between layers.
+  class DropControl final : public StepControl {
+   public:
+    explicit DropControl(EngineLoop* loop) : loop_(loop) {}
+    std::vector<int32_t> TakeDropped() override { return loop_->TakeDropped(); }
+    SteadyTime wait_deadline() const override { return loop_->wait_deadline_; }
+
+   private:
+    EngineLoop* const loop_;
+  };
+
+  // One sequence's part of the running step.
+  struct Work {
+    ActiveSample* sample = nullptr;
+    int32_t num_tokens = 0;
+    WantedLogits wanted = WantedLogits::kNone;
+    bool dropped = false;
+  };
+
+  EngineLoop(const EngineOptions& options, Device* device, std::unique_ptr<Decoder> decoder, const Clock* clock,
+             int32_t num_blocks, KvCache kv);
+
+  // engine_loop.cc: from the mailbox to the device.
+  void DrainMailbox();
+  void AddRequest(Submission submission);
+  void ExpireDeadlines();
+  void ApplyStops();
+  void BuildSnapshot();
+  void ApplyPlan();
+  void Admit(ActiveSample* sample);
+  void ReserveForDecode(ActiveSample* sample);
+  absl::StatusOr<StepResult> RunStep();
+  std::vector<int32_t> TakeDropped();
+  void PublishLoad(bool step_running);
+
+  // engine_loop_results.cc: from the logits to the sinks.
+  void RecordRouting(const StepResult& result);
+  void ProcessResult(const StepResult& result);
+  void RegisterBlocks(ActiveSample* sample);
+  void CollectPromptLogprobs(ActiveSample* sample, int32_t first_position, std::span<const float> logits);
+  void FinishPrompt(ActiveSample* sample);
+  void EmitToken(ActiveSample* sample, std::span<const float> logits);
+  void FinishSample(ActiveSample* sample, FinishReason reason);
+  void MarkEnding(ActiveRequest* request, absl::Status status, RequestOutcome outcome);
+  void EndMarkedRequests();
+  void RemoveFromQueues(const ActiveSample* sample);
+
+  const EngineOptions options_;
+  Device* const device_;
+  const Clock* const clock_;
+  const std::unique_ptr<Decoder> decoder_;
+  const std::unique_ptr<Stream> copy_stream_;
+  EngineMetrics metrics_;
+  RouteStatistics routing_;
+  Mailbox mailbox_;
+  BlockAllocator allocator_;
+  KvCache kv_;
+  std::optional<PrefixCache> prefix_cache_;
+  Sampler sampler_;
+  DropControl drop_control_{this};
+
+  uint64_t next_ticket_ = 0;
+  std::vector<std::unique_ptr<ActiveRequest>> requests_;  // in order of submission
+  std::unordered_map<std::string, ActiveRequest*> by_id_;
+  std::vector<ActiveRequest*> ending_;
+  std::vector<ActiveSample*> running_;
+  std::vector<ActiveSample*> waiting_;  // ascending by order
+
+  // The running step; storage is reused.
+  SteadyTime now_ = {};
+  SteadyTime wait_deadline_ = {};
+  uint64_t step_ = 0;
+  MailboxContents mail_;
+  SchedulerSnapshot snapshot_;
+  std::vector<ActiveSample*> snapshot_samples_;  // of snapshot_.sequences
+  StepPlan plan_;
+  std::vector<Work> work_;
+  std::vector<BatchSequence> batch_sequences_;
+  Batch batch_;
+  bool copies_enqueued_ = false;
+  absl::Status copy_status_;
+  std::vector<float> row_scratch_;           // [vocab]
+  std::vector<int32_t> positions_scratch_;   // rows of one layer
+  std::vector<uint8_t> expert_scratch_;      // [num_experts]
+  std::vector<int32_t> moe_index_of_layer_;  // [num_layers], -1: dense
+
+  mutable std::mutex load_mutex_;
+  EngineLoad load_;  // guarded by load_mutex_
+};
+
+}  // namespace foregate
+
+#endif  // FOREGATE_ENGINE_ENGINE_LOOP_H_

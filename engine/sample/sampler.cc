@@ -1,0 +1,102 @@
+#include "engine/sample/sampler.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <string>
+
+#include "absl/status/status.h"
+
+namespace foregate {
+namespace {
+
+// The largest finite logit's index; -1 when all are masked, -2 when one is NaN or +infinity.
+int32_t FindLargest(std::span<const float> logits) {
+  int32_t best = -1;
+  for (size_t i = 0; i < logits.size(); ++i) {
+    const float logit = logits[i];
+    if (!(logit <= std::numeric_limits<float>::max())) return -2;
+    if (logit == -std::numeric_limits<float>::infinity()) continue;
+    if (best < 0 || logit > logits[static_cast<size_t>(best)]) best = static_cast<int32_t>(i);
+  }
+  return best;
+}
+
+}  // namespace
+
+absl::StatusOr<int32_t> Sampler::Sample(std::span<const float> logits, const SamplingParams& params, double u) {
+  const int32_t largest = FindLargest(logits);
+  if (largest == -2) return absl::InternalError("the model computed a logit that is NaN or infinite");
+  if (largest == -1) return absl::InternalError("every token is masked: nothing can be sampled");
+  if (params.temperature == 0) return largest;
+
+  const double max_logit = logits[static_cast<size_t>(largest)];
+  const double inverse_temperature = 1.0 / static_cast<double>(params.temperature);
+  candidates_.clear();
+  for (size_t i = 0; i < logits.size(); ++i) {
+    if (logits[i] == -std::numeric_limits<float>::infinity()) continue;
+    // A difference of zero stays zero even when the inverse of a tiny temperature is infinite.
+    const double difference = static_cast<double>(logits[i]) - max_logit;
+    const double weight = difference == 0 ? 1.0 : std::exp(difference * inverse_temperature);
+    candidates_.push_back(Candidate{static_cast<int32_t>(i), logits[i], weight});
+  }
+  const size_t kept = Truncate(params);
+  double total = 0;
+  for (size_t i = 0; i < kept; ++i) total += candidates_[i].weight;
+  const double threshold = u * total;
+  double cumulative = 0;
+  int32_t last_possible = largest;
+  for (size_t i = 0; i < kept; ++i) {
+    if (candidates_[i].weight == 0) continue;
+    cumulative += candidates_[i].weight;
+    last_possible = candidates_[i].token;
+    if (cumulative > threshold) return last_possible;
+  }
+  return last_possible;  // rounding of u * total reached the total
+}
+
+size_t Sampler::Truncate(const SamplingParams& params) {
+  const bool has_top_k = params.top_k > 0 && static_cast<size_t>(params.top_k) < candidates_.size();
+  const auto better = [](const Candidate& a, const Candidate& b) {
+    return a.logit != b.logit ? a.logit > b.logit : a.token < b.token;
+  };
+  const auto by_token = [](const Candidate& a, const Candidate& b) { return a.token < b.token; };
+  const auto begin = candidates_.begin();
+  size_t kept = candidates_.size();
+  if (has_top_k) {
+    kept = static_cast<size_t>(params.top_k);
+    std::nth_element(begin, begin + static_cast<std::ptrdiff_t>(kept) - 1, candidates_.end(), better);
+    candidates_.resize(kept);
+  }
+  if (params.top_p < 1.0f) {
+    // Sum in ascending id: the total must not depend on how the selection arranged the candidates.
+    if (has_top_k) std::sort(begin, candidates_.end(), by_token);
+    double total = 0;
+    for (const Candidate& candidate : candidates_) total += candidate.weight;
+    const double wanted = static_cast<double>(params.top_p) * total;
+    size_t sorted = 0;
+    double cumulative = 0;
+    kept = 0;
+    while (kept < candidates_.size()) {
+      if (kept == sorted) {
+        // A nucleus is short in most rows: sort 256 more, then four times as many.
+        const size_t next = std::min(candidates_.size(), sorted == 0 ? size_t{256} : sorted * 4);
+        std::partial_sort(begin + static_cast<std::ptrdiff_t>(sorted), begin + static_cast<std::ptrdiff_t>(next),
+                          candidates_.end(), better);
+        sorted = next;
+      }
+      cumulative += candidates_[kept++].weight;
+      if (cumulative >= wanted) break;
+    }
+    candidates_.resize(kept);
+  }
+  if (params.min_p > 0) {
+    const auto too_small = [&](const Candidate& c) { return c.weight < static_cast<double>(params.min_p); };
+    candidates_.erase(std::remove_if(begin, candidates_.end(), too_small), candidates_.end());
+    kept = candidates_.size();
+  }
+  if (has_top_k || params.top_p < 1.0f) std::sort(begin, candidates_.end(), by_token);
+  return kept;
+}
+
+}  // namespace foregate

@@ -1,0 +1,44 @@
+// Sampler: draws the next token from processed logits.
+//
+// Definition, with l the processed logits and T the temperature:
+//   T == 0: the token of the largest l; the smaller id wins a tie.
+//   Otherwise p = softmax(l / T) in double over the tokens with l > -infinity, and in this order
+//   top_k  keeps the k largest l;
+//   top_p  keeps, in descending l, the shortest prefix whose share of what top_k kept reaches top_p (never empty);
+//   min_p  keeps tokens with p >= min_p * max p.
+//   Equal logits at a border: the smaller id is kept. The draw u in [0, 1) picks, walking the kept tokens in ascending
+//   id, the first whose cumulative share exceeds u.
+// Only the row, the parameters and u enter, so the batch does not matter.
+#ifndef FOREGATE_ENGINE_SAMPLE_SAMPLER_H_
+#define FOREGATE_ENGINE_SAMPLE_SAMPLER_H_
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "engine/request/sampling_params.h"
+
+namespace foregate {
+
+// Keeps its scratch between calls. Thread-compatible.
+class Sampler {
+ public:
+  // INTERNAL when a logit is NaN or +infinity, or when every token is masked.
+  absl::StatusOr<int32_t> Sample(std::span<const float> logits, const SamplingParams& params, double u);
+
+ private:
+  struct Candidate {
+    int32_t token = 0;
+    float logit = 0;
+    double weight = 0;  // exp((logit - max) / T)
+  };
+  // Number of candidates that remain, in the first places of candidates_.
+  size_t Truncate(const SamplingParams& params);
+
+  std::vector<Candidate> candidates_;
+};
+
+}  // namespace foregate
+
+#endif  // FOREGATE_ENGINE_SAMPLE_SAMPLER_H_
