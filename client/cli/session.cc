@@ -64,6 +64,18 @@ absl::StatusOr<std::unique_ptr<AdminClient>> Session::ConnectAdmin() const {
   return AdminClient::Connect(*std::move(options));
 }
 
+const std::string& Session::address() const {
+  switch (line.command) {
+    case Command::kDrain:
+    case Command::kAbort:
+    case Command::kTraceStart:
+    case Command::kTraceStop:
+      return line.connection.admin_address;
+    default:
+      return line.connection.address;
+  }
+}
+
 std::string Session::TextOrInput() const {
   if (line.text) return *line.text;
   std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
@@ -82,7 +94,10 @@ int Session::Report(const absl::Status& status) const {
     err << "foregate: interrupted; the request was cancelled\n";
     return kExitInterrupted;
   }
-  err << "foregate: " << DescribeError(status) << "\n";
+  // Without a reason from the server it was gRPC itself that failed: nobody answered.
+  const bool unreachable = absl::IsUnavailable(status) && ErrorReason(status).empty();
+  err << "foregate: " << (unreachable ? "cannot reach " + address() + ": " : std::string()) << DescribeError(status)
+      << "\n";
   return ExitCodeOf(status);
 }
 

@@ -29,6 +29,8 @@ struct Session {
 
   absl::StatusOr<std::unique_ptr<Client>> Connect() const;
   absl::StatusOr<std::unique_ptr<AdminClient>> ConnectAdmin() const;
+  // Of the listener that the command talks to.
+  const std::string& address() const;
   CallOptions call_options() const { return {line.request_id, interrupt->cancellation()}; }
 
   // The positional argument, or all of standard input without its last newline.

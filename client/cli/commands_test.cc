@@ -1,0 +1,265 @@
+// The commands against a small scripted server on a loopback socket.
+#include "client/cli/commands.h"
+
+#include <atomic>
+#include <memory>
+#include <sstream>
+#include <thread>
+
+#include "client/cli/exit_code.h"
+#include "foregate/admin/v1/admin.grpc.pb.h"
+#include "foregate/inference/v1/inference.grpc.pb.h"
+#include "foregate/moe/v1/expert.grpc.pb.h"
+#include "google/rpc/error_details.pb.h"
+#include "google/rpc/status.pb.h"
+#include "grpcpp/server.h"
+#include "grpcpp/server_builder.h"
+#include "gtest/gtest.h"
+#include "nlohmann/json.hpp"
+
+namespace foregate {
+namespace {
+
+namespace pb = ::foregate::inference::v1;
+
+grpc::Status Loading() {
+  google::rpc::RetryInfo retry;
+  retry.mutable_retry_delay()->set_nanos(1000000);
+  google::rpc::ErrorInfo info;
+  info.set_reason("LOADING");
+  google::rpc::Status details;
+  details.add_details()->PackFrom(retry);
+  details.add_details()->PackFrom(info);
+  return {grpc::StatusCode::UNAVAILABLE, "loading", details.SerializeAsString()};
+}
+
+// Answers a prompt by its text: "loading" is unavailable twice, "refuse" is refused, "break" fails after a token,
+// "forever" streams until cancelled; anything else is echoed in two deltas.
+class ScriptedInference final : public pb::InferenceService::Service {
+ public:
+  grpc::Status GenerateStream(grpc::ServerContext* context, const pb::GenerateStreamRequest* request,
+                              grpc::ServerWriter<pb::GenerateStreamResponse>* writer) override {
+    const auto& metadata = context->client_metadata();
+    const auto token = metadata.find("authorization");
+    if (token != metadata.end()) authorization = std::string(token->second.data(), token->second.size());
+    ++attempts;
+    if (request->text() == "loading" && attempts < 3) return Loading();
+    if (request->text() == "refuse") return {grpc::StatusCode::INVALID_ARGUMENT, "no"};
+    pb::GenerateStreamResponse response;
+    response.add_deltas()->set_text("so ");
+    writer->Write(response);
+    if (request->text() == "break") return Loading();
+    while (request->text() == "forever" && !context->IsCancelled()) {
+      streaming = true;
+      if (!writer->Write(response)) std::this_thread::yield();
+    }
+    if (context->IsCancelled()) {
+      cancelled = true;
+      return grpc::Status::CANCELLED;
+    }
+    response.mutable_deltas(0)->set_text(request->text());
+    response.mutable_summary()->mutable_usage()->set_generated_tokens(2);
+    writer->Write(response);
+    return grpc::Status::OK;
+  }
+
+  grpc::Status ChatStream(grpc::ServerContext*, const pb::ChatStreamRequest* request,
+                          grpc::ServerWriter<pb::ChatStreamResponse>* writer) override {
+    pb::ChatStreamResponse response;
+    const auto& messages = request->conversation().messages();
+    response.add_deltas()->set_text(std::to_string(messages.size()) + ":" + messages.rbegin()->content());
+    response.mutable_summary();
+    writer->Write(response);
+    return grpc::Status::OK;
+  }
+
+  grpc::Status Tokenize(grpc::ServerContext*, const pb::TokenizeRequest*, pb::TokenizeResponse* response) override {
+    for (const int id : {4, 5}) response->add_token_ids(id);
+    return grpc::Status::OK;
+  }
+
+  grpc::Status Detokenize(grpc::ServerContext*, const pb::DetokenizeRequest* request,
+                          pb::DetokenizeResponse* response) override {
+    response->set_text("ids " + std::to_string(request->token_ids_size()));
+    return grpc::Status::OK;
+  }
+
+  std::atomic<int> attempts{0};
+  std::atomic<bool> streaming{false};
+  std::atomic<bool> cancelled{false};
+  std::string authorization;
+};
+
+class ScriptedAdmin final : public admin::v1::AdminService::Service {
+ public:
+  grpc::Status Abort(grpc::ServerContext*, const admin::v1::AbortRequest* request, admin::v1::AbortResponse*) override {
+    if (request->request_id() == "r1") return grpc::Status::OK;
+    return {grpc::StatusCode::NOT_FOUND, "no such request"};
+  }
+
+  grpc::Status Drain(grpc::ServerContext*, const admin::v1::DrainRequest* request,
+                     grpc::ServerWriter<admin::v1::DrainResponse>* writer) override {
+    timeout_ms = request->timeout_ms();
+    admin::v1::DrainResponse response;
+    response.set_running_requests(1);
+    writer->Write(response);
+    response.set_done(true);
+    writer->Write(response);
+    return grpc::Status::OK;
+  }
+
+  int64_t timeout_ms = 0;
+};
+
+class CommandsTest : public testing::Test {
+ protected:
+  CommandsTest() {
+    int port = 0;
+    grpc::ServerBuilder builder;
+    builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
+    builder.RegisterService(&inference_);
+    builder.RegisterService(&admin_);
+    server_ = builder.BuildAndStart();
+    address_ = "127.0.0.1:" + std::to_string(port);
+  }
+  ~CommandsTest() override { server_->Shutdown(); }
+
+  int Run(std::vector<const char*> args, const std::string& input = "", bool in_is_terminal = false) {
+    args.insert(args.begin(), {"foregate", "--address", address_.c_str(), "--admin-address", address_.c_str()});
+    const auto parsed = ParseCommandLine(static_cast<int>(args.size()), args.data());
+    if (const auto* message = std::get_if<ParseMessage>(&parsed)) {
+      ADD_FAILURE() << message->text;
+      return -1;
+    }
+    std::istringstream in(input);
+    std::ostringstream out, err;
+    const Session session{.line = std::get<CommandLine>(parsed),
+                          .in = in,
+                          .out = out,
+                          .err = err,
+                          .in_is_terminal = in_is_terminal,
+                          .out_is_terminal = false,
+                          .err_is_terminal = false,
+                          .interrupt = &interrupt_};
+    const int code = RunCommand(session);
+    out_ = out.str();
+    err_ = err.str();
+    return code;
+  }
+
+  ScriptedInference inference_;
+  ScriptedAdmin admin_;
+  std::unique_ptr<grpc::Server> server_;
+  std::string address_;
+  Interrupt interrupt_;
+  std::string out_;
+  std::string err_;
+};
+
+TEST_F(CommandsTest, GenerateStreamsTextFromArgumentOrInput) {
+  EXPECT_EQ(Run({"generate", "hello"}), 0);
+  EXPECT_EQ(out_, "so hello\n");
+  EXPECT_EQ(Run({"generate"}, "from input\n"), 0);
+  EXPECT_EQ(out_, "so from input\n");
+  EXPECT_EQ(err_, "");
+}
+
+TEST_F(CommandsTest, JsonIsOneObjectALine) {
+  EXPECT_EQ(Run({"generate", "hello", "--json"}), 0);
+  std::istringstream lines(out_);
+  std::string line, text;
+  int summaries = 0;
+  while (std::getline(lines, line)) {
+    const auto json = nlohmann::json::parse(line);
+    text += json["deltas"][0]["text"].get<std::string>();
+    summaries += json.contains("summary") ? 1 : 0;
+  }
+  EXPECT_EQ(text, "so hello");
+  EXPECT_EQ(summaries, 1);
+}
+
+TEST_F(CommandsTest, RetriesWhileTheServerLoads) {
+  EXPECT_EQ(Run({"generate", "loading"}), 0);
+  EXPECT_EQ(out_, "so loading\n");
+  EXPECT_EQ(inference_.attempts, 3);
+}
+
+TEST_F(CommandsTest, WithoutARetryBudgetLoadingIsExitCode4) {
+  EXPECT_EQ(Run({"generate", "loading", "--retry", "0"}), 4);
+  EXPECT_EQ(err_, "foregate: UNAVAILABLE: loading (retry after 1 ms)\n");
+  EXPECT_EQ(inference_.attempts, 1);
+}
+
+TEST_F(CommandsTest, AStreamThatHasBegunIsNotRepeated) {
+  EXPECT_EQ(Run({"generate", "break"}), 4);
+  EXPECT_EQ(out_, "so \n");
+  EXPECT_EQ(inference_.attempts, 1);
+}
+
+TEST_F(CommandsTest, RefusedInputIsExitCode3InOneLine) {
+  EXPECT_EQ(Run({"generate", "refuse"}), 3);
+  EXPECT_EQ(err_, "foregate: INVALID_ARGUMENT: no\n");
+}
+
+TEST_F(CommandsTest, TheDeadlineIsExitCode5) { EXPECT_EQ(Run({"generate", "forever", "--timeout", "0.05"}), 5); }
+
+TEST_F(CommandsTest, AnInterruptCancelsOnTheServer) {
+  std::thread interrupter([this] {
+    while (!inference_.streaming) std::this_thread::yield();
+    interrupt_.cancellation()->Cancel();
+  });
+  EXPECT_EQ(Run({"generate", "forever"}), 130);
+  interrupter.join();
+  server_->Shutdown();  // returns when the handler has
+  EXPECT_TRUE(inference_.cancelled);
+}
+
+TEST_F(CommandsTest, TheTokenTravels) {
+  EXPECT_EQ(Run({"generate", "x", "--token", "secret"}), 0);
+  EXPECT_EQ(inference_.authorization, "Bearer secret");
+}
+
+TEST_F(CommandsTest, AMissingTokenFileIsWrongUsage) {
+  EXPECT_EQ(Run({"generate", "x", "--token-file", "/nonexistent/token"}), 2);
+  EXPECT_NE(err_.find("--token-file: cannot read /nonexistent/token"), std::string::npos);
+}
+
+TEST_F(CommandsTest, ChatSendsTheSystemMessageFirst) {
+  EXPECT_EQ(Run({"chat", "hi", "--system", "be brief"}), 0);
+  EXPECT_EQ(out_, "2:hi\n");
+}
+
+TEST_F(CommandsTest, AConversationGrowsAndStartsOver) {
+  EXPECT_EQ(Run({"chat"}, "one\ntwo\n/reset\nthree\n/exit\nnever\n", true), 0);
+  EXPECT_EQ(out_, "> 1:one\n> 3:two\n> > 1:three\n> ");
+}
+
+TEST_F(CommandsTest, TokenizeAndDetokenizeFitTogether) {
+  EXPECT_EQ(Run({"tokenize", "x"}), 0);
+  EXPECT_EQ(out_, "4,5\n");
+  EXPECT_EQ(Run({"detokenize"}, out_), 0);
+  EXPECT_EQ(out_, "ids 2\n");
+  EXPECT_EQ(Run({"detokenize", "1,2,3"}), 0);
+  EXPECT_EQ(out_, "ids 3\n");
+  EXPECT_EQ(Run({"detokenize"}, "1 two"), 2);
+}
+
+TEST_F(CommandsTest, AdminCommands) {
+  EXPECT_EQ(Run({"abort", "r1"}), 0);
+  EXPECT_EQ(Run({"abort", "r2"}), 3);
+  EXPECT_EQ(Run({"drain", "--drain-timeout", "1.5"}), 0);
+  EXPECT_EQ(out_, "draining: 1 running, 0 waiting\ndrained; 0 requests were cancelled\n");
+  EXPECT_EQ(admin_.timeout_ms, 1500);
+}
+
+TEST_F(CommandsTest, AServiceThatIsNotThereIsExitCode1) { EXPECT_EQ(Run({"experts"}), 1); }
+
+TEST_F(CommandsTest, NobodyListeningIsExitCode4AndSaysWhere) {
+  server_->Shutdown();
+  server_ = grpc::ServerBuilder().BuildAndStart();
+  EXPECT_EQ(Run({"status", "--retry", "0"}), 4);
+  EXPECT_NE(err_.find("cannot reach " + address_), std::string::npos) << err_;
+}
+
+}  // namespace
+}  // namespace foregate
