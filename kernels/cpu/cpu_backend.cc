@@ -3,6 +3,7 @@
 #include <sched.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <thread>
 #include <utility>
 
@@ -11,35 +12,19 @@
 #include "kernels/base/status_macros.h"
 #include "kernels/cpu/compute.h"
 #include "kernels/cpu/cpu_kernels.h"
+#include "kernels/cpu/isa_choice.h"
 
 namespace foregate {
 namespace {
 
-struct IsaChoice {
-  bool supported;
-  const internal::IsaTable& (*table)();
-  const char* name;
-};
-
-std::vector<IsaChoice> AllIsas() {
-  // These ask the operating system's register support as well.
-  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
-  const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-  return {{true, internal::PortableTable, "portable"},
-          {avx2, internal::Avx2Table, "avx2"},
-          {avx512, internal::Avx512Table, "avx512"}};
-}
-
 absl::StatusOr<const internal::IsaTable*> ChooseIsa(const std::string& wanted) {
-  const internal::IsaTable* chosen = nullptr;
+  const std::vector<const internal::IsaTable*> tables = internal::SupportedIsaTables();
+  if (wanted.empty()) return tables.back();
   std::string supported;
-  for (const IsaChoice& choice : AllIsas()) {
-    if (!choice.supported) continue;
-    supported += (supported.empty() ? "" : ", ") + std::string(choice.name);
-    if (wanted.empty() || wanted == choice.name) chosen = &choice.table();
+  for (const internal::IsaTable* table : tables) {
+    if (wanted == table->name) return table;
+    supported += (supported.empty() ? "" : ", ") + std::string(table->name);
   }
-  if (chosen != nullptr) return chosen;
   return absl::InvalidArgumentError("isa: \"" + wanted + "\" is not to be had here; this machine can run " + supported);
 }
 
@@ -61,9 +46,7 @@ int64_t PanelBytes() {
 
 std::vector<std::string> SupportedIsas() {
   std::vector<std::string> names;
-  for (const IsaChoice& choice : AllIsas()) {
-    if (choice.supported) names.emplace_back(choice.name);
-  }
+  for (const internal::IsaTable* table : internal::SupportedIsaTables()) names.emplace_back(table->name);
   return names;
 }
 

@@ -61,7 +61,12 @@ struct IsaTable {
   // x = exp(x - max(x)); returns the sum. *maximum receives max(x).
   float (*softmax_numerators)(float* x, int64_t n, float* maximum);
   void (*attention_span)(AttentionSpan& span);
+  // For the roofline, whose result nobody uses: reads n elements in four streams; and `rounds` times
+  // kProbeFmasPerRound independent fused multiply-adds.
+  float (*probe_read)(const float* x, int64_t n);
+  float (*probe_fma)(int64_t rounds);
 };
+inline constexpr int64_t kProbeFmasPerRound = 192;
 
 // Code for an instruction set: legal to call only where SupportedIsas() names it.
 const IsaTable& PortableTable();

@@ -260,6 +260,42 @@ struct LaneKernels {
     });
   }
 
+  static float ProbeRead(const float* x, int64_t n) {
+    constexpr int kStreams = 4;
+    const int64_t stream = n / kStreams / kSumLanes * kSumLanes;
+    Part sums[kStreams][V::kParts];
+    for (auto& parts : sums) {
+      for (Part& part : parts) part = V::Set(0.0f);
+    }
+    for (int64_t i = 0; i < stream; i += kSumLanes) {
+      for (int s = 0; s < kStreams; ++s) {
+        for (int part = 0; part < V::kParts; ++part) {
+          sums[s][part] = V::Add(sums[s][part], V::Load(x + s * stream + i + part * V::kLanes));
+        }
+      }
+    }
+    return V::Reduce(sums[0]) + V::Reduce(sums[1]) + V::Reduce(sums[2]) + V::Reduce(sums[3]);
+  }
+
+  static float ProbeFma(int64_t rounds) {
+    // Twelve chains cover two units of four cycles' latency.
+    constexpr int kChains = 12;
+    constexpr int kRepeats = static_cast<int>(kProbeFmasPerRound / kChains / V::kLanes);
+    Part sums[kChains];
+    for (int i = 0; i < kChains; ++i) sums[i] = V::Set(static_cast<float>(i));
+    const Part a = V::Set(0.5f);
+    const Part b = V::Set(static_cast<float>(rounds));
+    for (int64_t round = 0; round < rounds; ++round) {
+      for (int repeat = 0; repeat < kRepeats; ++repeat) {
+        for (Part& sum : sums) sum = V::Fma(sum, a, b);
+      }
+    }
+    for (int i = 1; i < kChains; ++i) sums[0] = V::Add(sums[0], sums[i]);
+    float lanes[V::kLanes];
+    V::Store(lanes, sums[0]);
+    return lanes[0];
+  }
+
   static constexpr IsaTable Table(const char* name) {
     return {name,
             {DotPanelOf<float>, DotPanelOf<Bf16>, DotPanelOf<F16>},
@@ -269,7 +305,9 @@ struct LaneKernels {
             MergeRow,
             RopeRow,
             SoftmaxNumerators,
-            Attention};
+            Attention,
+            ProbeRead,
+            ProbeFma};
   }
 };
 

@@ -1,0 +1,54 @@
+#include "kernels/cpu/cpu_backend.h"
+
+#include <string>
+#include <vector>
+
+#include "gtest/gtest.h"
+
+namespace foregate {
+namespace {
+
+TEST(CpuBackend, TakesTheBestInstructionSetByDefault) {
+  const auto backend = MakeCpuBackend({});
+  ASSERT_TRUE(backend.ok()) << backend.status();
+  const DeviceInfo& info = backend->device->info();
+  EXPECT_EQ(info.kind, "cpu");
+  EXPECT_EQ(info.isa, SupportedIsas().back());
+  EXPECT_EQ(info.numeric_contract, "f32.lane16.fma.v1");
+  EXPECT_GE(info.num_threads, 1);
+}
+
+TEST(CpuBackend, TakesTheInstructionSetAskedFor) {
+  for (const std::string& isa : SupportedIsas()) {
+    CpuBackendOptions options;
+    options.isa = isa;
+    options.num_threads = 2;
+    const auto backend = MakeCpuBackend(options);
+    ASSERT_TRUE(backend.ok()) << backend.status();
+    EXPECT_EQ(backend->device->info().isa, isa);
+    EXPECT_EQ(backend->device->info().num_threads, 2);
+  }
+}
+
+TEST(CpuBackend, RefusesWhatTheMachineLacksNamingWhatItHas) {
+  CpuBackendOptions options;
+  options.isa = "neon";
+  const auto backend = MakeCpuBackend(options);
+  EXPECT_EQ(backend.status().code(), absl::StatusCode::kInvalidArgument);
+  const std::string message(backend.status().message());
+  EXPECT_NE(message.find("isa: \"neon\""), std::string::npos) << message;
+  EXPECT_NE(message.find("portable"), std::string::npos) << message;
+}
+
+TEST(CpuBackend, RefusesAThreadCountOutOfRange) {
+  for (const int num_threads : {-1, kMaxCpuThreads + 1}) {
+    CpuBackendOptions options;
+    options.num_threads = num_threads;
+    const auto backend = MakeCpuBackend(options);
+    EXPECT_EQ(backend.status().code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_NE(std::string(backend.status().message()).find(std::to_string(num_threads)), std::string::npos);
+  }
+}
+
+}  // namespace
+}  // namespace foregate
