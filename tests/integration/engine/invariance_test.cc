@@ -1,0 +1,134 @@
+// House contract 9.1, whole: the same request gives the same bits alone, in any batch, with any chunk size, with a
+// prefix hit, after preemption, with any number of threads, with two expert slots, on every instruction set, and on a
+// device that the host cannot read and that runs behind it.
+#include <memory>
+#include <numeric>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "kernels/cpu/cpu_backend.h"
+#include "kernels/ref/ref_backend.h"
+#include "tests/fakes/faulting_device.h"
+#include "tests/integration/engine/traffic.h"
+
+namespace foregate {
+namespace {
+
+constexpr int32_t kVocab = 384;  // of the golden checkpoints
+
+struct BackendCase {
+  std::string name;  // "scalar", "faulting", or an instruction set
+  int num_threads = 1;
+};
+
+std::vector<BackendCase> BackendCases() {
+  std::vector<BackendCase> cases = {{"scalar", 1}, {"faulting", 1}};
+  for (const std::string& isa : SupportedIsas()) {
+    for (const int threads : {1, 2, 3}) cases.push_back({isa, threads});
+  }
+  return cases;
+}
+
+Backend MakeBackend(const BackendCase& backend) {
+  if (backend.name == "scalar") return MakeRefBackend();
+  if (backend.name == "faulting") return MakeFaultingBackend();
+  auto made = MakeCpuBackend({.num_threads = backend.num_threads, .isa = backend.name});
+  EXPECT_TRUE(made.ok()) << made.status();
+  return std::move(made).value();
+}
+
+std::string ModelDir(const std::string& family) { return "tests/data/models/" + family; }
+
+// One judgement per family, made once: alone, scalar, roomy.
+struct Judged {
+  std::vector<GenerationRequest> requests;
+  std::vector<Outcome> outcomes;
+};
+
+const Judged& JudgedTraffic(const std::string& family) {
+  static auto& cache = *new std::vector<std::pair<std::string, Judged>>();
+  for (const auto& [name, judged] : cache) {
+    if (name == family) return judged;
+  }
+  Judged judged;
+  judged.requests = RandomRequests(/*seed=*/20261122, kVocab, /*count=*/24);
+  judged.outcomes = RunAlone(ModelDir(family), RoomyVariant(), MakeRefBackend(), judged.requests);
+  cache.emplace_back(family, std::move(judged));
+  return cache.back().second;
+}
+
+void ExpectSame(const std::vector<Outcome>& expected, const std::vector<Outcome>& actual) {
+  ASSERT_EQ(expected.size(), actual.size());
+  for (size_t i = 0; i < expected.size(); ++i) {
+    EXPECT_NE(expected[i].transcript.find("sample 0"), std::string::npos) << "the judge got no sample: " << i;
+    EXPECT_EQ(expected[i].transcript, actual[i].transcript) << "request " << i;
+  }
+}
+
+class Invariance : public testing::TestWithParam<BackendCase> {};
+
+TEST_P(Invariance, TogetherInSmallChunksEqualsAlone) {
+  const Backend backend = MakeBackend(GetParam());
+  for (const std::string family : {"qwen3_moe", "qwen3_moe_mixed", "qwen2_moe", "olmoe", "mixtral"}) {
+    SCOPED_TRACE(family);
+    const Judged& judged = JudgedTraffic(family);
+    EngineVariant variant = RoomyVariant();
+    variant.options.max_batch_tokens = 37;
+    variant.options.prefill_chunk_tokens = 13;
+    ExpectSame(judged.outcomes, RunTogether(ModelDir(family), variant, backend, judged.requests, /*seed=*/7));
+  }
+}
+
+TEST_P(Invariance, PrefixHitsPreemptionAndTwoExpertSlotsChangeNothing) {
+  const Backend backend = MakeBackend(GetParam());
+  for (const std::string family : {"qwen3_moe", "qwen2_moe"}) {
+    SCOPED_TRACE(family);
+    const Judged& judged = JudgedTraffic(family);
+    EngineVariant variant = RoomyVariant();
+    variant.options.prefill_chunk_tokens = 29;
+    variant.options.max_batch_tokens = 64;
+    variant.options.kv_block_tokens = 5;
+    variant.options.prefix_cache = true;
+    variant.num_expert_slots = 2;
+    // 3 layers of keys and values, 2 heads of 16 or 32 elements of f32: room for about two and a half full sequences.
+    const int64_t bytes_per_token = 3 * 2 * 2 * (family == std::string("qwen3_moe") ? 32 : 16) * 4;
+    variant.options.kv_bytes = bytes_per_token * 320;
+    const auto outcomes = RunTogether(ModelDir(family), variant, backend, judged.requests, /*seed=*/11);
+    ExpectSame(judged.outcomes, outcomes);
+    // The traffic must have met what it is about.
+    int preemptions = 0;
+    int cached = 0;
+    for (const Outcome& outcome : outcomes) {
+      preemptions += outcome.num_preemptions;
+      cached += outcome.num_cached_tokens;
+    }
+    EXPECT_GT(preemptions, 0);
+    EXPECT_GT(cached, 0);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Backends, Invariance, testing::ValuesIn(BackendCases()), [](const auto& test) {
+  return test.param.name + "_" + std::to_string(test.param.num_threads) + "_threads";
+});
+
+// Every seed is another traffic; a bug that needs luck gets some.
+TEST(InvarianceSeeds, ManyTrafficsOnTheBestPath) {
+  auto backend = MakeCpuBackend({.num_threads = 2, .isa = ""});
+  ASSERT_TRUE(backend.ok()) << backend.status();
+  for (uint64_t seed = 1; seed <= 6; ++seed) {
+    SCOPED_TRACE(seed);
+    const auto requests = RandomRequests(seed, kVocab, /*count=*/16);
+    EngineVariant variant = RoomyVariant();
+    const auto alone = RunAlone(ModelDir("olmoe"), variant, *backend, requests);
+    variant.options.max_batch_tokens = 16 + static_cast<int32_t>(seed) * 9;
+    variant.options.prefill_chunk_tokens = 3 + static_cast<int32_t>(seed) * 4;
+    variant.options.kv_block_tokens = 1 + static_cast<int32_t>(seed) * 3;
+    variant.options.prefix_cache = seed % 2 == 0;
+    ExpectSame(alone, RunTogether(ModelDir("olmoe"), variant, *backend, requests, seed));
+  }
+}
+
+}  // namespace
+}  // namespace foregate
