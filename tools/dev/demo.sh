@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# demo.sh FOREGATED FOREGATE: what `./dev demo` shows once both are built. Leaves nothing running.
+# demo.sh FOREGATED FOREGATE [MODEL_DIR]: what `./dev demo` shows once both are built. Leaves nothing running.
 set -euo pipefail
 
-daemon=$1 cli=$2
+daemon=$1 cli=$2 model=${3:-models/mini}
 work=$(mktemp -d)
 daemon_pid=
 
@@ -30,7 +30,7 @@ ask() {
 }
 
 printf '\n== foregated starts on models/mini, listeners on free ports\n'
-"$daemon" --model models/mini --listen 127.0.0.1:0 --admin-listen 127.0.0.1:0 --metrics-listen 127.0.0.1:0 \
+"$daemon" --model "$model" --listen 127.0.0.1:0 --admin-listen 127.0.0.1:0 --metrics-listen 127.0.0.1:0 \
   --lifecycle.ready_file "$work/ready.json" 2>"$work/log" &
 daemon_pid=$!
 # The file appears as soon as the listeners are open, before the model is loaded: a fraction of a second.
