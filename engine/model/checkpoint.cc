@@ -1,0 +1,165 @@
+#include "engine/model/checkpoint.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <utility>
+
+#include "engine/model/json_document.h"
+#include "kernels/base/check.h"
+#include "kernels/base/status_macros.h"
+
+namespace foregate {
+namespace {
+
+constexpr const char* kSingleFile = "model.safetensors";
+constexpr const char* kIndexFile = "model.safetensors.index.json";
+constexpr uint64_t kMaxIndexBytes = 100'000'000;
+
+bool Exists(const std::string& path) {
+  struct stat status = {};
+  return ::stat(path.c_str(), &status) == 0;
+}
+
+absl::Status SystemError(const std::string& path, const char* action, int error) {
+  const std::string message = path + ": " + action + ": " + std::strerror(error);
+  if (error == ENOENT || error == ENOTDIR) return absl::NotFoundError(message);
+  if (error == EACCES || error == EPERM) return absl::PermissionDeniedError(message);
+  return absl::UnavailableError(message);
+}
+
+bool IsPlainFileName(const std::string& name) {
+  return !name.empty() && name.size() < 256 && name[0] != '.' && name.find('/') == std::string::npos &&
+         name.find('\0') == std::string::npos;
+}
+
+}  // namespace
+
+ReadOnlyFile::ReadOnlyFile(int fd, uint64_t num_bytes, std::string path)
+    : fd_(fd), num_bytes_(num_bytes), path_(std::move(path)) {}
+
+ReadOnlyFile::~ReadOnlyFile() { ::close(fd_); }
+
+absl::StatusOr<std::unique_ptr<ReadOnlyFile>> ReadOnlyFile::Open(const std::string& path) {
+  // O_NONBLOCK: opening a FIFO must not hang.
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0) return SystemError(path, "cannot open", errno);
+  struct stat status = {};
+  if (::fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
+    ::close(fd);
+    return absl::InvalidArgumentError(path + ": not a regular file");
+  }
+  return std::unique_ptr<ReadOnlyFile>(new ReadOnlyFile(fd, static_cast<uint64_t>(status.st_size), path));
+}
+
+absl::Status ReadOnlyFile::Read(uint64_t offset, std::span<std::byte> destination) const {
+  while (!destination.empty()) {
+    const ssize_t count = ::pread(fd_, destination.data(), destination.size(), static_cast<off_t>(offset));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return SystemError(path_, "cannot read", errno);
+    if (count == 0)
+      return absl::DataLossError(path_ + ": ends at byte " + std::to_string(offset) + ", was " +
+                                 std::to_string(num_bytes_) + " bytes long: it shrank while being read");
+    destination = destination.subspan(static_cast<size_t>(count));
+    offset += static_cast<uint64_t>(count);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> ReadOnlyFile::ReadText(uint64_t max_bytes) const {
+  if (num_bytes_ > max_bytes)
+    return absl::InvalidArgumentError(path_ + ": " + std::to_string(num_bytes_) + " bytes, limit " +
+                                      std::to_string(max_bytes));
+  std::string text(num_bytes_, '\0');
+  FOREGATE_RETURN_IF_ERROR(Read(0, std::as_writable_bytes(std::span(text))));
+  return text;
+}
+
+absl::StatusOr<std::map<std::string, std::string>> ParseCheckpointIndex(std::string_view json,
+                                                                        const std::string& file) {
+  FOREGATE_ASSIGN_OR_RETURN(const nlohmann::json document, ParseJson(json, file));
+  const auto weight_map = document.find("weight_map");
+  if (weight_map == document.end() || !weight_map->is_object() || weight_map->empty())
+    return absl::InvalidArgumentError(file + ": weight_map: want an object that is not empty");
+  std::map<std::string, std::string> shards;
+  for (const auto& [tensor, shard] : weight_map->items()) {
+    if (!shard.is_string() || !IsPlainFileName(shard.get<std::string>()))
+      return absl::InvalidArgumentError(file + ": weight_map." + JsonExcerpt(tensor) +
+                                        ": want the name of a file in the same directory: " + JsonExcerpt(shard));
+    shards.emplace(tensor, shard.get<std::string>());
+  }
+  return shards;
+}
+
+absl::Status Checkpoint::AddFile(const std::string& path) {
+  FOREGATE_ASSIGN_OR_RETURN(std::unique_ptr<ReadOnlyFile> file, ReadOnlyFile::Open(path));
+  char first_bytes[kSafetensorsLengthBytes] = {};
+  if (file->num_bytes() >= sizeof(first_bytes))
+    FOREGATE_RETURN_IF_ERROR(file->Read(0, std::as_writable_bytes(std::span(first_bytes))));
+  FOREGATE_ASSIGN_OR_RETURN(
+      const uint64_t length,
+      SafetensorsHeaderLength(std::string_view(first_bytes, sizeof(first_bytes)), file->num_bytes(), path));
+  std::string header(length, '\0');
+  FOREGATE_RETURN_IF_ERROR(file->Read(kSafetensorsLengthBytes, std::as_writable_bytes(std::span(header))));
+  FOREGATE_ASSIGN_OR_RETURN(std::vector<TensorEntry> entries, ParseSafetensorsHeader(header, file->num_bytes(), path));
+  for (TensorEntry& entry : entries) {
+    std::string name = entry.name;
+    const auto [place, is_new] = tensors_.try_emplace(std::move(name), Tensor{std::move(entry), file.get()});
+    if (!is_new)
+      return absl::InvalidArgumentError(path + ": tensor " + JsonExcerpt(place->first) + " is also in " +
+                                        place->second.file->path());
+  }
+  files_.push_back(std::move(file));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<Checkpoint>> Checkpoint::OpenFile(const std::string& path) {
+  std::unique_ptr<Checkpoint> checkpoint(new Checkpoint);
+  FOREGATE_RETURN_IF_ERROR(checkpoint->AddFile(path));
+  return checkpoint;
+}
+
+absl::StatusOr<std::unique_ptr<Checkpoint>> Checkpoint::Open(const std::string& directory) {
+  if (Exists(directory + "/" + kSingleFile)) return OpenFile(directory + "/" + kSingleFile);
+  const std::string index_path = directory + "/" + kIndexFile;
+  if (!Exists(index_path))
+    return absl::NotFoundError(directory + ": neither " + kSingleFile + " nor " + kIndexFile + " is there");
+  FOREGATE_ASSIGN_OR_RETURN(const std::unique_ptr<ReadOnlyFile> index, ReadOnlyFile::Open(index_path));
+  FOREGATE_ASSIGN_OR_RETURN(const std::string text, index->ReadText(kMaxIndexBytes));
+  FOREGATE_ASSIGN_OR_RETURN(const auto shards, ParseCheckpointIndex(text, index_path));
+  std::set<std::string> files;
+  for (const auto& [tensor, shard] : shards) files.insert(shard);
+  std::unique_ptr<Checkpoint> checkpoint(new Checkpoint);
+  for (const std::string& file : files) FOREGATE_RETURN_IF_ERROR(checkpoint->AddFile(directory + "/" + file));
+  for (const auto& [tensor, shard] : shards) {
+    const Tensor* found = checkpoint->Find(tensor);
+    if (found == nullptr || found->file->path() != directory + "/" + shard)
+      return absl::InvalidArgumentError(index_path + ": weight_map." + JsonExcerpt(tensor) + ": not in " + shard);
+  }
+  for (const auto& [name, tensor] : checkpoint->tensors()) {
+    if (!shards.contains(name))
+      return absl::InvalidArgumentError(tensor.file->path() + ": tensor " + JsonExcerpt(name) + " is not in " +
+                                        kIndexFile);
+  }
+  return checkpoint;
+}
+
+const Checkpoint::Tensor* Checkpoint::Find(const std::string& name) const {
+  const auto found = tensors_.find(name);
+  return found == tensors_.end() ? nullptr : &found->second;
+}
+
+absl::Status Checkpoint::Read(const Tensor& tensor, uint64_t offset, std::span<std::byte> destination) const {
+  FOREGATE_CHECK_LE(offset, tensor.entry.num_bytes);
+  FOREGATE_CHECK_LE(destination.size(), tensor.entry.num_bytes - offset);
+  const absl::Status status = tensor.file->Read(tensor.entry.offset + offset, destination);
+  if (status.ok()) return status;
+  return absl::Status(status.code(), "tensor " + tensor.entry.name + ": " + std::string(status.message()));
+}
+
+}  // namespace foregate

@@ -1,0 +1,234 @@
+// Every family against what transformers computed in float64 on a tiny random checkpoint (tests/data/models).
+//
+// Tolerance of a logit: kChain * L * sqrt(K) * 2^-24 * scale, where L is the number of layers, K the longest dot
+// product (roundings of a sum of K terms grow like sqrt(K)), scale the largest logit of the row, and kChain = 4 =
+// sqrt(16) for the 16 dependent stages of a layer, whose errors add in quadrature (two norms, qkv, rope, scores,
+// softmax, values, output, router, gate, up, down, combine, two residuals). Of router scores: the same with their own
+// scale. The measured part of the tolerance is printed.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "engine/model/checkpoint.h"
+#include "engine/model/decoder_harness.h"
+#include "kernels/ref/ref_backend.h"
+
+namespace foregate {
+namespace {
+
+using Rows = std::vector<std::vector<float>>;
+
+constexpr float kChain = 4;
+
+float Tolerance(float scale, int num_layers, int longest_dot) {
+  return kChain * static_cast<float>(num_layers) * std::sqrt(static_cast<float>(longest_dot)) * 0x1p-24f * scale;
+}
+
+float Scale(const std::vector<float>& row) {
+  float scale = 0;
+  for (const float value : row) scale = std::max(scale, std::fabs(value));
+  return scale;
+}
+
+// What the reference computed for one checkpoint.
+class Expected {
+ public:
+  explicit Expected(const std::string& family) : directory_("tests/data/models/" + family) {
+    std::ifstream file(directory_ + "/expected.json");
+    json_ = nlohmann::json::parse(file);
+    auto tensors = Checkpoint::OpenFile(directory_ + "/expected.safetensors");
+    if (tensors.ok()) tensors_ = *std::move(tensors);
+  }
+  const std::string& directory() const { return directory_; }
+  size_t num_prompts() const { return json_["prompts"].size(); }
+  std::vector<int32_t> prompt(size_t i) const { return json_["prompts"][i]; }
+  std::vector<int32_t> greedy(size_t i) const { return json_["greedy"][i]; }
+  std::vector<double> greedy_margin(size_t i) const { return json_["greedy_margin"][i]; }
+  Rows logits(size_t i) const { return Read<float>("logits." + std::to_string(i)); }
+  // Scores or logits of the router of model layer `layer`, [tokens, experts].
+  Rows router_scores(size_t i, int layer) const { return Read<float>(Router(i, layer) + "0"); }
+  std::vector<std::vector<int32_t>> router_ids(size_t i, int layer) const {
+    return Read<int32_t>(Router(i, layer) + "2");
+  }
+
+ private:
+  static std::string Router(size_t prompt, int layer) {
+    return "router." + std::to_string(prompt) + ".model.layers." + std::to_string(layer) + ".mlp.gate.";
+  }
+  template <typename T>
+  std::vector<std::vector<T>> Read(const std::string& name) const {
+    const Checkpoint::Tensor* tensor = tensors_->Find(name);
+    EXPECT_NE(tensor, nullptr) << name;
+    std::vector<std::vector<T>> rows(static_cast<size_t>(tensor->entry.shape[0]),
+                                     std::vector<T>(static_cast<size_t>(tensor->entry.shape[1])));
+    uint64_t offset = 0;
+    for (std::vector<T>& row : rows) {
+      EXPECT_TRUE(tensors_->Read(*tensor, offset, std::as_writable_bytes(std::span(row))).ok());
+      offset += row.size() * sizeof(T);
+    }
+    return rows;
+  }
+  std::string directory_;
+  nlohmann::json json_;
+  std::unique_ptr<Checkpoint> tensors_;
+};
+
+// Replaces the router's choice by one that the test prescribes, with the weights that belong to it.
+class ForcedRouting : public Kernels {
+ public:
+  explicit ForcedRouting(std::unique_ptr<Kernels> base) : base_(std::move(base)) {}
+  // Ids of each MoE layer for the next step; empty: the router chooses.
+  void Force(std::vector<std::vector<std::vector<int32_t>>> layers) {
+    layers_ = std::move(layers);
+    next_layer_ = 0;
+  }
+  absl::Status TopKRouter(const TopKRouterArgs& a, Stream& stream) override {
+    const absl::Status status = base_->TopKRouter(a, stream);
+    if (!status.ok() || layers_.empty()) return status;
+    const auto& ids = layers_[next_layer_++];
+    const auto num_experts = static_cast<size_t>(a.logits.dim(1));
+    for (size_t row = 0; row < ids.size(); ++row) {
+      const float* logits = a.logits.as<float>() + row * num_experts;
+      double sum = 0;
+      for (size_t e = 0; e < num_experts; ++e) sum += std::exp(static_cast<double>(logits[e]));
+      if (a.normalize) {
+        sum = 0;
+        for (const int32_t id : ids[row]) sum += std::exp(static_cast<double>(logits[id]));
+      }
+      for (size_t slot = 0; slot < ids[row].size(); ++slot) {
+        const size_t at = row * ids[row].size() + slot;
+        a.expert_ids.as<int32_t>()[at] = ids[row][slot];
+        a.weights.as<float>()[at] = static_cast<float>(std::exp(static_cast<double>(logits[ids[row][slot]])) / sum);
+      }
+    }
+    return status;
+  }
+  absl::Status Embed(const EmbedArgs& a, Stream& s) override { return base_->Embed(a, s); }
+  absl::Status RmsNorm(const RmsNormArgs& a, Stream& s) override { return base_->RmsNorm(a, s); }
+  absl::Status Linear(const LinearArgs& a, Stream& s) override { return base_->Linear(a, s); }
+  absl::Status Clamp(const ClampArgs& a, Stream& s) override { return base_->Clamp(a, s); }
+  absl::Status Rope(const RopeArgs& a, Stream& s) override { return base_->Rope(a, s); }
+  absl::Status WriteKv(const WriteKvArgs& a, Stream& s) override { return base_->WriteKv(a, s); }
+  absl::Status PagedAttention(const PagedAttentionArgs& a, Stream& s) override { return base_->PagedAttention(a, s); }
+  absl::Status GroupByExpert(const GroupByExpertArgs& a, Stream& s) override { return base_->GroupByExpert(a, s); }
+  absl::Status GroupedFfn(const GroupedFfnArgs& a, Stream& s) override { return base_->GroupedFfn(a, s); }
+  absl::Status Combine(const CombineArgs& a, Stream& s) override { return base_->Combine(a, s); }
+  absl::Status SwiGlu(const SwiGluArgs& a, Stream& s) override { return base_->SwiGlu(a, s); }
+  absl::Status Accumulate(const AccumulateArgs& a, Stream& s) override { return base_->Accumulate(a, s); }
+  absl::Status GatherRows(const GatherRowsArgs& a, Stream& s) override { return base_->GatherRows(a, s); }
+  absl::Status Fill(const FillArgs& a, Stream& s) override { return base_->Fill(a, s); }
+
+ private:
+  std::unique_ptr<Kernels> base_;
+  std::vector<std::vector<std::vector<int32_t>>> layers_;
+  size_t next_layer_ = 0;
+};
+
+class Golden : public testing::TestWithParam<const char*> {
+ protected:
+  Golden() : expected_(GetParam()), backend_(MakeRefBackend()) {
+    auto forced = std::make_unique<ForcedRouting>(std::move(backend_.kernels));
+    forced_ = forced.get();
+    backend_.kernels = std::move(forced);
+    harness_ = std::make_unique<DecoderHarness>(LoadOptions{.directory = expected_.directory()}, backend_);
+  }
+  const DecoderInfo& info() { return harness_->decoder().info(); }
+  // The longest dot product of these checkpoints: the projection of all heads, 4 * 32.
+  float RowTolerance(const std::vector<float>& row) { return Tolerance(Scale(row), info().num_layers, 128); }
+
+  // Compares a row and keeps the largest part of the tolerance that was used.
+  void CompareRow(const std::vector<float>& actual, const std::vector<float>& wanted, const std::string& where) {
+    ASSERT_EQ(actual.size(), wanted.size());
+    const float tolerance = RowTolerance(wanted);
+    for (size_t i = 0; i < wanted.size(); ++i) {
+      const float error = std::fabs(actual[i] - wanted[i]);
+      ASSERT_LE(error, tolerance) << where << " token " << i;
+      used_ = std::max(used_, error / tolerance);
+    }
+  }
+
+  Expected expected_;
+  Backend backend_;
+  ForcedRouting* forced_ = nullptr;
+  std::unique_ptr<DecoderHarness> harness_;
+  float used_ = 0;
+};
+
+// First row whose routing differs from the reference at a tie within the tolerance: from there on, rows attend to
+// others that went another way. Fails where the routing differs without a tie.
+size_t FirstTie(const Expected& expected, size_t prompt, const StepResult& step, int num_layers) {
+  size_t first_tie = expected.prompt(prompt).size();
+  for (const LayerRouting& routing : step.routing) {
+    const auto scores = expected.router_scores(prompt, routing.layer);
+    const auto ids = expected.router_ids(prompt, routing.layer);
+    const size_t top_k = ids[0].size();
+    for (size_t row = 0; row < first_tie; ++row) {
+      std::vector<int32_t> ours(routing.experts.begin() + static_cast<long>(row * top_k),
+                                routing.experts.begin() + static_cast<long>((row + 1) * top_k));
+      std::vector<int32_t> theirs = ids[row];
+      std::sort(ours.begin(), ours.end());
+      std::sort(theirs.begin(), theirs.end());
+      if (ours == theirs) continue;
+      std::vector<float> sorted = scores[row];
+      std::sort(sorted.rbegin(), sorted.rend());
+      EXPECT_LE(sorted[top_k - 1] - sorted[top_k], Tolerance(Scale(scores[row]), num_layers, 128))
+          << "prompt " << prompt << " layer " << routing.layer << " row " << row;
+      first_tie = row;
+    }
+  }
+  return first_tie;
+}
+
+TEST_P(Golden, LogitsAndExpertsOfEveryPrompt) {
+  size_t num_compared = 0;
+  for (size_t i = 0; i < expected_.num_prompts(); ++i) {
+    const auto result = harness_->Run({{static_cast<int>(i), expected_.prompt(i)}});
+    const Rows wanted = expected_.logits(i);
+    ASSERT_EQ(result.step.routing.size(), info().moe_layers.size());
+    const size_t num_rows = FirstTie(expected_, i, result.step, info().num_layers);
+    for (size_t row = 0; row < num_rows; ++row)
+      CompareRow(result.logits[row], wanted[row], "prompt " + std::to_string(i) + " row " + std::to_string(row));
+    num_compared += num_rows;
+  }
+  // 131 rows in all; a tie at 2^-24 in random weights is rare.
+  EXPECT_GE(num_compared, 100u);
+  std::printf("%s: %zu rows, %.0f%% of the tolerance used\n", GetParam(), num_compared, 100.0 * used_);
+}
+
+TEST_P(Golden, LogitsWithTheReferencesExperts) {
+  for (size_t i = 0; i < expected_.num_prompts(); ++i) {
+    std::vector<std::vector<std::vector<int32_t>>> layers;
+    for (const int32_t layer : info().moe_layers) layers.push_back(expected_.router_ids(i, layer));
+    forced_->Force(std::move(layers));
+    const auto result = harness_->Run({{static_cast<int>(i), expected_.prompt(i)}});
+    const Rows wanted = expected_.logits(i);
+    ASSERT_EQ(result.logits.size(), wanted.size());
+    for (size_t row = 0; row < wanted.size(); ++row)
+      CompareRow(result.logits[row], wanted[row], "prompt " + std::to_string(i) + " row " + std::to_string(row));
+  }
+  std::printf("%s: %.0f%% of the tolerance used\n", GetParam(), 100.0 * used_);
+}
+
+TEST_P(Golden, GreedyTokensWhileTheMarginExceedsTheTolerance) {
+  for (size_t i = 0; i < expected_.num_prompts(); ++i) {
+    const std::vector<int32_t> wanted = expected_.greedy(i);
+    const std::vector<double> margin = expected_.greedy_margin(i);
+    const std::vector<int32_t> actual = harness_->Generate(static_cast<int>(i), expected_.prompt(i), wanted.size());
+    const float tolerance = 2 * RowTolerance(expected_.logits(i).back());
+    size_t num_safe = 0;
+    while (num_safe < wanted.size() && margin[num_safe] > tolerance) ++num_safe;
+    EXPECT_GE(num_safe, 5u);
+    for (size_t t = 0; t < num_safe; ++t) ASSERT_EQ(actual[t], wanted[t]) << "prompt " << i << " token " << t;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(FirstWave, Golden,
+                         testing::Values("qwen3_moe", "qwen3_moe_mixed", "qwen2_moe", "olmoe", "mixtral"),
+                         [](const auto& test) { return std::string(test.param); });
+
+}  // namespace
+}  // namespace foregate

@@ -1,0 +1,105 @@
+#include "engine/model/load_model.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "engine/model/checkpoint.h"
+#include "engine/model/model_config.h"
+#include "engine/model/transformer_decoder.h"
+#include "engine/model/weight_loader.h"
+#include "engine/model/weight_plan.h"
+#include "engine/model/workspace.h"
+#include "kernels/base/status_macros.h"
+
+namespace foregate {
+namespace {
+
+constexpr uint64_t kMaxConfigBytes = 16 << 20;
+
+// Everything that is known before the weights are read.
+struct OpenedModel {
+  ModelConfig config;
+  std::unique_ptr<Checkpoint> checkpoint;
+  WeightPlan weights;
+  WorkspaceLimits limits;
+  int32_t max_positions = 0;
+};
+
+absl::Status CheckLimit(const char* name, int32_t value, int32_t minimum, int32_t maximum) {
+  if (value >= minimum && value <= maximum) return absl::OkStatus();
+  return absl::InvalidArgumentError(std::string(name) + ": want a value in [" + std::to_string(minimum) + ", " +
+                                    std::to_string(maximum) + "]: " + std::to_string(value));
+}
+
+absl::StatusOr<OpenedModel> OpenModel(const LoadOptions& options) {
+  // Far beyond sense; keeps every product of sizes in 64 bits.
+  constexpr int32_t kMaxLimit = 1 << 20;
+  FOREGATE_RETURN_IF_ERROR(CheckLimit("max_batch_tokens", options.max_batch_tokens, 1, kMaxLimit));
+  FOREGATE_RETURN_IF_ERROR(CheckLimit("max_sequences", options.max_sequences, 1, kMaxLimit));
+  FOREGATE_RETURN_IF_ERROR(CheckLimit("max_sequence_tokens", options.max_sequence_tokens, 0, 1 << 24));
+  FOREGATE_RETURN_IF_ERROR(CheckLimit("block_size", options.block_size, 1, kMaxLimit));
+  FOREGATE_RETURN_IF_ERROR(CheckLimit("max_logits_rows", options.max_logits_rows, 0, kMaxLimit));
+  const std::string config_path = options.directory + "/config.json";
+  FOREGATE_ASSIGN_OR_RETURN(const std::unique_ptr<ReadOnlyFile> config_file, ReadOnlyFile::Open(config_path));
+  FOREGATE_ASSIGN_OR_RETURN(const std::string config_text, config_file->ReadText(kMaxConfigBytes));
+  FOREGATE_ASSIGN_OR_RETURN(ModelConfig config, ParseModelConfig(config_text, config_path));
+  FOREGATE_ASSIGN_OR_RETURN(std::unique_ptr<Checkpoint> checkpoint, Checkpoint::Open(options.directory));
+  FOREGATE_ASSIGN_OR_RETURN(WeightPlan weights, PlanWeights(config, *checkpoint));
+  const int32_t max_positions = options.max_sequence_tokens == 0
+                                    ? config.max_positions
+                                    : std::min(config.max_positions, options.max_sequence_tokens);
+  const WorkspaceLimits limits{.max_batch_tokens = options.max_batch_tokens,
+                               .max_sequences = options.max_sequences,
+                               .max_blocks_per_sequence = (max_positions + options.block_size - 1) / options.block_size,
+                               .max_logits_rows = options.max_logits_rows == 0
+                                                      ? options.max_batch_tokens
+                                                      : std::min(options.max_logits_rows, options.max_batch_tokens)};
+  return OpenedModel{.config = std::move(config),
+                     .checkpoint = std::move(checkpoint),
+                     .weights = std::move(weights),
+                     .limits = limits,
+                     .max_positions = max_positions};
+}
+
+DecoderInfo MakeInfo(const OpenedModel& model, uint64_t weight_bytes) {
+  DecoderInfo info;
+  info.architecture = model.config.architecture;
+  info.weights_format = model.weights.format;
+  info.vocab_size = model.config.vocab_size;
+  info.max_positions = model.max_positions;
+  info.num_layers = static_cast<int32_t>(model.config.layers.size());
+  info.num_experts = model.config.moe.num_experts;
+  info.experts_per_token = model.config.moe.experts_per_token;
+  info.hidden_size = model.config.hidden_size;
+  info.moe_layers = model.weights.experts.layers();
+  info.num_parameters = model.weights.num_parameters;
+  info.weight_bytes = weight_bytes;
+  return info;
+}
+
+}  // namespace
+
+absl::StatusOr<ModelPlan> PlanModel(const LoadOptions& options) {
+  FOREGATE_ASSIGN_OR_RETURN(const OpenedModel model, OpenModel(options));
+  return ModelPlan{
+      .memory = PlanMemory(model.config, model.weights, model.limits, options.num_expert_slots, model.max_positions),
+      .architecture = model.config.architecture,
+      .weights_format = model.weights.format,
+      .max_positions = model.max_positions};
+}
+
+absl::StatusOr<std::unique_ptr<Decoder>> LoadDecoder(const LoadOptions& options, const Backend& backend) {
+  FOREGATE_ASSIGN_OR_RETURN(const OpenedModel model, OpenModel(options));
+  const WeightLoadOptions load{
+      .num_expert_slots = options.num_expert_slots, .progress = options.progress, .cancelled = options.cancelled};
+  FOREGATE_ASSIGN_OR_RETURN(LoadedWeights weights,
+                            LoadWeights(model.config, model.weights, *model.checkpoint, load, *backend.device));
+  const MemoryPlan memory =
+      PlanMemory(model.config, model.weights, model.limits, options.num_expert_slots, model.max_positions);
+  DecoderInfo info = MakeInfo(model, memory.weights_bytes());
+  std::copy(std::begin(weights.digest), std::end(weights.digest), std::begin(info.identity));
+  return TransformerDecoder::Create(model.config, std::move(info), model.limits, std::move(weights), backend);
+}
+
+}  // namespace foregate

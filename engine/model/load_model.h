@@ -1,0 +1,46 @@
+// From a Hugging Face directory to a Decoder: plan first, then load.
+#ifndef FOREGATE_ENGINE_MODEL_LOAD_MODEL_H_
+#define FOREGATE_ENGINE_MODEL_LOAD_MODEL_H_
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "engine/model/decoder.h"
+#include "engine/model/memory_plan.h"
+#include "kernels/api/kernels.h"
+
+namespace foregate {
+
+struct LoadOptions {
+  std::string directory;
+  int32_t max_batch_tokens = 512;   // rows of a step
+  int32_t max_sequences = 64;       // sequences of a step
+  int32_t max_sequence_tokens = 0;  // context limit; 0: the model's own, which also bounds it
+  int32_t block_size = 16;          // tokens of a KV block: bounds the block tables
+  int32_t max_logits_rows = 0;      // rows of a step whose logits may be asked for; 0: every row
+  size_t num_expert_slots = 0;      // experts in fast memory; 0: all
+  std::function<void(uint64_t done_bytes, uint64_t total_bytes)> progress = {};  // called on the loading thread
+  const std::atomic<bool>* cancelled = nullptr;                                  // polled while loading; may be null
+};
+
+struct ModelPlan {
+  MemoryPlan memory;
+  std::string architecture;
+  std::string weights_format;
+  int32_t max_positions = 0;  // context limit in tokens
+};
+
+// Reads config and headers only. Errors name file, key or tensor.
+absl::StatusOr<ModelPlan> PlanModel(const LoadOptions& options);
+
+// `backend` must outlive the decoder. CANCELLED when asked to.
+absl::StatusOr<std::unique_ptr<Decoder>> LoadDecoder(const LoadOptions& options, const Backend& backend);
+
+}  // namespace foregate
+
+#endif  // FOREGATE_ENGINE_MODEL_LOAD_MODEL_H_

@@ -1,0 +1,337 @@
+#include "engine/model/transformer_decoder.h"
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include "engine/model/rope_table.h"
+#include "engine/moe/moe_layer.h"
+#include "kernels/base/check.h"
+#include "kernels/base/status_macros.h"
+
+namespace foregate {
+namespace {
+
+constexpr auto kNoDeadline = std::chrono::steady_clock::time_point::max();
+
+// Waits for its step when nobody collects it.
+class LaunchedStep : public StepInFlight {
+ public:
+  LaunchedStep(const Decoder* decoder, std::unique_ptr<Event> done) : decoder_(decoder), done_(std::move(done)) {}
+  ~LaunchedStep() override {
+    // The buffers serve the next step: there is nothing better to do than to wait, and nobody to tell of a failure.
+    if (done_ != nullptr) done_->Wait(kNoDeadline).IgnoreError();
+  }
+  const Decoder* decoder() const { return decoder_; }
+  absl::Status Wait(std::chrono::steady_clock::time_point deadline) {
+    FOREGATE_RETURN_IF_ERROR(done_->Wait(deadline));
+    done_.reset();
+    return absl::OkStatus();
+  }
+
+ private:
+  const Decoder* decoder_;
+  std::unique_ptr<Event> done_;
+};
+
+absl::Status TooMany(const char* what, int64_t number, int64_t limit) {
+  return absl::ResourceExhaustedError("step: " + std::to_string(number) + " " + what + ", limit " +
+                                      std::to_string(limit));
+}
+
+std::vector<KvLayout> MakeKvLayouts(const ModelConfig& config) {
+  std::vector<KvLayout> layouts;
+  for (const LayerConfig& layer : config.layers) {
+    KvLayout layout;
+    for (const char* name : {"keys", "values"})
+      layout.planes.push_back({name, config.attention.num_kv_heads, config.attention.head_dim, DType::kF32});
+    layout.window = layer.window;
+    layouts.push_back(std::move(layout));
+  }
+  return layouts;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<TransformerDecoder>> TransformerDecoder::Create(ModelConfig config, DecoderInfo info,
+                                                                               const WorkspaceLimits& limits,
+                                                                               LoadedWeights weights,
+                                                                               const Backend& backend) {
+  std::unique_ptr<TransformerDecoder> decoder(
+      new TransformerDecoder(std::move(config), std::move(info), limits, std::move(weights), backend));
+  FOREGATE_RETURN_IF_ERROR(decoder->AllocateBuffers());
+  return decoder;
+}
+
+TransformerDecoder::TransformerDecoder(ModelConfig config, DecoderInfo info, const WorkspaceLimits& limits,
+                                       LoadedWeights weights, const Backend& backend)
+    : config_(std::move(config)),
+      info_(std::move(info)),
+      limits_(limits),
+      kv_layouts_(MakeKvLayouts(config_)),
+      backend_(backend),
+      weights_(std::move(weights)),
+      dispatcher_(*weights_.cache, backend_),
+      stream_(backend_.device->NewStream()) {}
+
+TransformerDecoder::~TransformerDecoder() {
+  // Whatever is enqueued still reads the buffers.
+  backend_.device->Record(*stream_)->Wait(kNoDeadline).IgnoreError();
+}
+
+absl::Status TransformerDecoder::AllocateBuffers() {
+  Device& device = *backend_.device;
+  const WorkspaceBytes bytes = MeasureWorkspace(config_, limits_);
+  FOREGATE_ASSIGN_OR_RETURN(device_buffer_, device.Allocate(bytes.device, MemorySpace::kDevice));
+  FOREGATE_ASSIGN_OR_RETURN(host_buffer_, device.Allocate(bytes.host, MemorySpace::kHost));
+  workspace_ = LayOutWorkspace(config_, limits_, device_buffer_->data(), host_buffer_->data());
+
+  const int32_t half = config_.attention.head_dim / 2;
+  const RopeTable table = MakeRopeTable(info_.max_positions, config_.attention.head_dim, config_.rope_theta);
+  const size_t table_bytes = table.cos.size() * sizeof(float);
+  FOREGATE_ASSIGN_OR_RETURN(rope_buffer_, device.Allocate(2 * table_bytes, MemorySpace::kDevice));
+  FOREGATE_ASSIGN_OR_RETURN(const std::unique_ptr<DeviceBuffer> staging,
+                            device.Allocate(2 * table_bytes, MemorySpace::kHost));
+  std::memcpy(staging->data(), table.cos.data(), table_bytes);
+  std::memcpy(static_cast<std::byte*>(staging->data()) + table_bytes, table.sin.data(), table_bytes);
+  const TensorView both(rope_buffer_->data(), DType::kF32, {2 * int64_t{info_.max_positions}, half});
+  const absl::Status copied =
+      device.CopyAsync(TensorView(staging->data(), DType::kF32, {both.dim(0), half}), both, *stream_);
+  FOREGATE_RETURN_IF_ERROR(device.Record(*stream_)->Wait(kNoDeadline));
+  cos_ = both.Rows(0, info_.max_positions);
+  sin_ = both.Rows(info_.max_positions, info_.max_positions);
+  return copied;
+}
+
+absl::Status TransformerDecoder::CheckBatch(const Batch& batch, std::span<const KvLayerView> kv,
+                                            const RankContext& rank) const {
+  if (rank.rank != 0 || rank.num_ranks != 1)
+    return absl::UnimplementedError("step: rank " + std::to_string(rank.rank) + " of " +
+                                    std::to_string(rank.num_ranks) + "; only rank 0 of 1 is supported");
+  const size_t num_rows = batch.token_ids.size();
+  FOREGATE_CHECK(batch.positions.size() == num_rows && batch.slots.size() == num_rows);
+  FOREGATE_CHECK_EQ(batch.row_sequences.size(), num_rows);
+  FOREGATE_CHECK_EQ(batch.block_tables.size(),
+                    static_cast<size_t>(batch.num_sequences) * static_cast<size_t>(batch.max_blocks));
+  FOREGATE_CHECK_EQ(kv.size(), config_.layers.size());
+  if (batch.num_rows() > limits_.max_batch_tokens) return TooMany("rows", batch.num_rows(), limits_.max_batch_tokens);
+  if (batch.num_sequences > limits_.max_sequences)
+    return TooMany("sequences", batch.num_sequences, limits_.max_sequences);
+  if (batch.max_blocks > limits_.max_blocks_per_sequence)
+    return TooMany("blocks per sequence", batch.max_blocks, limits_.max_blocks_per_sequence);
+  if (batch.logits_rows.size() > static_cast<size_t>(limits_.max_logits_rows))
+    return TooMany("rows with logits", static_cast<int64_t>(batch.logits_rows.size()), limits_.max_logits_rows);
+  for (size_t row = 0; row < num_rows; ++row) {
+    if (batch.token_ids[row] < 0 || batch.token_ids[row] >= config_.vocab_size)
+      return absl::InvalidArgumentError("step: token id " + std::to_string(batch.token_ids[row]) + ", vocabulary " +
+                                        std::to_string(config_.vocab_size));
+    if (batch.positions[row] < 0 || batch.positions[row] >= info_.max_positions)
+      return absl::InvalidArgumentError("step: position " + std::to_string(batch.positions[row]) + ", limit " +
+                                        std::to_string(info_.max_positions));
+    FOREGATE_CHECK(batch.row_sequences[row] >= 0 && batch.row_sequences[row] < batch.num_sequences);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<StepInFlight>> TransformerDecoder::Launch(const Batch& batch,
+                                                                         std::span<const KvLayerView> kv,
+                                                                         int32_t block_size, const RankContext& rank,
+                                                                         StepControl& control) {
+  FOREGATE_RETURN_IF_ERROR(CheckBatch(batch, kv, rank));
+  const absl::Status enqueued = Run(batch, kv, block_size, control);
+  step_.deadline = control.wait_deadline();
+  auto step = std::make_unique<LaunchedStep>(this, backend_.device->Record(*stream_));
+  // A failed step still drains: its destructor waits.
+  FOREGATE_RETURN_IF_ERROR(enqueued);
+  return step;
+}
+
+absl::Status TransformerDecoder::Run(const Batch& batch, std::span<const KvLayerView> kv, int32_t block_size,
+                                     StepControl& control) {
+  FOREGATE_RETURN_IF_ERROR(Upload(batch));
+  const AttentionStep attention{
+      .cos = cos_,
+      .sin = sin_,
+      .block_tables = workspace_.block_tables.Rows(0, static_cast<int64_t>(batch.block_tables.size()))
+                          .Reshape({batch.num_sequences, batch.max_blocks})};
+  if (step_.num_rows() > 0)
+    FOREGATE_RETURN_IF_ERROR(backend_.kernels->Embed(
+        {.table = weights_.dense.embedding, .ids = step_.w.token_ids, .out = step_.rows().hidden}, *stream_));
+  for (size_t layer = 0; layer < config_.layers.size(); ++layer) {
+    FOREGATE_RETURN_IF_ERROR(DropRows(batch, control));
+    if (step_.num_rows() == 0) return absl::OkStatus();
+    FOREGATE_RETURN_IF_ERROR(RunLayer(layer, kv[layer], block_size, attention, control));
+  }
+  FOREGATE_RETURN_IF_ERROR(DropRows(batch, control));
+  return ComputeLogits(batch);
+}
+
+absl::Status TransformerDecoder::CopyIn(std::span<const int32_t> values, const TensorView& staging,
+                                        const TensorView& destination) {
+  if (values.empty()) return absl::OkStatus();
+  const auto count = static_cast<int64_t>(values.size());
+  const TensorView source = staging.Rows(0, count);
+  std::memcpy(source.as<int32_t>(), values.data(), values.size_bytes());
+  return backend_.device->CopyAsync(source, destination.Rows(0, count), *stream_);
+}
+
+absl::Status TransformerDecoder::Upload(const Batch& batch) {
+  const int32_t num_rows = batch.num_rows();
+  step_.current = 0;
+  step_.num_drops = 0;
+  step_.alive_rows.resize(static_cast<size_t>(num_rows));
+  for (int32_t row = 0; row < num_rows; ++row) step_.alive_rows[static_cast<size_t>(row)] = row;
+  step_.dropped.assign(static_cast<size_t>(batch.num_sequences), 0);
+  step_.routing.clear();
+  step_.w = workspace_.Slice(num_rows);
+  const Workspace& w = workspace_;
+  FOREGATE_RETURN_IF_ERROR(CopyIn(batch.token_ids, w.host_token_ids, w.token_ids));
+  FOREGATE_RETURN_IF_ERROR(CopyIn(batch.positions, w.host_positions, w.rows[0].positions));
+  FOREGATE_RETURN_IF_ERROR(CopyIn(batch.slots, w.host_slots, w.rows[0].slots));
+  FOREGATE_RETURN_IF_ERROR(CopyIn(batch.row_sequences, w.host_row_sequences, w.rows[0].row_sequences));
+  return CopyIn(batch.block_tables, w.host_block_tables, w.block_tables);
+}
+
+absl::Status TransformerDecoder::RunLayer(size_t layer, const KvLayerView& kv, int32_t block_size,
+                                          const AttentionStep& attention, StepControl& control) {
+  Kernels& kernels = *backend_.kernels;
+  const LayerWeights& weights = weights_.dense.layers[layer];
+  const Workspace& w = step_.w;
+  const TensorView& hidden = step_.rows().hidden;
+  const float eps = config_.rms_norm_eps;
+  const PagedKvView planes{.keys = kv.planes[0], .values = kv.planes[1], .block_size = block_size};
+
+  FOREGATE_RETURN_IF_ERROR(
+      kernels.RmsNorm({.x = hidden, .weight = weights.input_norm, .eps = eps, .out = w.normed}, *stream_));
+  FOREGATE_RETURN_IF_ERROR(AttentionLayer(config_, config_.layers[layer].window, weights.attention, attention,
+                                          step_.rows(), planes, w, kernels, *stream_));
+  FOREGATE_RETURN_IF_ERROR(kernels.Accumulate({.y = w.branch, .gate_logits = {}, .acc = hidden}, *stream_));
+  FOREGATE_RETURN_IF_ERROR(
+      kernels.RmsNorm({.x = hidden, .weight = weights.post_attention_norm, .eps = eps, .out = w.normed}, *stream_));
+  if (config_.layers[layer].is_moe) {
+    FOREGATE_RETURN_IF_ERROR(RunMoe(layer, control));
+  } else {
+    FOREGATE_RETURN_IF_ERROR(DenseFfn(weights.dense, w.normed, w.dense, w.branch, kernels, *stream_));
+  }
+  return kernels.Accumulate({.y = w.branch, .gate_logits = {}, .acc = hidden}, *stream_);
+}
+
+absl::Status TransformerDecoder::RunMoe(size_t layer, StepControl& control) {
+  const auto first = static_cast<int64_t>(step_.routing.size()) * limits_.max_batch_tokens;
+  step_.routing.push_back(
+      {.layer = static_cast<int32_t>(layer), .rows = step_.alive_rows, .experts = {}, .weights = {}});
+  MoeBuffers buffers = step_.w.moe;
+  buffers.routing.host_expert_ids = workspace_.host_expert_ids.Rows(first, step_.num_rows());
+  buffers.routing.host_weights = workspace_.host_weights.Rows(first, step_.num_rows());
+  const RouterOptions options{.scoring = config_.moe.scoring, .normalize_weights = config_.moe.normalize_weights};
+  return MoeLayer(static_cast<int32_t>(layer), options, weights_.dense.layers[layer].moe, step_.w.normed, buffers,
+                  step_.w.branch, dispatcher_, control.wait_deadline(), backend_, *stream_);
+}
+
+absl::Status TransformerDecoder::DropRows(const Batch& batch, StepControl& control) {
+  const std::vector<int32_t> dropped = control.TakeDropped();
+  if (dropped.empty()) return absl::OkStatus();
+  for (const int32_t sequence : dropped) {
+    FOREGATE_CHECK(sequence >= 0 && sequence < batch.num_sequences);
+    step_.dropped[static_cast<size_t>(sequence)] = 1;
+  }
+  std::vector<int32_t> kept;
+  for (size_t row = 0; row < step_.alive_rows.size(); ++row) {
+    const int32_t sequence = batch.row_sequences[static_cast<size_t>(step_.alive_rows[row])];
+    if (!step_.dropped[static_cast<size_t>(sequence)]) kept.push_back(static_cast<int32_t>(row));
+  }
+  return kept.size() == step_.alive_rows.size() ? absl::OkStatus() : KeepRows(kept);
+}
+
+absl::Status TransformerDecoder::KeepRows(const std::vector<int32_t>& kept) {
+  const RowState before = step_.rows();
+  for (size_t row = 0; row < kept.size(); ++row)
+    step_.alive_rows[row] = step_.alive_rows[static_cast<size_t>(kept[row])];
+  step_.alive_rows.resize(kept.size());
+  step_.current = 1 - step_.current;
+  step_.w = workspace_.Slice(step_.num_rows());
+  if (kept.empty()) return absl::OkStatus();
+  const TensorView staging = workspace_.host_kept_rows.Rows(step_.num_drops++, 1);
+  FOREGATE_RETURN_IF_ERROR(CopyIn(kept, staging.Reshape({limits_.max_batch_tokens}), workspace_.kept_rows));
+  const RowState& after = step_.rows();
+  const auto gather = [&](const TensorView& from, const TensorView& to, int64_t width) {
+    return backend_.kernels->GatherRows(
+        {.x = from.Reshape({from.dim(0), width}), .rows = step_.w.kept_rows, .out = to.Reshape({to.dim(0), width})},
+        *stream_);
+  };
+  FOREGATE_RETURN_IF_ERROR(gather(before.hidden, after.hidden, config_.hidden_size));
+  FOREGATE_RETURN_IF_ERROR(gather(before.positions, after.positions, 1));
+  FOREGATE_RETURN_IF_ERROR(gather(before.slots, after.slots, 1));
+  return gather(before.row_sequences, after.row_sequences, 1);
+}
+
+absl::Status TransformerDecoder::ComputeLogits(const Batch& batch) {
+  // Wanted rows that are alive: where they are now, and where their logits belong. Both lists ascend.
+  std::vector<int32_t> rows;
+  std::vector<int64_t> places;
+  size_t alive = 0;
+  for (size_t place = 0; place < batch.logits_rows.size(); ++place) {
+    while (alive < step_.alive_rows.size() && step_.alive_rows[alive] < batch.logits_rows[place]) ++alive;
+    if (alive == step_.alive_rows.size() || step_.alive_rows[alive] != batch.logits_rows[place]) continue;
+    rows.push_back(static_cast<int32_t>(alive));
+    places.push_back(static_cast<int64_t>(place));
+  }
+  if (rows.empty()) return absl::OkStatus();
+  Kernels& kernels = *backend_.kernels;
+  const auto num_rows = static_cast<int64_t>(rows.size());
+  // kept_rows is free again: whatever read it is enqueued.
+  const TensorView row_ids = workspace_.kept_rows.Rows(0, num_rows);
+  const TensorView hidden = workspace_.logits_hidden.Rows(0, num_rows);
+  const TensorView logits = workspace_.logits.Rows(0, num_rows);
+  FOREGATE_RETURN_IF_ERROR(CopyIn(rows, workspace_.host_logits_rows, row_ids));
+  FOREGATE_RETURN_IF_ERROR(kernels.GatherRows({.x = step_.rows().hidden, .rows = row_ids, .out = hidden}, *stream_));
+  FOREGATE_RETURN_IF_ERROR(kernels.RmsNorm(
+      {.x = hidden, .weight = weights_.dense.final_norm, .eps = config_.rms_norm_eps, .out = hidden}, *stream_));
+  FOREGATE_RETURN_IF_ERROR(
+      kernels.Linear({.x = hidden, .weight = weights_.dense.lm_head, .bias = {}, .out = logits}, *stream_));
+  // One copy per run of neighbours; without dropped rows that is one.
+  for (size_t first = 0; first < places.size();) {
+    size_t end = first + 1;
+    while (end < places.size() && places[end] == places[end - 1] + 1) ++end;
+    const auto count = static_cast<int64_t>(end - first);
+    FOREGATE_RETURN_IF_ERROR(backend_.device->CopyAsync(logits.Rows(static_cast<int64_t>(first), count),
+                                                        workspace_.host_logits.Rows(places[first], count), *stream_));
+    first = end;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status TransformerDecoder::CollectRouting() {
+  const auto top_k = static_cast<size_t>(config_.moe.experts_per_token);
+  for (size_t i = 0; i < step_.routing.size(); ++i) {
+    LayerRouting& routing = step_.routing[i];
+    const size_t first = i * static_cast<size_t>(limits_.max_batch_tokens) * top_k;
+    const size_t count = routing.rows.size() * top_k;
+    const int32_t* experts = workspace_.host_expert_ids.as<int32_t>() + first;
+    const float* weights = workspace_.host_weights.as<float>() + first;
+    routing.experts.assign(experts, experts + count);
+    routing.weights.assign(weights, weights + count);
+    for (const int32_t expert : routing.experts) {
+      if (expert < 0 || expert >= config_.moe.num_experts)
+        return absl::InternalError("layer " + std::to_string(routing.layer) + ": router chose expert " +
+                                   std::to_string(expert));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<StepResult> TransformerDecoder::Collect(std::unique_ptr<StepInFlight> step) {
+  auto* launched = static_cast<LaunchedStep*>(step.get());
+  FOREGATE_CHECK(launched != nullptr && launched->decoder() == this);
+  FOREGATE_RETURN_IF_ERROR(launched->Wait(step_.deadline));
+  FOREGATE_RETURN_IF_ERROR(CollectRouting());
+  StepResult result;
+  result.logits = std::span<const float>(workspace_.host_logits.as<float>(),
+                                         static_cast<size_t>(workspace_.host_logits.num_elements()));
+  result.dropped = std::move(step_.dropped);
+  result.routing = std::move(step_.routing);
+  return result;
+}
+
+}  // namespace foregate

@@ -1,0 +1,91 @@
+// TransformerDecoder: the Decoder of every supported family, a pre-norm transformer whose feed-forward halves are dense
+// or mixtures of experts.
+#ifndef FOREGATE_ENGINE_MODEL_TRANSFORMER_DECODER_H_
+#define FOREGATE_ENGINE_MODEL_TRANSFORMER_DECODER_H_
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "engine/model/attention_layer.h"
+#include "engine/model/decoder.h"
+#include "engine/model/model_config.h"
+#include "engine/model/weight_loader.h"
+#include "engine/model/workspace.h"
+#include "engine/moe/dispatcher.h"
+#include "kernels/api/kernels.h"
+
+namespace foregate {
+
+class TransformerDecoder : public Decoder {
+ public:
+  // `backend` must outlive the decoder. `info` is what the decoder answers; its max_positions bounds the rotary table.
+  static absl::StatusOr<std::unique_ptr<TransformerDecoder>> Create(ModelConfig config, DecoderInfo info,
+                                                                    const WorkspaceLimits& limits,
+                                                                    LoadedWeights weights, const Backend& backend);
+  ~TransformerDecoder() override;
+
+  const DecoderInfo& info() const override { return info_; }
+  const std::vector<KvLayout>& kv_layouts() const override { return kv_layouts_; }
+  absl::StatusOr<std::unique_ptr<StepInFlight>> Launch(const Batch& batch, std::span<const KvLayerView> kv,
+                                                       int32_t block_size, const RankContext& rank,
+                                                       StepControl& control) override;
+  absl::StatusOr<StepResult> Collect(std::unique_ptr<StepInFlight> step) override;
+
+ private:
+  // The step in flight, on the host's side. Kept between steps for its capacity.
+  struct Step {
+    int current = 0;                    // which of Workspace::rows holds the rows
+    int num_drops = 0;                  // how often rows were dropped
+    std::vector<int32_t> alive_rows;    // batch row of each current row
+    std::vector<uint8_t> dropped;       // [num_sequences]
+    std::vector<LayerRouting> routing;  // rows filled at launch, the rest at collect
+    Workspace w;                        // sliced to the current rows
+    std::chrono::steady_clock::time_point deadline;
+
+    const RowState& rows() const { return w.rows[current]; }
+    int64_t num_rows() const { return static_cast<int64_t>(alive_rows.size()); }
+  };
+
+  TransformerDecoder(ModelConfig config, DecoderInfo info, const WorkspaceLimits& limits, LoadedWeights weights,
+                     const Backend& backend);
+  absl::Status AllocateBuffers();
+  absl::Status CheckBatch(const Batch& batch, std::span<const KvLayerView> kv, const RankContext& rank) const;
+  // Enqueues the whole step.
+  absl::Status Run(const Batch& batch, std::span<const KvLayerView> kv, int32_t block_size, StepControl& control);
+  absl::Status Upload(const Batch& batch);
+  absl::Status RunLayer(size_t layer, const KvLayerView& kv, int32_t block_size, const AttentionStep& attention,
+                        StepControl& control);
+  absl::Status RunMoe(size_t layer, StepControl& control);
+  // Removes the rows of sequences that the caller gives up.
+  absl::Status DropRows(const Batch& batch, StepControl& control);
+  absl::Status KeepRows(const std::vector<int32_t>& kept);
+  // lm_head for the rows that are wanted and alive, to their places in the host's logits.
+  absl::Status ComputeLogits(const Batch& batch);
+  // Copies `values` to the device by way of `staging` (host memory that no pending copy reads).
+  absl::Status CopyIn(std::span<const int32_t> values, const TensorView& staging, const TensorView& destination);
+  absl::Status CollectRouting();
+
+  const ModelConfig config_;
+  DecoderInfo info_;
+  const WorkspaceLimits limits_;
+  std::vector<KvLayout> kv_layouts_;
+  const Backend& backend_;
+  LoadedWeights weights_;
+  std::unique_ptr<DeviceBuffer> device_buffer_;
+  std::unique_ptr<DeviceBuffer> host_buffer_;
+  std::unique_ptr<DeviceBuffer> rope_buffer_;
+  TensorView cos_, sin_;  // [max positions, D / 2]
+  Workspace workspace_;   // for the largest step
+  Dispatcher dispatcher_;
+  std::unique_ptr<Stream> stream_;
+  Step step_;
+};
+
+}  // namespace foregate
+
+#endif  // FOREGATE_ENGINE_MODEL_TRANSFORMER_DECODER_H_

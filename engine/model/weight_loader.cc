@@ -1,0 +1,199 @@
+#include "engine/model/weight_loader.h"
+
+#include <xxhash.h>
+
+#include <algorithm>
+#include <chrono>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "engine/moe/eviction_policy.h"
+#include "kernels/base/check.h"
+#include "kernels/base/status_macros.h"
+
+namespace foregate {
+namespace {
+
+// Large enough to keep a disk busy, small enough for caches and for prompt progress.
+constexpr size_t kStagingBytes = size_t{4} << 20;
+
+class Digest {
+ public:
+  Digest() : state_(XXH3_createState(), XXH3_freeState) {
+    FOREGATE_CHECK(state_ != nullptr);
+    XXH3_128bits_reset(state_.get());
+  }
+  void Add(std::span<const std::byte> bytes) { XXH3_128bits_update(state_.get(), bytes.data(), bytes.size()); }
+  // Length first, so that neighbours cannot trade characters.
+  void Add(std::string_view text) {
+    const uint64_t length = text.size();
+    Add(std::as_bytes(std::span(&length, 1)));
+    Add(std::as_bytes(std::span(text)));
+  }
+  void Add(const TensorEntry& entry) {
+    Add(std::string_view(entry.name));
+    Add(std::string_view(DTypeName(entry.dtype)));
+    Add(std::as_bytes(std::span(entry.shape)));
+  }
+  void Finish(uint64_t (&digest)[2]) const {
+    const XXH128_hash_t hash = XXH3_128bits_digest(state_.get());
+    digest[0] = hash.low64;
+    digest[1] = hash.high64;
+  }
+
+ private:
+  std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> state_;
+};
+
+// Moves tensors from the checkpoint to their places, through two staging buffers where the place is device memory.
+class Loader {
+ public:
+  Loader(const Checkpoint& checkpoint, uint64_t total_bytes, const WeightLoadOptions& options, Device& device)
+      : checkpoint_(checkpoint), total_bytes_(total_bytes), options_(options), device_(device) {}
+
+  absl::Status Start() {
+    stream_ = device_.NewStream();
+    for (Staging& staging : staging_) {
+      FOREGATE_ASSIGN_OR_RETURN(staging.buffer, device_.Allocate(kStagingBytes, MemorySpace::kHost));
+    }
+    digest_.Add(std::string_view(device_.info().numeric_contract));
+    Report(0);
+    return absl::OkStatus();
+  }
+
+  absl::Status ToDevice(const Checkpoint::Tensor& tensor, void* destination) {
+    return Pieces(tensor, [&](uint64_t offset, size_t num_bytes) -> absl::Status {
+      Staging& staging = staging_[next_++ % 2];
+      if (staging.copied != nullptr) FOREGATE_RETURN_IF_ERROR(staging.copied->Wait(NoDeadline()));
+      const std::span<std::byte> bytes(static_cast<std::byte*>(staging.buffer->data()), num_bytes);
+      FOREGATE_RETURN_IF_ERROR(checkpoint_.Read(tensor, offset, bytes));
+      digest_.Add(bytes);
+      const DType dtype = tensor.entry.dtype;
+      const auto num_elements = static_cast<int64_t>(num_bytes / ElementBytes(dtype));
+      FOREGATE_RETURN_IF_ERROR(device_.CopyAsync(
+          TensorView(bytes.data(), dtype, {num_elements}),
+          TensorView(static_cast<std::byte*>(destination) + offset, dtype, {num_elements}), *stream_));
+      staging.copied = device_.Record(*stream_);
+      return absl::OkStatus();
+    });
+  }
+
+  absl::Status ToHost(const Checkpoint::Tensor& tensor, void* destination) {
+    return Pieces(tensor, [&](uint64_t offset, size_t num_bytes) -> absl::Status {
+      const std::span<std::byte> bytes(static_cast<std::byte*>(destination) + offset, num_bytes);
+      FOREGATE_RETURN_IF_ERROR(checkpoint_.Read(tensor, offset, bytes));
+      digest_.Add(bytes);
+      return absl::OkStatus();
+    });
+  }
+
+  absl::Status Finish(uint64_t (&digest)[2]) {
+    digest_.Finish(digest);
+    return device_.Record(*stream_)->Wait(NoDeadline());
+  }
+
+ private:
+  struct Staging {
+    std::unique_ptr<DeviceBuffer> buffer;
+    std::unique_ptr<Event> copied;
+  };
+
+  // Loading is bounded by the cancel flag, not by time.
+  static std::chrono::steady_clock::time_point NoDeadline() { return std::chrono::steady_clock::time_point::max(); }
+
+  template <typename Move>
+  absl::Status Pieces(const Checkpoint::Tensor& tensor, const Move& move) {
+    digest_.Add(tensor.entry);
+    for (uint64_t offset = 0; offset < tensor.entry.num_bytes;) {
+      if (options_.cancelled != nullptr && options_.cancelled->load(std::memory_order_relaxed))
+        return absl::CancelledError("loading was cancelled");
+      const size_t num_bytes = std::min<uint64_t>(kStagingBytes, tensor.entry.num_bytes - offset);
+      FOREGATE_RETURN_IF_ERROR(move(offset, num_bytes));
+      offset += num_bytes;
+      Report(num_bytes);
+    }
+    return absl::OkStatus();
+  }
+
+  void Report(uint64_t num_bytes) {
+    done_bytes_ += num_bytes;
+    if (options_.progress) options_.progress(done_bytes_, total_bytes_);
+  }
+
+  const Checkpoint& checkpoint_;
+  const uint64_t total_bytes_;
+  const WeightLoadOptions& options_;
+  Device& device_;
+  // The staging buffers outlive the stream, whose destruction ends the copies that read them.
+  Staging staging_[2];
+  std::unique_ptr<Stream> stream_;
+  size_t next_ = 0;
+  uint64_t done_bytes_ = 0;
+  Digest digest_;
+};
+
+absl::Status LoadDense(const ModelConfig& config, const WeightPlan& plan, Loader& loader, Device& device,
+                       LoadedWeights& weights) {
+  FOREGATE_ASSIGN_OR_RETURN(weights.arena, device.Allocate(plan.dense_bytes, MemorySpace::kDevice));
+  const std::vector<NamedTensor> tensors = DenseTensors(config, weights.dense);
+  FOREGATE_CHECK_EQ(tensors.size(), plan.dense.size());
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    const Checkpoint::Tensor& tensor = *plan.dense[i].tensor;
+    void* address = static_cast<std::byte*>(weights.arena->data()) + plan.dense[i].offset;
+    const std::vector<int64_t>& shape = tensors[i].shape;
+    *tensors[i].view = shape.size() == 1 ? TensorView(address, tensor.entry.dtype, {shape[0]})
+                                         : TensorView(address, tensor.entry.dtype, {shape[0], shape[1]});
+    FOREGATE_RETURN_IF_ERROR(loader.ToDevice(tensor, address));
+  }
+  if (config.has_tied_embeddings) weights.dense.lm_head = weights.dense.embedding;
+  return absl::OkStatus();
+}
+
+absl::Status LoadExperts(const WeightPlan& plan, Loader& loader, LoadedWeights& weights) {
+  for (size_t i = 0; i < plan.experts.size(); ++i) {
+    const ExpertKey key = plan.experts.key(i);
+    void* block = nullptr;
+    if (weights.store != nullptr) {
+      block = weights.store->block(key);
+    } else {
+      FOREGATE_ASSIGN_OR_RETURN(block, weights.cache->Place(key));
+    }
+    for (const Projection projection : kProjections) {
+      void* matrix = plan.experts.layout(i).Matrix(block, projection).data();
+      const Checkpoint::Tensor& tensor = *plan.expert_tensors[i][static_cast<size_t>(projection)];
+      FOREGATE_RETURN_IF_ERROR(weights.store != nullptr ? loader.ToHost(tensor, matrix)
+                                                        : loader.ToDevice(tensor, matrix));
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<LoadedWeights> LoadWeights(const ModelConfig& config, const WeightPlan& plan,
+                                          const Checkpoint& checkpoint, const WeightLoadOptions& options,
+                                          Device& device) {
+  LoadedWeights weights;
+  weights.experts = std::make_unique<const ExpertDirectory>(plan.experts);
+  const size_t num_slots = options.num_expert_slots == 0 ? plan.experts.size() : options.num_expert_slots;
+  if (num_slots < plan.experts.size()) {
+    FOREGATE_ASSIGN_OR_RETURN(weights.store, ExpertStore::Create(*weights.experts, device));
+  }
+  FOREGATE_ASSIGN_OR_RETURN(weights.cache,
+                            ExpertCache::Create(*weights.experts, std::min(num_slots, plan.experts.size()),
+                                                weights.store.get(), EvictLeastRecentlyUsed, device));
+  Loader loader(checkpoint, plan.file_bytes, options, device);
+  FOREGATE_RETURN_IF_ERROR(loader.Start());
+  absl::Status loaded = LoadDense(config, plan, loader, device, weights);
+  if (loaded.ok()) loaded = LoadExperts(plan, loader, weights);
+  // Also after a failure: enqueued copies must not outlive the memory.
+  const absl::Status finished = loader.Finish(weights.digest);
+  FOREGATE_RETURN_IF_ERROR(loaded);
+  FOREGATE_RETURN_IF_ERROR(finished);
+  return weights;
+}
+
+}  // namespace foregate

@@ -1,0 +1,117 @@
+#include "engine/model/weight_plan.h"
+
+#include <set>
+#include <string_view>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "engine/model/weights.h"
+#include "kernels/base/status_macros.h"
+
+namespace foregate {
+namespace {
+
+constexpr size_t kAlignment = 64;
+
+std::string ShapeText(const std::vector<int64_t>& shape) {
+  std::string text = "[";
+  for (const int64_t extent : shape) text += (text.size() > 1 ? ", " : "") + std::to_string(extent);
+  return text + "]";
+}
+
+// Looks tensors up and keeps the totals.
+class Planner {
+ public:
+  explicit Planner(const Checkpoint& checkpoint) : checkpoint_(checkpoint) {}
+
+  absl::StatusOr<const Checkpoint::Tensor*> Take(const std::string& name, const std::vector<int64_t>& shape) {
+    const Checkpoint::Tensor* tensor = checkpoint_.Find(name);
+    if (tensor == nullptr) {
+      const std::string file = checkpoint_.tensors().empty() ? "" : checkpoint_.tensors().begin()->second.file->path();
+      return absl::NotFoundError("tensor " + name + ": missing from the checkpoint (" + file + ")");
+    }
+    const std::string where = tensor->file->path() + ": tensor " + name + ": ";
+    if (tensor->entry.shape != shape)
+      return absl::InvalidArgumentError(where + "shape " + ShapeText(tensor->entry.shape) + ", the config demands " +
+                                        ShapeText(shape));
+    if (tensor->entry.dtype == DType::kI32)
+      return absl::InvalidArgumentError(where + "element type I32, want F32, BF16 or F16");
+    taken_.insert(name);
+    dtypes_.insert(tensor->entry.dtype);
+    file_bytes_ += tensor->entry.num_bytes;
+    num_parameters_ += tensor->entry.num_bytes / ElementBytes(tensor->entry.dtype);
+    return tensor;
+  }
+
+  // Tensors that nothing took.
+  absl::Status CheckNothingLeft(const ModelConfig& config) const {
+    std::string names;
+    int num_left = 0;
+    for (const auto& [name, tensor] : checkpoint_.tensors()) {
+      const bool is_harmless = std::string_view(name).ends_with("rotary_emb.inv_freq") ||
+                               (config.has_tied_embeddings && name == "lm_head.weight");
+      if (is_harmless || taken_.contains(name)) continue;
+      constexpr int kMaxNamed = 4;
+      if (num_left < kMaxNamed) names += (num_left == 0 ? "" : ", ") + name;
+      ++num_left;
+    }
+    if (num_left == 0) return absl::OkStatus();
+    return absl::InvalidArgumentError("the checkpoint has " + std::to_string(num_left) + " tensors that a " +
+                                      config.architecture + " of this config has no use for: " + names +
+                                      (num_left > 4 ? ", ..." : ""));
+  }
+
+  uint64_t file_bytes() const { return file_bytes_; }
+  uint64_t num_parameters() const { return num_parameters_; }
+  std::string format() const { return dtypes_.size() == 1 ? DTypeName(*dtypes_.begin()) : "mixed"; }
+
+ private:
+  const Checkpoint& checkpoint_;
+  std::set<std::string> taken_;
+  std::set<DType> dtypes_;
+  uint64_t file_bytes_ = 0;
+  uint64_t num_parameters_ = 0;
+};
+
+}  // namespace
+
+absl::StatusOr<WeightPlan> PlanWeights(const ModelConfig& config, const Checkpoint& checkpoint) {
+  Planner planner(checkpoint);
+  std::vector<WeightPlan::Dense> dense;
+  size_t dense_bytes = 0;
+  ModelWeights weights;
+  for (const NamedTensor& wanted : DenseTensors(config, weights)) {
+    FOREGATE_ASSIGN_OR_RETURN(const Checkpoint::Tensor* tensor, planner.Take(wanted.name, wanted.shape));
+    dense.push_back({tensor, dense_bytes});
+    dense_bytes += (tensor->entry.num_bytes + kAlignment - 1) / kAlignment * kAlignment;
+  }
+  std::vector<int32_t> moe_layers;
+  std::vector<ExpertLayout> layouts;
+  std::vector<std::array<const Checkpoint::Tensor*, 3>> expert_tensors;
+  for (int32_t layer = 0; layer < static_cast<int32_t>(config.layers.size()); ++layer) {
+    if (!config.layers[static_cast<size_t>(layer)].is_moe) continue;
+    moe_layers.push_back(layer);
+    for (int32_t expert = 0; expert < config.moe.num_experts; ++expert) {
+      ExpertLayout layout{.hidden = config.hidden_size, .width = config.moe.expert_width, .dtypes = {}};
+      std::array<const Checkpoint::Tensor*, 3> tensors = {};
+      for (const Projection projection : kProjections) {
+        const auto i = static_cast<size_t>(projection);
+        FOREGATE_ASSIGN_OR_RETURN(tensors[i], planner.Take(ExpertTensorName(config, {layer, expert}, projection),
+                                                           {layout.rows(projection), layout.columns(projection)}));
+        layout.dtypes[i] = tensors[i]->entry.dtype;
+      }
+      layouts.push_back(layout);
+      expert_tensors.push_back(tensors);
+    }
+  }
+  FOREGATE_RETURN_IF_ERROR(planner.CheckNothingLeft(config));
+  return WeightPlan{.dense = std::move(dense),
+                    .dense_bytes = dense_bytes,
+                    .experts = ExpertDirectory(std::move(moe_layers), config.moe.num_experts, std::move(layouts)),
+                    .expert_tensors = std::move(expert_tensors),
+                    .file_bytes = planner.file_bytes(),
+                    .num_parameters = planner.num_parameters(),
+                    .format = planner.format()};
+}
+
+}  // namespace foregate

@@ -1,0 +1,39 @@
+// MoeLayer: route, run the experts, combine, add the shared expert.
+#ifndef FOREGATE_ENGINE_MOE_MOE_LAYER_H_
+#define FOREGATE_ENGINE_MOE_MOE_LAYER_H_
+
+#include <chrono>
+#include <cstdint>
+
+#include "absl/status/status.h"
+#include "engine/moe/dense_ffn.h"
+#include "engine/moe/dispatcher.h"
+#include "engine/moe/router.h"
+#include "engine/moe/routing_table.h"
+#include "kernels/api/kernels.h"
+
+namespace foregate {
+
+struct MoeWeights {
+  TensorView gate;         // [E, H]
+  DenseFfnWeights shared;  // views absent: no shared expert
+  TensorView shared_gate;  // [1, H] or absent: the shared expert counts fully
+};
+
+struct MoeBuffers {
+  RoutingTable routing;
+  DispatchBuffers dispatch;
+  DenseFfnBuffers shared;
+  TensorView shared_y;      // [T, H]
+  TensorView shared_logit;  // [T, 1]
+};
+
+// out[t] = sum over the chosen experts, ascending by id, of weight * expert(x[t]), then the shared expert.
+// x [T, H]; `out` [T, H] must not overlap `x`.
+absl::Status MoeLayer(int32_t layer, const RouterOptions& options, const MoeWeights& weights, const TensorView& x,
+                      const MoeBuffers& buffers, const TensorView& out, Dispatcher& dispatcher,
+                      std::chrono::steady_clock::time_point wait_deadline, const Backend& backend, Stream& stream);
+
+}  // namespace foregate
+
+#endif  // FOREGATE_ENGINE_MOE_MOE_LAYER_H_
