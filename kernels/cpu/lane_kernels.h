@@ -61,30 +61,37 @@ struct LaneKernels {
     return V::ScaleByExponent(p, shifted);
   }
 
-  // out[r][n] = dot(x[r], w[n]), with R * N * kParts accumulators in registers.
+  // out[r][n] = dot(x[r], w[n]), with R * N * kParts accumulators in registers: g++ keeps an array there only if every
+  // index is a constant, hence the unrolling, and if no reference to it leaves the function, hence the copy at the end.
   template <typename W, int R, int N>
   static void DotTile(const float* const (&x)[R], const W* const (&w)[N], int64_t k_end, float (&out)[R][N]) {
-    Part sums[R][N][V::kParts];
-    for (int r = 0; r < R; ++r) {
-      for (int n = 0; n < N; ++n) {
-        for (int part = 0; part < V::kParts; ++part) sums[r][n][part] = V::Set(0.0f);
-      }
-    }
+    Part sums[V::kParts][R * N];
+#pragma GCC unroll 16
+    for (int i = 0; i < V::kParts * R * N; ++i) sums[i / (R * N)][i % (R * N)] = V::Set(0.0f);
     int64_t k = 0;
     for (; k + kSumLanes <= k_end; k += kSumLanes) {
+#pragma GCC unroll 16
       for (int part = 0; part < V::kParts; ++part) {
         const int64_t at = k + part * V::kLanes;
         Part xs[R];
+#pragma GCC unroll 16
         for (int r = 0; r < R; ++r) xs[r] = V::Load(x[r] + at);
+#pragma GCC unroll 16
         for (int n = 0; n < N; ++n) {
           const Part weight = V::Load(w[n] + at);
-          for (int r = 0; r < R; ++r) sums[r][n][part] = V::Fma(xs[r], weight, sums[r][n][part]);
+#pragma GCC unroll 16
+          for (int r = 0; r < R; ++r) sums[part][r * N + n] = V::Fma(xs[r], weight, sums[part][r * N + n]);
         }
       }
     }
-    if (k < k_end) DotTileEnd(x, w, k, k_end, sums);
+    Part last[R][N][V::kParts];
+#pragma GCC unroll 16
+    for (int i = 0; i < V::kParts * R * N; ++i) {
+      last[i % (R * N) / N][i % N][i / (R * N)] = sums[i / (R * N)][i % (R * N)];
+    }
+    if (k < k_end) DotTileEnd(x, w, k, k_end, last);
     for (int r = 0; r < R; ++r) {
-      for (int n = 0; n < N; ++n) out[r][n] = V::Reduce(sums[r][n]);
+      for (int n = 0; n < N; ++n) out[r][n] = V::Reduce(last[r][n]);
     }
   }
 
@@ -189,6 +196,7 @@ struct LaneKernels {
     for (int part = 0; part < V::kParts; ++part) sums[part] = V::Set(0.0f);
     int64_t i = 0;
     for (; i + kSumLanes <= n; i += kSumLanes) {
+#pragma GCC unroll 16
       for (int part = 0; part < V::kParts; ++part) sums[part] = V::Add(sums[part], V::Load(x + i + part * V::kLanes));
     }
     for (int part = 0; part < V::kParts && i < n; ++part, i += V::kLanes) {
@@ -244,11 +252,14 @@ struct LaneKernels {
     int64_t d = 0;
     for (; d + kUnroll * V::kLanes <= span.head_dim; d += kUnroll * V::kLanes) {
       Part sums[kUnroll];
-      for (Part& sum : sums) sum = V::Set(0.0f);
+#pragma GCC unroll 16
+      for (int u = 0; u < kUnroll; ++u) sums[u] = V::Set(0.0f);
       for (int64_t i = 0; i < span.count; ++i) {
         const Part p = V::Set(span.probabilities[i]);
+#pragma GCC unroll 16
         for (int u = 0; u < kUnroll; ++u) sums[u] = V::Fma(p, V::Load(span.values[i] + d + u * V::kLanes), sums[u]);
       }
+#pragma GCC unroll 16
       for (int u = 0; u < kUnroll; ++u) V::Store(span.weighted + d + u * V::kLanes, sums[u]);
     }
     ForParts(span.head_dim - d, [&](int64_t offset, auto load, auto store) {
@@ -263,18 +274,16 @@ struct LaneKernels {
   static float ProbeRead(const float* x, int64_t n) {
     constexpr int kStreams = 4;
     const int64_t stream = n / kStreams / kSumLanes * kSumLanes;
-    Part sums[kStreams][V::kParts];
-    for (auto& parts : sums) {
-      for (Part& part : parts) part = V::Set(0.0f);
-    }
-    for (int64_t i = 0; i < stream; i += kSumLanes) {
-      for (int s = 0; s < kStreams; ++s) {
-        for (int part = 0; part < V::kParts; ++part) {
-          sums[s][part] = V::Add(sums[s][part], V::Load(x + s * stream + i + part * V::kLanes));
-        }
+    Part sums[kStreams * V::kParts];
+#pragma GCC unroll 16
+    for (int i = 0; i < kStreams * V::kParts; ++i) sums[i] = V::Set(0.0f);
+    for (int64_t k = 0; k < stream; k += kSumLanes) {
+#pragma GCC unroll 16
+      for (int i = 0; i < kStreams * V::kParts; ++i) {
+        sums[i] = V::Add(sums[i], V::Load(x + i / V::kParts * stream + k + i % V::kParts * V::kLanes));
       }
     }
-    return V::Reduce(sums[0]) + V::Reduce(sums[1]) + V::Reduce(sums[2]) + V::Reduce(sums[3]);
+    return SumOfAll(sums);
   }
 
   static float ProbeFma(int64_t rounds) {
@@ -282,18 +291,27 @@ struct LaneKernels {
     constexpr int kChains = 12;
     constexpr int kRepeats = static_cast<int>(kProbeFmasPerRound / kChains / V::kLanes);
     Part sums[kChains];
+#pragma GCC unroll 16
     for (int i = 0; i < kChains; ++i) sums[i] = V::Set(static_cast<float>(i));
     const Part a = V::Set(0.5f);
     const Part b = V::Set(static_cast<float>(rounds));
-    for (int64_t round = 0; round < rounds; ++round) {
-      for (int repeat = 0; repeat < kRepeats; ++repeat) {
-        for (Part& sum : sums) sum = V::Fma(sum, a, b);
-      }
+    for (int64_t repeat = 0; repeat < rounds * kRepeats; ++repeat) {
+#pragma GCC unroll 16
+      for (int i = 0; i < kChains; ++i) sums[i] = V::Fma(sums[i], a, b);
     }
-    for (int i = 1; i < kChains; ++i) sums[0] = V::Add(sums[0], sums[i]);
+    return SumOfAll(sums);
+  }
+
+  template <int N>
+  static float SumOfAll(const Part (&parts)[N]) {
+    Part sum = parts[0];
+#pragma GCC unroll 16
+    for (int i = 1; i < N; ++i) sum = V::Add(sum, parts[i]);
     float lanes[V::kLanes];
-    V::Store(lanes, sums[0]);
-    return lanes[0];
+    V::Store(lanes, sum);
+    float total = 0;
+    for (const float lane : lanes) total += lane;
+    return total;
   }
 
   static constexpr IsaTable Table(const char* name) {

@@ -1,0 +1,206 @@
+// Kernels of the CPU backend at the shapes of OLMoE-1B-7B and Qwen3-30B-A3B, beside the machine's measured limits.
+//
+//   bazel run -c opt //tests/bench:kernels_bench
+//
+// `bound` is the fraction of max(bytes touched / read bandwidth, operations / FMA peak) that a call reached, both
+// limits measured at the start with the same threads. Weights rotate through a pool larger than the caches, as layers
+// do.
+#include <algorithm>
+#include <cstdint>
+#include <cstdio>
+#include <memory>
+#include <numeric>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "benchmark/benchmark.h"
+#include "kernels/base/check.h"
+#include "kernels/cpu/cpu_backend.h"
+#include "kernels/cpu/roofline.h"
+
+namespace foregate {
+namespace {
+
+constexpr int64_t kPoolBytes = int64_t{192} << 20;
+
+// The backend and the limits of this run.
+struct Machine {
+  Backend backend;
+  std::unique_ptr<Stream> stream;
+  Roofline roofline;
+};
+
+Machine& TheMachine() {
+  static Machine machine = [] {
+    auto backend = MakeCpuBackend({});
+    FOREGATE_CHECK(backend.ok());
+    const DeviceInfo& info = backend->device->info();
+    auto roofline = MeasureRoofline(info.num_threads, kPoolBytes);
+    FOREGATE_CHECK(roofline.ok());
+    std::printf("%s, %d threads: read %.1f GB/s, f32 FMA %.1f GFLOP/s\n", info.isa.c_str(), info.num_threads,
+                roofline->read_bytes_per_second / 1e9, roofline->f32_flops / 1e9);
+    auto stream = backend->device->NewStream();
+    return Machine{*std::move(backend), std::move(stream), *roofline};
+  }();
+  return machine;
+}
+
+// Device memory of one benchmark, filled with ones so that no page is the shared zero page.
+class Memory {
+ public:
+  TensorView Make(DType dtype, std::initializer_list<int64_t> shape) {
+    int64_t n = 1;
+    for (const int64_t extent : shape) n *= extent;
+    auto buffer =
+        TheMachine().backend.device->Allocate(static_cast<size_t>(n) * ElementBytes(dtype), MemorySpace::kDevice);
+    FOREGATE_CHECK(buffer.ok());
+    const TensorView view((*buffer)->data(), dtype, shape);
+    if (dtype == DType::kF32) std::fill_n(view.as<float>(), n, 1.0f);
+    if (dtype == DType::kBf16) std::fill_n(view.as<uint16_t>(), n, uint16_t{0x3c00});
+    buffers_.push_back(*std::move(buffer));
+    return view;
+  }
+  TensorView Indices(const std::vector<int32_t>& values, std::initializer_list<int64_t> shape) {
+    const TensorView view = Make(DType::kI32, shape);
+    std::copy(values.begin(), values.end(), view.as<int32_t>());
+    return view;
+  }
+
+ private:
+  std::vector<std::unique_ptr<DeviceBuffer>> buffers_;
+};
+
+void Report(benchmark::State& state, double bytes, double flops) {
+  const Roofline& roofline = TheMachine().roofline;
+  const double bound_seconds = std::max(bytes / roofline.read_bytes_per_second, flops / roofline.f32_flops);
+  const auto rate = benchmark::Counter::kIsIterationInvariantRate;
+  state.counters["GB/s"] = benchmark::Counter(bytes / 1e9, rate);
+  state.counters["GFLOP/s"] = benchmark::Counter(flops / 1e9, rate);
+  state.counters["bound"] = benchmark::Counter(bound_seconds, rate);
+}
+
+// Arguments: rows, outputs, inputs.
+void BM_LinearBf16(benchmark::State& state) {
+  const int64_t rows = state.range(0);
+  const int64_t outputs = state.range(1);
+  const int64_t inputs = state.range(2);
+  Memory memory;
+  std::vector<TensorView> weights;
+  for (int64_t bytes = 0; bytes < kPoolBytes; bytes += 2 * outputs * inputs) {
+    weights.push_back(memory.Make(DType::kBf16, {outputs, inputs}));
+  }
+  LinearArgs args;
+  args.x = memory.Make(DType::kF32, {rows, inputs});
+  args.out = memory.Make(DType::kF32, {rows, outputs});
+  size_t next = 0;
+  for (auto _ : state) {
+    args.weight = weights[next++ % weights.size()];
+    FOREGATE_CHECK(TheMachine().backend.kernels->Linear(args, *TheMachine().stream).ok());
+  }
+  Report(state, static_cast<double>(2 * outputs * inputs), static_cast<double>(2 * rows * outputs * inputs));
+}
+
+// Arguments: rows, hidden, ffn, experts, top_k. Entries go round the experts, so all are as full as they can be.
+void BM_GroupedFfnBf16(benchmark::State& state) {
+  const int64_t rows = state.range(0);
+  const int64_t hidden = state.range(1);
+  const int64_t ffn = state.range(2);
+  const int64_t num_experts = state.range(3);
+  const int64_t entries = rows * state.range(4);
+  Memory memory;
+  std::vector<int32_t> offsets = {0};
+  std::vector<int32_t> token_of;
+  for (int64_t e = 0; e < num_experts; ++e) {
+    for (int64_t j = e; j < entries; j += num_experts) token_of.push_back(static_cast<int32_t>(j % rows));
+    offsets.push_back(static_cast<int32_t>(token_of.size()));
+  }
+  // `rows` 1 reaches top_k experts; layers with other experts' weights follow each other.
+  const int64_t num_active = std::min(num_experts, entries);
+  std::vector<std::vector<ExpertWeights>> layers;
+  for (int64_t bytes = 0; bytes < kPoolBytes; bytes += num_active * 6 * hidden * ffn) {
+    std::vector<ExpertWeights>& layer = layers.emplace_back();
+    for (int64_t e = 0; e < num_active; ++e) {
+      layer.push_back({static_cast<int32_t>(e), memory.Make(DType::kBf16, {ffn, hidden}),
+                       memory.Make(DType::kBf16, {ffn, hidden}), memory.Make(DType::kBf16, {hidden, ffn})});
+    }
+  }
+  GroupedFfnArgs args;
+  args.x = memory.Make(DType::kF32, {rows, hidden});
+  args.token_of = memory.Indices(token_of, {entries});
+  args.offsets = memory.Indices(offsets, {num_experts + 1});
+  args.scratch = memory.Make(DType::kF32, {entries, 2 * ffn});
+  args.y = memory.Make(DType::kF32, {entries, hidden});
+  size_t next = 0;
+  for (auto _ : state) {
+    args.experts = layers[next++ % layers.size()];
+    FOREGATE_CHECK(TheMachine().backend.kernels->GroupedFfn(args, *TheMachine().stream).ok());
+  }
+  Report(state, static_cast<double>(num_active * 6 * hidden * ffn), static_cast<double>(6 * entries * hidden * ffn));
+}
+
+// Arguments: rows, heads, kv_heads, head_dim, positions. Each row is a sequence of its own (decode).
+void BM_PagedAttention(benchmark::State& state) {
+  const int64_t rows = state.range(0);
+  const int64_t heads = state.range(1);
+  const int64_t kv_heads = state.range(2);
+  const int64_t head_dim = state.range(3);
+  const int64_t positions = state.range(4);
+  constexpr int32_t kBlockSize = 16;
+  const int64_t blocks_per_row = (positions + kBlockSize - 1) / kBlockSize;
+  Memory memory;
+  std::vector<int32_t> tables(static_cast<size_t>(rows * blocks_per_row));
+  std::iota(tables.begin(), tables.end(), 0);
+  std::vector<int32_t> sequences(static_cast<size_t>(rows));
+  std::iota(sequences.begin(), sequences.end(), 0);
+  PagedAttentionArgs args;
+  args.q = memory.Make(DType::kF32, {rows, heads, head_dim});
+  args.out = memory.Make(DType::kF32, {rows, heads, head_dim});
+  const int64_t slots = rows * blocks_per_row * kBlockSize;
+  args.block_tables = memory.Indices(tables, {rows, blocks_per_row});
+  args.row_sequences = memory.Indices(sequences, {rows});
+  args.positions =
+      memory.Indices(std::vector<int32_t>(static_cast<size_t>(rows), static_cast<int32_t>(positions - 1)), {rows});
+  args.scale = 0.1f;
+  const int64_t kv_bytes = 2 * rows * positions * kv_heads * head_dim * 4;
+  std::vector<PagedKvView> layers;
+  for (int64_t bytes = 0; bytes < kPoolBytes; bytes += kv_bytes) {
+    layers.push_back({memory.Make(DType::kF32, {slots, kv_heads, head_dim}),
+                      memory.Make(DType::kF32, {slots, kv_heads, head_dim}), kBlockSize});
+  }
+  size_t next = 0;
+  for (auto _ : state) {
+    args.kv = layers[next++ % layers.size()];
+    FOREGATE_CHECK(TheMachine().backend.kernels->PagedAttention(args, *TheMachine().stream).ok());
+  }
+  Report(state, static_cast<double>(kv_bytes), static_cast<double>(4 * rows * heads * positions * head_dim));
+}
+
+// OLMoE: hidden 2048, 64 experts of 1024, 8 chosen. Qwen3-30B-A3B: hidden 2048, q 4096, 128 experts of 768, 8 chosen.
+BENCHMARK(BM_LinearBf16)
+    ->ArgNames({"rows", "outputs", "inputs"})
+    ->ArgsProduct({{1, 4, 64, 512}, {2048}, {2048}})
+    ->Args({1, 4096, 2048})
+    ->Args({1, 50304, 2048})
+    ->UseRealTime();
+BENCHMARK(BM_GroupedFfnBf16)
+    ->ArgNames({"rows", "hidden", "ffn", "experts", "k"})
+    ->ArgsProduct({{1, 8, 256}, {2048}, {1024}, {64}, {8}})
+    ->ArgsProduct({{1, 8, 256}, {2048}, {768}, {128}, {8}})
+    ->UseRealTime();
+BENCHMARK(BM_PagedAttention)
+    ->ArgNames({"rows", "heads", "kv_heads", "head_dim", "positions"})
+    ->ArgsProduct({{1, 8}, {16}, {16}, {128}, {512}})
+    ->ArgsProduct({{1, 8}, {32}, {4}, {128}, {512, 4096}})
+    ->UseRealTime();
+
+}  // namespace
+}  // namespace foregate
+
+int main(int argc, char** argv) {
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
+  foregate::TheMachine();
+  benchmark::RunSpecifiedBenchmarks();
+  return 0;
+}
