@@ -81,8 +81,10 @@ size_t Sampler::Truncate(const SamplingParams& params) {
       if (kept == sorted) {
         // A nucleus is short in most rows: sort 256 more, then four times as many.
         const size_t next = std::min(candidates_.size(), sorted == 0 ? size_t{256} : sorted * 4);
-        std::partial_sort(begin + static_cast<std::ptrdiff_t>(sorted), begin + static_cast<std::ptrdiff_t>(next),
-                          candidates_.end(), better);
+        const auto first = begin + static_cast<std::ptrdiff_t>(sorted);
+        const auto last = begin + static_cast<std::ptrdiff_t>(next);
+        if (last != candidates_.end()) std::nth_element(first, last, candidates_.end(), better);
+        std::sort(first, last, better);
         sorted = next;
       }
       cumulative += candidates_[kept++].weight;
