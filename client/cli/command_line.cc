@@ -227,6 +227,10 @@ std::variant<CommandLine, ParseMessage> ParseCommandLine(int argc, const char* c
     app.exit(help, out, out);
     return ParseMessage{kExitOk, out.str()};
   } catch (const CLI::ParseError& error) {
+    if (app.get_subcommands().empty() && !app.remaining().empty()) {
+      return ParseMessage{kExitUsage,
+                          "foregate: unknown command or flag " + app.remaining()[0] + "\n(foregate --help explains)\n"};
+    }
     return ParseMessage{kExitUsage, "foregate: " + std::string(error.what()) + "\n(foregate --help explains)\n"};
   }
   return line;

@@ -193,7 +193,8 @@ class Linter:
                 while package and package not in builds:
                     package = os.path.dirname(package)
                 name = os.path.relpath(path, package) if package else path
-                if '"%s"' % name not in builds.get(package, ""):
+                # A list comprehension over names may add the `.cc`.
+                if not any('"%s"' % n in builds.get(package, "") for n in (name, name[:-len(".cc")])):
                     self.report(path, 1, "build", "no BUILD.bazel names this test, so it never runs")
         for package, text in sorted(builds.items()):
             for match in re.finditer(r'foregate_fuzz_test\((.*?)^\)', text, re.DOTALL | re.MULTILINE):
