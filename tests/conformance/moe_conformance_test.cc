@@ -23,19 +23,28 @@ struct MoeCase {
   HostTensor x() const { return HostTensor::Random(DType::kF32, {rows, hidden}, 1); }
   HostTensor logits() const { return HostTensor::Random(DType::kF32, {rows, experts}, 2, 6.0f); }
   HostTensor acc() const { return HostTensor::Random(DType::kF32, {rows, hidden}, 3); }
-  HostTensor gate(int64_t e) const { return Matrix(e, 0, ffn, hidden); }
-  HostTensor up(int64_t e) const { return Matrix(e, 1, ffn, hidden); }
-  HostTensor down(int64_t e) const { return Matrix(e, 2, hidden, ffn); }
+  const HostTensor& gate(int64_t e) const { return expert_weights[static_cast<size_t>(3 * e)]; }
+  const HostTensor& up(int64_t e) const { return expert_weights[static_cast<size_t>(3 * e + 1)]; }
+  const HostTensor& down(int64_t e) const { return expert_weights[static_cast<size_t>(3 * e + 2)]; }
 
- private:
-  HostTensor Matrix(int64_t e, int64_t which, int64_t outputs, int64_t inputs) const {
-    return HostTensor::Random(dtype, {outputs, inputs}, static_cast<uint64_t>(100 + 3 * e + which));
-  }
+  // Gate, up and down of each expert in turn; made once, for making them takes longer than computing with them.
+  std::vector<HostTensor> expert_weights;
 };
 
-std::vector<MoeCase> Cases() {
-  return {{1, 16, 8, 4, 1, DType::kF32},    {5, 33, 17, 8, 2, DType::kBf16},  {7, 40, 24, 5, 5, DType::kF16},
-          {13, 31, 9, 16, 3, DType::kBf16}, {2, 67, 35, 32, 8, DType::kBf16}, {24, 80, 48, 4, 2, DType::kF32}};
+const std::vector<MoeCase>& Cases() {
+  static const std::vector<MoeCase> cases = [] {
+    std::vector<MoeCase> made = {{1, 16, 8, 4, 1, DType::kF32, {}},    {5, 33, 17, 8, 2, DType::kBf16, {}},
+                                 {7, 40, 24, 5, 5, DType::kF16, {}},   {13, 31, 9, 16, 3, DType::kBf16, {}},
+                                 {2, 67, 35, 32, 8, DType::kBf16, {}}, {24, 80, 48, 4, 2, DType::kF32, {}}};
+    for (MoeCase& test : made) {
+      for (int64_t i = 0; i < 3 * test.experts; ++i) {
+        const Shape shape = i % 3 == 2 ? Shape{test.hidden, test.ffn} : Shape{test.ffn, test.hidden};
+        test.expert_weights.push_back(HostTensor::Random(test.dtype, shape, static_cast<uint64_t>(100 + i)));
+      }
+    }
+    return made;
+  }();
+  return cases;
 }
 
 struct Routing {
@@ -202,9 +211,9 @@ struct JudgedRow {
 };
 
 JudgedRow JudgeExpert(const MoeCase& test, int64_t expert, const HostTensor& x, int64_t row) {
-  const HostTensor gate = test.gate(expert);
-  const HostTensor up = test.up(expert);
-  const HostTensor down = test.down(expert);
+  const HostTensor& gate = test.gate(expert);
+  const HostTensor& up = test.up(expert);
+  const HostTensor& down = test.down(expert);
   std::vector<double> activation, activation_error;
   const double hidden_error = (std::ceil(static_cast<double>(test.hidden) / 16) + 5) * kRounding;
   for (int64_t f = 0; f < test.ffn; ++f) {
