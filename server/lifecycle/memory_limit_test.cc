@@ -1,0 +1,103 @@
+#include "server/lifecycle/memory_limit.h"
+
+#include <filesystem>
+#include <fstream>
+
+#include "gtest/gtest.h"
+
+namespace foregate {
+namespace {
+
+class MemoryLimitTest : public ::testing::Test {
+ protected:
+  MemoryLimitTest()
+      : root_(::testing::TempDir() + "/" + ::testing::UnitTest::GetInstance()->current_test_info()->name()) {
+    std::filesystem::remove_all(root_);
+    Write("/proc/meminfo", "MemTotal:       1000 kB\nMemFree: 1 kB\n");
+  }
+
+  void Write(const std::string& path, const std::string& content) {
+    std::filesystem::create_directories(std::filesystem::path(root_ + path).parent_path());
+    std::ofstream(root_ + path) << content;
+  }
+
+  void MountVersion2(const std::string& mount_root = "/") {
+    Write("/proc/self/mountinfo", "24 1 0:22 / /proc rw - proc proc rw\n30 24 0:26 " + mount_root +
+                                      " /sys/fs/cgroup rw shared:4 - cgroup2 cgroup2 rw,nsdelegate\n");
+  }
+
+  uint64_t Bytes() {
+    const auto limit = FindMemoryLimit(root_);
+    EXPECT_TRUE(limit.ok()) << limit.status();
+    source_ = limit->source;
+    return limit->bytes;
+  }
+
+  const std::string root_;
+  std::string source_;
+};
+
+TEST_F(MemoryLimitTest, IsTheMachinesMemoryWithoutGroups) {
+  EXPECT_EQ(Bytes(), 1000u * 1024);
+  EXPECT_EQ(source_, "/proc/meminfo");
+}
+
+TEST_F(MemoryLimitTest, TakesTheSmallestOfTheNestedGroupsOfVersion2) {
+  MountVersion2();
+  Write("/proc/self/cgroup", "0::/pod/container\n");
+  Write("/sys/fs/cgroup/pod/container/memory.max", "max\n");
+  Write("/sys/fs/cgroup/pod/memory.max", "5000\n");
+  Write("/sys/fs/cgroup/memory.max", "9000\n");
+  EXPECT_EQ(Bytes(), 5000u);
+  EXPECT_EQ(source_, "/sys/fs/cgroup/pod/memory.max");
+}
+
+TEST_F(MemoryLimitTest, ReadsTheRootOfANamespace) {
+  MountVersion2();
+  Write("/proc/self/cgroup", "0::/\n");
+  Write("/sys/fs/cgroup/memory.max", "7000\n");
+  EXPECT_EQ(Bytes(), 7000u);
+}
+
+TEST_F(MemoryLimitTest, UnderstandsAMountOfAPartOfTheHierarchy) {
+  MountVersion2("/docker/abc");
+  Write("/proc/self/cgroup", "0::/docker/abc/inner\n");
+  Write("/sys/fs/cgroup/inner/memory.max", "6000\n");
+  EXPECT_EQ(Bytes(), 6000u);
+}
+
+TEST_F(MemoryLimitTest, ReadsVersion1) {
+  Write("/proc/self/mountinfo",
+        "31 24 0:27 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu,cpuacct\n"
+        "32 24 0:28 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n");
+  Write("/proc/self/cgroup", "4:cpu,cpuacct:/x\n3:memory:/a/b\n");
+  Write("/sys/fs/cgroup/memory/a/b/memory.limit_in_bytes", "9223372036854771712\n");
+  Write("/sys/fs/cgroup/memory/a/memory.limit_in_bytes", "4000\n");
+  EXPECT_EQ(Bytes(), 4000u);
+}
+
+TEST_F(MemoryLimitTest, ALimitAboveTheMachineIsNone) {
+  MountVersion2();
+  Write("/proc/self/cgroup", "0::/\n");
+  Write("/sys/fs/cgroup/memory.max", "99999999999\n");
+  EXPECT_EQ(Bytes(), 1000u * 1024);
+}
+
+TEST_F(MemoryLimitTest, BearsNonsense) {
+  Write("/proc/self/mountinfo", "\n - \n1 2 3 - cgroup2\n30 24 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n");
+  Write("/proc/self/cgroup", "junk\n::\n0::/../../x//\n");
+  Write("/sys/fs/cgroup/memory.max", "lots\n");
+  EXPECT_EQ(Bytes(), 1000u * 1024);
+  Write("/proc/meminfo", "");
+  const auto limit = FindMemoryLimit(root_);
+  EXPECT_EQ(limit.status().code(), absl::StatusCode::kNotFound);
+}
+
+TEST(MemoryLimit, OfThisMachineIsPlausible) {
+  const auto limit = FindMemoryLimit("");
+  ASSERT_TRUE(limit.ok()) << limit.status();
+  EXPECT_GT(limit->bytes, 16u << 20);
+}
+
+}  // namespace
+}  // namespace foregate

@@ -1,0 +1,92 @@
+#include "server/lifecycle/model_loader.h"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "engine/model/load_model.h"
+#include "kernels/base/status_macros.h"
+#include "server/backend_factory.h"
+#include "server/config/engine_options.h"
+#include "server/lifecycle/kv_budget.h"
+#include "server/lifecycle/memory_limit.h"
+#include "server/telemetry/logging.h"
+
+namespace foregate {
+namespace {
+
+absl::StatusOr<MemoryLimit> ConfiguredLimit(const ServerConfig& config) {
+  if (config.compute().has_memory_bytes())
+    return MemoryLimit{static_cast<uint64_t>(config.compute().memory_bytes()), "--memory"};
+  return FindMemoryLimit("");
+}
+
+absl::StatusOr<int64_t> PlanKvBytes(const ServerConfig& config, const ModelPlan& plan) {
+  FOREGATE_ASSIGN_OR_RETURN(const MemoryLimit limit, ConfiguredLimit(config));
+  KvBudgetInput input;
+  input.limit_bytes = limit.bytes;
+  input.limit_source = limit.source;
+  input.weights_bytes = plan.memory.weights_bytes();
+  input.workspace_bytes = plan.memory.workspace_bytes;
+  input.kv_bytes_per_token = plan.memory.kv_bytes_per_token;
+  input.block_tokens = config.engine().kv_block_tokens();
+  input.sequence_tokens = SequenceLimit(config.engine(), plan.max_positions);
+  input.max_running_requests = config.engine().max_running_requests();
+  if (config.engine().has_kv_bytes()) input.configured_bytes = config.engine().kv_bytes();
+  LogInfo("memory plan of " + plan.architecture + " (" + plan.weights_format + "): " + plan.memory.ToString());
+  FOREGATE_ASSIGN_OR_RETURN(const int64_t kv_bytes, ChooseKvBytes(input));
+  LogInfo("KV cache " + std::to_string(kv_bytes >> 20) + " MiB of the " + std::to_string(limit.bytes >> 20) +
+          " MiB that " + limit.source + " allows");
+  return kv_bytes;
+}
+
+}  // namespace
+
+ModelLoader::ModelLoader(const ServerConfig& config, ServingState* state, LiveRequests* live, const Clock* clock,
+                         std::function<void(const absl::Status&)> on_failed)
+    : config_(config), state_(state), live_(live), clock_(clock) {
+  thread_ = std::thread([this, on_failed = std::move(on_failed)] {
+    absl::StatusOr<std::shared_ptr<ServedModel>> model = Load();
+    if (model.ok()) {
+      const Engine& engine = *(*model)->engine;
+      LogInfo("serving " + state_->model_name() + ": " + engine.model().architecture + ", " +
+              std::to_string(engine.options().max_sequence_tokens) + " tokens of context, on " + engine.device().isa +
+              " with " + std::to_string(engine.device().num_threads) + " threads");
+      state_->SetReady(*std::move(model));
+      return;
+    }
+    state_->SetFailed(model.status());
+    on_failed(model.status());
+  });
+}
+
+ModelLoader::~ModelLoader() {
+  is_cancelled_.store(true);
+  thread_.join();
+}
+
+absl::StatusOr<std::shared_ptr<ServedModel>> ModelLoader::Load() {
+  auto model = std::make_shared<ServedModel>();
+  model->name = state_->model_name();
+  LoadOptions options;
+  options.directory = config_.model().dir();
+  options.max_batch_tokens = config_.engine().max_batch_tokens();
+  options.max_sequences = config_.engine().max_running_requests();
+  options.max_sequence_tokens = config_.engine().max_sequence_tokens();
+  options.block_size = config_.engine().kv_block_tokens();
+  options.progress = [this](uint64_t done, uint64_t total) { state_->SetProgress(done, total); };
+  options.cancelled = &is_cancelled_;
+  FOREGATE_ASSIGN_OR_RETURN(const ModelPlan plan, PlanModel(options));
+  FOREGATE_ASSIGN_OR_RETURN(const int64_t kv_bytes, PlanKvBytes(config_, plan));
+  FOREGATE_ASSIGN_OR_RETURN(model->text, LoadTextModel(options.directory));
+  FOREGATE_ASSIGN_OR_RETURN(Backend backend, MakeBackend(config_.compute().isa(), config_.compute().threads()));
+  model->backend = std::make_unique<Backend>(std::move(backend));
+  FOREGATE_ASSIGN_OR_RETURN(std::unique_ptr<Decoder> decoder, LoadDecoder(options, *model->backend));
+  const EngineOptions engine_options = MakeEngineOptions(config_.engine(), kv_bytes, plan.max_positions);
+  FOREGATE_ASSIGN_OR_RETURN(auto engine, StartEngine(engine_options, model->backend.get(), std::move(decoder), clock_));
+  model->engine = TrackRequests(std::move(engine), live_);
+  return model;
+}
+
+}  // namespace foregate
