@@ -1,0 +1,80 @@
+// StreamCall: the reactor of a streaming generation, a thin shell around DeltaBuffer. One write in flight, one end.
+// Deletes itself when gRPC is done with it, which is never before the end was asked for.
+#ifndef FOREGATE_SERVER_RPC_STREAM_CALL_H_
+#define FOREGATE_SERVER_RPC_STREAM_CALL_H_
+
+#include <grpcpp/support/server_callback.h>
+
+#include <memory>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "server/rpc/call_gate.h"
+#include "server/rpc/cancel_link.h"
+#include "server/rpc/delta_buffer.h"
+#include "server/rpc/response_writer.h"
+
+namespace foregate {
+
+// Response: GenerateStreamResponse or ChatStreamResponse.
+template <typename Response>
+class StreamCall final : public grpc::ServerWriteReactor<Response> {
+ public:
+  // 64 KiB: large enough to be cheap, and what HTTP/2 lets a client's window hold at first.
+  static constexpr size_t kMessageBytes = 64 << 10;
+
+  StreamCall(std::unique_ptr<CallTicket> ticket, size_t max_buffer_bytes)
+      : ticket_(std::move(ticket)),
+        cancel_link_(std::make_shared<CancelLink>()),
+        buffer_(max_buffer_bytes, kMessageBytes) {}
+
+  const CallTicket& ticket() const { return *ticket_; }
+  const std::shared_ptr<CancelLink>& cancel_link() const { return cancel_link_; }
+
+  // DeltaSink's contract; nothing may touch the call after End.
+  absl::Status Push(GenerationDelta delta) {
+    DeltaBuffer::Next next;
+    absl::Status status = buffer_.Push(std::move(delta), &next);
+    Perform(std::move(next));
+    return status;
+  }
+  void End(const absl::Status& status, const GenerationSummary& summary) { Perform(buffer_.End(status, summary)); }
+
+ private:
+  void Perform(DeltaBuffer::Next next) {
+    switch (next.kind) {
+      case DeltaBuffer::Next::Kind::kNothing:
+        return;
+      case DeltaBuffer::Next::Kind::kWrite:
+        message_.Clear();
+        WriteDelta(std::move(next.delta), nullptr, &message_);
+        this->StartWrite(&message_);
+        return;
+      case DeltaBuffer::Next::Kind::kWriteLast:
+        message_.Clear();
+        WriteDelta(std::move(next.delta), &next.summary, &message_);
+        this->StartWriteAndFinish(&message_, grpc::WriteOptions(),
+                                  ticket_->Finish(absl::OkStatus(), next.summary.engine));
+        return;
+      case DeltaBuffer::Next::Kind::kFinish:
+        this->Finish(ticket_->Finish(next.status, next.summary.engine));
+        return;
+    }
+  }
+
+  void OnWriteDone(bool ok) override { Perform(buffer_.WriteDone(ok)); }
+  void OnCancel() override {
+    const absl::Status expired = ticket_->CheckDeadline();
+    cancel_link_->Cancel(expired.ok() ? absl::CancelledError("the client cancelled the call") : expired);
+  }
+  void OnDone() override { delete this; }
+
+  const std::unique_ptr<CallTicket> ticket_;
+  const std::shared_ptr<CancelLink> cancel_link_;
+  DeltaBuffer buffer_;
+  Response message_;  // the write in flight
+};
+
+}  // namespace foregate
+
+#endif  // FOREGATE_SERVER_RPC_STREAM_CALL_H_
