@@ -1,0 +1,94 @@
+#include "server/telemetry/metrics_collector.h"
+
+#include <set>
+#include <sstream>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "prometheus/text_serializer.h"
+#include "server/lifecycle/waiting_engine.h"
+#include "server/telemetry/logging.h"
+
+namespace foregate {
+namespace {
+
+using ::testing::HasSubstr;
+
+class MetricsCollectorTest : public ::testing::Test {
+ protected:
+  std::string Scrape() {
+    MetricsCollector collector(&state_, &calls_);
+    std::ostringstream out;
+    prometheus::TextSerializer().Serialize(out, collector.Collect());
+    return out.str();
+  }
+
+  WaitingEngine* MakeReady() {
+    auto engine = std::make_unique<WaitingEngine>();
+    WaitingEngine* const raw = engine.get();
+    auto model = std::make_shared<ServedModel>();
+    model->engine = std::move(engine);
+    state_.SetReady(model);
+    return raw;
+  }
+
+  const std::unique_ptr<AccessLog> no_log_ = MakeAccessLog(false);
+  ServingState state_{"mini"};
+  CallCounter calls_{no_log_.get()};
+};
+
+TEST_F(MetricsCollectorTest, SaysWhatItCanWhileLoading) {
+  state_.SetProgress(5, 9);
+  const std::string text = Scrape();
+  EXPECT_THAT(text, HasSubstr("foregate_build_info{version=\""));
+  EXPECT_THAT(text, HasSubstr("foregate_phase{phase=\"loading\"} 1"));
+  EXPECT_THAT(text, HasSubstr("foregate_model_load_bytes 5"));
+  EXPECT_EQ(text.find("foregate_requests_running"), std::string::npos);
+}
+
+TEST_F(MetricsCollectorTest, CountsCallsByMethodAndCode) {
+  AccessRecord record;
+  record.method = "/a.B/C";
+  record.code = "OK";
+  calls_.Write(record);
+  calls_.Write(record);
+  EXPECT_THAT(Scrape(), HasSubstr("foregate_grpc_calls_total{method=\"/a.B/C\",code=\"OK\"} 2"));
+}
+
+TEST_F(MetricsCollectorTest, HistogramsAreCumulativeAndConsistent) {
+  WaitingEngine* const engine = MakeReady();
+  engine->mutable_metrics().step_tokens.Observe(1);
+  engine->mutable_metrics().step_tokens.Observe(3);
+  engine->mutable_metrics().step_tokens.Observe(1e9);
+  const std::string text = Scrape();
+  EXPECT_THAT(text, HasSubstr("foregate_step_tokens_bucket{le=\"1\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("foregate_step_tokens_bucket{le=\"4\"} 2\n"));
+  EXPECT_THAT(text, HasSubstr("foregate_step_tokens_bucket{le=\"+Inf\"} 3\n"));
+  EXPECT_THAT(text, HasSubstr("foregate_step_tokens_count 3\n"));
+}
+
+TEST_F(MetricsCollectorTest, RoutingIsGroupedAndItsImbalanceMeasured) {
+  WaitingEngine* const engine = MakeReady();  // layers 1 and 3, 4 experts, top 2
+  const std::vector<int32_t> positions = {0, 1};
+  const std::vector<int32_t> experts = {0, 1, 0, 2};
+  engine->routing().Record(0, 1, positions, experts);
+  const std::string text = Scrape();
+  EXPECT_THAT(text, HasSubstr("foregate_expert_selections_total{layer_group=\"1-1\"} 4"));
+  EXPECT_THAT(text, HasSubstr("foregate_expert_load_imbalance_ratio{layer_group=\"1-1\"} 2"));
+  EXPECT_THAT(text, HasSubstr("foregate_expert_selections_total{layer_group=\"3-3\"} 0"));
+}
+
+TEST_F(MetricsCollectorTest, EveryFamilyAppearsOnceWithHelp) {
+  MakeReady();
+  MetricsCollector collector(&state_, &calls_);
+  std::set<std::string> names;
+  for (const auto& family : collector.Collect()) {
+    EXPECT_TRUE(names.insert(family.name).second) << family.name;
+    EXPECT_FALSE(family.help.empty()) << family.name;
+  }
+  EXPECT_TRUE(names.count("foregate_time_to_first_token_seconds"));
+  EXPECT_TRUE(names.count("foregate_kv_cache_usage_ratio"));
+}
+
+}  // namespace
+}  // namespace foregate
