@@ -30,6 +30,8 @@ struct CallOptions {
   std::string request_id;
   // When set, Cancel() on it ends the call with CANCELLED, here and on the server. Must outlive the call.
   Cancellation* cancellation = nullptr;
+  // False: UNAVAILABLE is an answer, not a reason to try again.
+  bool retry = true;
 };
 
 }  // namespace foregate

@@ -79,7 +79,7 @@ absl::Status Connection::Call(const CallOptions& call, const std::function<grpc:
     const grpc::Status result = attempt(&context);
     registration.reset();
     absl::Status status = MakeCallError(result.error_code(), result.error_message(), result.error_details());
-    if (!absl::IsUnavailable(status) || !may_repeat()) return status;
+    if (!absl::IsUnavailable(status) || !call.retry || !may_repeat()) return status;
     const auto delay = retries.NextDelay(RetryDelay(status));
     if (!delay || (deadline && std::chrono::system_clock::now() + *delay >= *deadline)) return status;
     if (!Sleep(call.cancellation, *delay)) return absl::CancelledError("cancelled while waiting to retry");

@@ -35,7 +35,8 @@ int RunDrain(const Session& session, AdminClient* client) {
 int RunAbort(const Session& session, AdminClient* client) {
   const Interrupt::Call call(session.interrupt);
   // Not call_options(): its id names the request to abort, not this call.
-  return session.Report(client->Abort(session.line.request_id, {"", session.interrupt->cancellation()}));
+  return session.Report(
+      client->Abort(session.line.request_id, {"", session.interrupt->cancellation(), /*retry=*/true}));
 }
 
 int RunTraceStart(const Session& session, AdminClient* client) {

@@ -8,10 +8,12 @@
 
 #include "client/cli/exit_code.h"
 #include "foregate/admin/v1/admin.grpc.pb.h"
+#include "foregate/discovery/v1/discovery.grpc.pb.h"
 #include "foregate/inference/v1/inference.grpc.pb.h"
 #include "foregate/moe/v1/expert.grpc.pb.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
+#include "grpcpp/health_check_service_interface.h"
 #include "grpcpp/server.h"
 #include "grpcpp/server_builder.h"
 #include "gtest/gtest.h"
@@ -111,6 +113,30 @@ class ScriptedAdmin final : public admin::v1::AdminService::Service {
   int64_t timeout_ms = 0;
 };
 
+// A server that is loading for `loading_answers` calls of GetServerInfo and ready afterwards.
+class ScriptedDiscovery final : public discovery::v1::DiscoveryService::Service {
+ public:
+  grpc::Status GetServerInfo(grpc::ServerContext*, const discovery::v1::GetServerInfoRequest*,
+                             discovery::v1::GetServerInfoResponse* response) override {
+    const bool loading = loading_answers-- > 0;
+    response->set_state(loading ? discovery::v1::SERVER_STATE_LOADING : discovery::v1::SERVER_STATE_READY);
+    response->mutable_load_progress()->set_bytes_done(1000000);
+    response->mutable_load_progress()->set_bytes_total(4000000);
+    return grpc::Status::OK;
+  }
+
+  grpc::Status GetLoad(grpc::ServerContext*, const discovery::v1::GetLoadRequest*,
+                       discovery::v1::GetLoadResponse* response) override {
+    ++load_calls;
+    if (loading_answers == 0) return Loading();
+    response->set_running_requests(3);
+    return grpc::Status::OK;
+  }
+
+  std::atomic<int> loading_answers{0};
+  std::atomic<int> load_calls{0};
+};
+
 class CommandsTest : public testing::Test {
  protected:
   CommandsTest() {
@@ -119,6 +145,8 @@ class CommandsTest : public testing::Test {
     builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
     builder.RegisterService(&inference_);
     builder.RegisterService(&admin_);
+    builder.RegisterService(&discovery_);
+    grpc::EnableDefaultHealthCheckService(true);
     server_ = builder.BuildAndStart();
     address_ = "127.0.0.1:" + std::to_string(port);
   }
@@ -149,6 +177,7 @@ class CommandsTest : public testing::Test {
 
   ScriptedInference inference_;
   ScriptedAdmin admin_;
+  ScriptedDiscovery discovery_;
   std::unique_ptr<grpc::Server> server_;
   std::string address_;
   Interrupt interrupt_;
@@ -250,6 +279,28 @@ TEST_F(CommandsTest, AdminCommands) {
   EXPECT_EQ(Run({"drain", "--drain-timeout", "1.5"}), 0);
   EXPECT_EQ(out_, "draining: 1 running, 0 waiting\ndrained; 0 requests were cancelled\n");
   EXPECT_EQ(admin_.timeout_ms, 1500);
+}
+
+TEST_F(CommandsTest, StatusOfALoadingServerComesAtOnce) {
+  discovery_.loading_answers = 1;
+  EXPECT_EQ(Run({"status"}), 4);
+  EXPECT_NE(out_.find("state    loading"), std::string::npos) << out_;
+  EXPECT_NE(out_.find(" 25 %  1.0 MB of 4.0 MB"), std::string::npos) << out_;
+  EXPECT_EQ(discovery_.load_calls, 1);
+}
+
+TEST_F(CommandsTest, StatusWaitsForTheModelWhenAsked) {
+  discovery_.loading_answers = 2;
+  EXPECT_EQ(Run({"status", "--wait"}), 0);
+  EXPECT_NE(out_.find("state    ready, healthy"), std::string::npos) << out_;
+  EXPECT_NE(out_.find("3 running"), std::string::npos) << out_;
+}
+
+TEST_F(CommandsTest, StatusAsJson) {
+  EXPECT_EQ(Run({"status", "--json"}), 0);
+  const auto json = nlohmann::json::parse(out_);
+  EXPECT_EQ(json["server"]["state"], "SERVER_STATE_READY");
+  EXPECT_EQ(json["load"]["running_requests"], 3);
 }
 
 TEST_F(CommandsTest, AServiceThatIsNotThereIsExitCode1) { EXPECT_EQ(Run({"experts"}), 1); }

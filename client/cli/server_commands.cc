@@ -62,9 +62,11 @@ int RunStatus(const Session& session, Client* client) {
   const Interrupt::Call call(session.interrupt);
   const auto server = session.line.wait ? AwaitLoaded(session, client) : client->GetServerInfo(session.call_options());
   if (!server.ok()) return session.Report(server.status());
-  const auto healthy = client->IsHealthy(session.call_options());
+  // A server that is loading has no load yet, which is worth telling at once.
+  const CallOptions once = {"", session.interrupt->cancellation(), /*retry=*/false};
+  const auto healthy = client->IsHealthy(once);
   const bool serving = healthy.ok() && *healthy;
-  const auto load = client->GetLoad(session.call_options());
+  const auto load = client->GetLoad(once);
   const pb::GetLoadResponse* known_load = load.ok() ? &*load : nullptr;
   if (session.line.json) {
     session.out << JsonLine({{"server", &*server}, {"load", known_load}}) << "\n";

@@ -31,7 +31,7 @@ struct Session {
   absl::StatusOr<std::unique_ptr<AdminClient>> ConnectAdmin() const;
   // Of the listener that the command talks to.
   const std::string& address() const;
-  CallOptions call_options() const { return {line.request_id, interrupt->cancellation()}; }
+  CallOptions call_options() const { return {line.request_id, interrupt->cancellation(), /*retry=*/true}; }
 
   // The positional argument, or all of standard input without its last newline.
   std::string TextOrInput() const;
