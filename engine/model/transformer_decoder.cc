@@ -88,13 +88,13 @@ absl::Status TransformerDecoder::AllocateBuffers() {
   workspace_ = LayOutWorkspace(config_, limits_, device_buffer_->data(), host_buffer_->data());
 
   const int32_t half = config_.attention.head_dim / 2;
-  const RopeTable table = MakeRopeTable(info_.max_positions, config_.attention.head_dim, config_.rope_theta);
-  const size_t table_bytes = table.cos.size() * sizeof(float);
-  FOREGATE_ASSIGN_OR_RETURN(rope_buffer_, device.Allocate(2 * table_bytes, MemorySpace::kDevice));
+  const size_t num_angles = static_cast<size_t>(info_.max_positions) * static_cast<size_t>(half);
+  FOREGATE_ASSIGN_OR_RETURN(rope_buffer_, device.Allocate(2 * num_angles * sizeof(float), MemorySpace::kDevice));
   FOREGATE_ASSIGN_OR_RETURN(const std::unique_ptr<DeviceBuffer> staging,
-                            device.Allocate(2 * table_bytes, MemorySpace::kHost));
-  std::memcpy(staging->data(), table.cos.data(), table_bytes);
-  std::memcpy(static_cast<std::byte*>(staging->data()) + table_bytes, table.sin.data(), table_bytes);
+                            device.Allocate(2 * num_angles * sizeof(float), MemorySpace::kHost));
+  float* angles = static_cast<float*>(staging->data());
+  FillRopeTable(info_.max_positions, config_.attention.head_dim, config_.rope_theta, {angles, num_angles},
+                {angles + num_angles, num_angles});
   const TensorView both(rope_buffer_->data(), DType::kF32, {2 * int64_t{info_.max_positions}, half});
   const absl::Status copied =
       device.CopyAsync(TensorView(staging->data(), DType::kF32, {both.dim(0), half}), both, *stream_);
@@ -267,6 +267,7 @@ absl::Status TransformerDecoder::KeepRows(const std::vector<int32_t>& kept) {
 }
 
 absl::Status TransformerDecoder::ComputeLogits(const Batch& batch) {
+  step_.num_logits = batch.logits_rows.size() * static_cast<size_t>(config_.vocab_size);
   // Wanted rows that are alive: where they are now, and where their logits belong. Both lists ascend.
   std::vector<int32_t> rows;
   std::vector<int64_t> places;
@@ -327,8 +328,7 @@ absl::StatusOr<StepResult> TransformerDecoder::Collect(std::unique_ptr<StepInFli
   FOREGATE_RETURN_IF_ERROR(launched->Wait(step_.deadline));
   FOREGATE_RETURN_IF_ERROR(CollectRouting());
   StepResult result;
-  result.logits = std::span<const float>(workspace_.host_logits.as<float>(),
-                                         static_cast<size_t>(workspace_.host_logits.num_elements()));
+  result.logits = std::span<const float>(workspace_.host_logits.as<float>(), step_.num_logits);
   result.dropped = std::move(step_.dropped);
   result.routing = std::move(step_.routing);
   return result;

@@ -44,6 +44,7 @@ class TransformerDecoder : public Decoder {
     std::vector<int32_t> alive_rows;    // batch row of each current row
     std::vector<uint8_t> dropped;       // [num_sequences]
     std::vector<LayerRouting> routing;  // rows filled at launch, the rest at collect
+    size_t num_logits = 0;              // logits_rows x vocab of the batch
     Workspace w;                        // sliced to the current rows
     std::chrono::steady_clock::time_point deadline;
 

@@ -1,0 +1,125 @@
+#include "engine/moe/expert_cache.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+
+#include "engine/moe/eviction_policy.h"
+#include "kernels/ref/ref_backend.h"
+
+namespace foregate {
+namespace {
+
+// 3 experts in each of the layers 1 and 4, every block filled with bytes of its own.
+class ExpertCacheTest : public testing::Test {
+ protected:
+  ExpertCacheTest()
+      : backend_(MakeRefBackend()),
+        stream_(backend_.device->NewStream()),
+        directory_({1, 4}, 3,
+                   std::vector<ExpertLayout>(
+                       6, {.hidden = 5, .width = 3, .dtypes = {DType::kF32, DType::kF32, DType::kBf16}})),
+        store_(*ExpertStore::Create(directory_, *backend_.device)) {
+    for (size_t i = 0; i < directory_.size(); ++i)
+      std::memset(store_->block(directory_.key(i)), static_cast<int>(i + 1), directory_.max_block_bytes());
+  }
+  std::unique_ptr<ExpertCache> MakeCache(size_t num_slots) {
+    return *ExpertCache::Create(directory_, num_slots, store_.get(), EvictLeastRecentlyUsed, *backend_.device);
+  }
+  // The byte that fills the expert's matrices, read from its slot (the scalar backend's memory is host memory).
+  static int FillOf(const ExpertLease& lease) {
+    return *static_cast<const unsigned char*>(lease.weights().down.data());
+  }
+
+  Backend backend_;
+  std::unique_ptr<Stream> stream_;
+  ExpertDirectory directory_;
+  std::unique_ptr<ExpertStore> store_;
+};
+
+TEST_F(ExpertCacheTest, LeaseHasTheExpertsMatrices) {
+  const auto cache = MakeCache(2);
+  const auto lease = cache->Acquire({4, 1}, *stream_);
+  ASSERT_TRUE(lease.ok());
+  const ExpertWeights weights = lease->weights();
+  EXPECT_EQ(weights.expert, 1);
+  EXPECT_EQ(weights.gate.dim(0), 3);
+  EXPECT_EQ(weights.gate.dim(1), 5);
+  EXPECT_EQ(weights.down.dim(0), 5);
+  EXPECT_EQ(weights.down.dtype(), DType::kBf16);
+  EXPECT_EQ(FillOf(*lease), 5);
+}
+
+TEST_F(ExpertCacheTest, StatesFollowTheTable) {
+  const auto cache = MakeCache(1);
+  EXPECT_EQ(cache->state({1, 0}), ExpertState::kAbsent);
+  {
+    const auto lease = cache->Acquire({1, 0}, *stream_);
+    EXPECT_EQ(cache->state({1, 0}), ExpertState::kPinned);
+  }
+  EXPECT_EQ(cache->state({1, 0}), ExpertState::kResident);
+  const auto other = cache->Acquire({1, 2}, *stream_);
+  EXPECT_EQ(cache->state({1, 0}), ExpertState::kAbsent);
+  EXPECT_EQ(FillOf(*other), 3);
+}
+
+TEST_F(ExpertCacheTest, LeasedExpertsAreNeverEvicted) {
+  const auto cache = MakeCache(2);
+  const auto first = cache->Acquire({1, 0}, *stream_);
+  {
+    const auto second = cache->Acquire({1, 1}, *stream_);
+    const auto third = cache->Acquire({1, 2}, *stream_);
+    EXPECT_EQ(third.status().code(), absl::StatusCode::kResourceExhausted);
+  }
+  const auto third = cache->Acquire({1, 2}, *stream_);
+  ASSERT_TRUE(third.ok());
+  EXPECT_EQ(FillOf(*first), 1);
+  EXPECT_EQ(cache->state({1, 0}), ExpertState::kPinned);
+  EXPECT_EQ(cache->state({1, 1}), ExpertState::kAbsent);
+}
+
+TEST_F(ExpertCacheTest, LeastRecentlyUsedGoesFirstAndHitsDoNotCopy) {
+  const auto cache = MakeCache(2);
+  for (const int32_t expert : {0, 1, 0, 2, 0}) ASSERT_TRUE(cache->Acquire({1, expert}, *stream_).ok());
+  EXPECT_EQ(cache->state({1, 0}), ExpertState::kResident);
+  EXPECT_EQ(cache->state({1, 1}), ExpertState::kAbsent);
+  EXPECT_EQ(cache->num_copies(), 3u);
+}
+
+TEST_F(ExpertCacheTest, MovedLeaseIsReturnedOnce) {
+  const auto cache = MakeCache(1);
+  {
+    ExpertLease outer;
+    {
+      auto lease = cache->Acquire({1, 0}, *stream_);
+      outer = *std::move(lease);
+    }
+    EXPECT_EQ(cache->state({1, 0}), ExpertState::kPinned);
+  }
+  EXPECT_EQ(cache->state({1, 0}), ExpertState::kResident);
+}
+
+TEST_F(ExpertCacheTest, PlacedExpertsNeedNoStore) {
+  EXPECT_EQ(ExpertCache::Create(directory_, 5, nullptr, EvictLeastRecentlyUsed, *backend_.device).status().code(),
+            absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(ExpertCache::Create(directory_, 0, store_.get(), EvictLeastRecentlyUsed, *backend_.device).status().code(),
+            absl::StatusCode::kInvalidArgument);
+  auto cache = *ExpertCache::Create(directory_, 6, nullptr, EvictLeastRecentlyUsed, *backend_.device);
+  EXPECT_TRUE(cache->holds_all());
+  for (size_t i = 0; i < directory_.size(); ++i) {
+    const auto block = cache->Place(directory_.key(i));
+    ASSERT_TRUE(block.ok());
+    std::memset(*block, static_cast<int>(i + 40), directory_.max_block_bytes());
+  }
+  EXPECT_EQ(FillOf(*cache->Acquire({4, 2}, *stream_)), 45);
+  EXPECT_EQ(cache->num_copies(), 0u);
+}
+
+TEST(EvictionPolicy, TiesFallToTheSmallerKey) {
+  const EvictionCandidate candidates[] = {{{2, 0}, 5}, {{1, 7}, 3}, {{1, 4}, 3}};
+  EXPECT_EQ(EvictLeastRecentlyUsed(candidates), std::optional<size_t>(2));
+  EXPECT_EQ(EvictLeastRecentlyUsed({}), std::nullopt);
+}
+
+}  // namespace
+}  // namespace foregate

@@ -1,0 +1,152 @@
+#include "engine/moe/moe_layer.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <random>
+
+#include "engine/moe/eviction_policy.h"
+#include "kernels/ref/ref_backend.h"
+
+namespace foregate {
+namespace {
+
+constexpr int kRows = 5, kHidden = 6, kWidth = 7, kExperts = 4, kTopK = 2, kLayer = 3;
+
+// Memory and weights of one layer on the scalar backend, whose device memory is host memory.
+class MoeLayerTest : public testing::Test {
+ protected:
+  MoeLayerTest()
+      : backend_(MakeRefBackend()),
+        stream_(backend_.device->NewStream()),
+        directory_({kLayer}, kExperts,
+                   std::vector<ExpertLayout>(kExperts, {.hidden = kHidden, .width = kWidth, .dtypes = {}})),
+        store_(*ExpertStore::Create(directory_, *backend_.device)) {
+    for (int32_t e = 0; e < kExperts; ++e) {
+      const ExpertWeights weights = directory_.layout(0).Weights(store_->block({kLayer, e}), e);
+      for (const TensorView& matrix : {weights.gate, weights.up, weights.down}) Randomize(matrix);
+    }
+    x_ = Random({kRows, kHidden});
+    weights_.gate = Random({kExperts, kHidden});
+    buffers_.routing = {.logits = New(DType::kF32, {kRows, kExperts}),
+                        .expert_ids = New(DType::kI32, {kRows, kTopK}),
+                        .weights = New(DType::kF32, {kRows, kTopK}),
+                        .token_of = New(DType::kI32, {kRows * kTopK}),
+                        .slot_of = New(DType::kI32, {kRows * kTopK}),
+                        .offsets = New(DType::kI32, {kExperts + 1}),
+                        .host_expert_ids = New(DType::kI32, {kRows, kTopK}),
+                        .host_weights = New(DType::kF32, {kRows, kTopK})};
+    buffers_.dispatch = {.scratch = New(DType::kF32, {kRows * kTopK, 2 * kWidth}),
+                         .y = New(DType::kF32, {kRows * kTopK, kHidden})};
+    buffers_.shared = {.gate = New(DType::kF32, {kRows, kWidth}), .up = New(DType::kF32, {kRows, kWidth})};
+    buffers_.shared_y = New(DType::kF32, {kRows, kHidden});
+    buffers_.shared_logit = New(DType::kF32, {kRows, 1});
+  }
+
+  TensorView New(DType dtype, std::initializer_list<int64_t> shape) {
+    const TensorView measured(nullptr, dtype, shape);
+    memory_.push_back(*backend_.device->Allocate(measured.num_bytes(), MemorySpace::kDevice));
+    return TensorView(memory_.back()->data(), dtype, shape);
+  }
+  void Randomize(const TensorView& view) {
+    std::normal_distribution<float> normal(0, 0.7f);
+    for (int64_t i = 0; i < view.num_elements(); ++i) view.as<float>()[i] = normal(random_);
+  }
+  TensorView Random(std::initializer_list<int64_t> shape) {
+    const TensorView view = New(DType::kF32, shape);
+    Randomize(view);
+    return view;
+  }
+  void AddSharedExpert(bool gated) {
+    weights_.shared = {Random({kWidth, kHidden}), Random({kWidth, kHidden}), Random({kHidden, kWidth})};
+    if (gated) weights_.shared_gate = Random({1, kHidden});
+  }
+  std::vector<float> Run(size_t num_slots, bool normalize) {
+    const auto cache =
+        *ExpertCache::Create(directory_, num_slots, store_.get(), EvictLeastRecentlyUsed, *backend_.device);
+    Dispatcher dispatcher(*cache, backend_);
+    const TensorView out = New(DType::kF32, {kRows, kHidden});
+    EXPECT_TRUE(MoeLayer(kLayer, {.normalize_weights = normalize}, weights_, x_, buffers_, out, dispatcher,
+                         std::chrono::steady_clock::time_point::max(), backend_, *stream_)
+                    .ok());
+    return {out.as<float>(), out.as<float>() + kRows * kHidden};
+  }
+
+  static std::vector<double> Multiply(const TensorView& matrix, const std::vector<double>& x) {
+    std::vector<double> y(static_cast<size_t>(matrix.dim(0)));
+    for (size_t i = 0; i < y.size(); ++i) {
+      for (size_t j = 0; j < x.size(); ++j) y[i] += static_cast<double>(matrix.as<float>()[i * x.size() + j]) * x[j];
+    }
+    return y;
+  }
+  static std::vector<double> Ffn(const TensorView& gate, const TensorView& up, const TensorView& down,
+                                 const std::vector<double>& x) {
+    std::vector<double> h = Multiply(gate, x);
+    const std::vector<double> u = Multiply(up, x);
+    for (size_t i = 0; i < h.size(); ++i) h[i] = h[i] / (1 + std::exp(-h[i])) * u[i];
+    return Multiply(down, h);
+  }
+  // The definition, in double, one row.
+  std::vector<double> Definition(int row, bool normalize) const {
+    const float* values = x_.as<float>() + row * kHidden;
+    const std::vector<double> x(values, values + kHidden);
+    std::vector<double> scores = Multiply(weights_.gate, x);
+    double sum = 0;
+    for (double& score : scores) sum += score = std::exp(score);
+    std::vector<double> out(kHidden);
+    std::vector<size_t> order = {0, 1, 2, 3};
+    std::sort(order.begin(), order.end(), [&](size_t a, size_t b) { return scores[a] > scores[b]; });
+    if (normalize) sum = scores[order[0]] + scores[order[1]];
+    for (size_t slot = 0; slot < kTopK; ++slot) {
+      const auto e = static_cast<int32_t>(order[slot]);
+      const ExpertWeights w = directory_.layout(0).Weights(store_->block({kLayer, e}), e);
+      const std::vector<double> y = Ffn(w.gate, w.up, w.down, x);
+      for (size_t i = 0; i < kHidden; ++i) out[i] += scores[order[slot]] / sum * y[i];
+    }
+    if (weights_.shared.down.empty()) return out;
+    const std::vector<double> y = Ffn(weights_.shared.gate, weights_.shared.up, weights_.shared.down, x);
+    double scale = 1;
+    if (!weights_.shared_gate.empty()) scale = 1 / (1 + std::exp(-Multiply(weights_.shared_gate, x)[0]));
+    for (size_t i = 0; i < kHidden; ++i) out[i] += scale * y[i];
+    return out;
+  }
+  void ExpectDefinition(const std::vector<float>& actual, bool normalize) const {
+    for (int row = 0; row < kRows; ++row) {
+      const std::vector<double> wanted = Definition(row, normalize);
+      for (size_t i = 0; i < kHidden; ++i)
+        EXPECT_NEAR(actual[static_cast<size_t>(row) * kHidden + i], wanted[i], 1e-5) << row << " " << i;
+    }
+  }
+
+  std::mt19937 random_{42};
+  Backend backend_;
+  std::unique_ptr<Stream> stream_;
+  ExpertDirectory directory_;
+  std::unique_ptr<ExpertStore> store_;
+  std::vector<std::unique_ptr<DeviceBuffer>> memory_;
+  TensorView x_;
+  MoeWeights weights_;
+  MoeBuffers buffers_;
+};
+
+TEST_F(MoeLayerTest, EqualsTheDefinition) {
+  ExpectDefinition(Run(kExperts, false), false);
+  ExpectDefinition(Run(kExperts, true), true);
+}
+
+TEST_F(MoeLayerTest, SharedExpertIsAddedFullyOrBehindItsGate) {
+  AddSharedExpert(false);
+  ExpectDefinition(Run(kExperts, true), true);
+  AddSharedExpert(true);
+  ExpectDefinition(Run(kExperts, true), true);
+}
+
+TEST_F(MoeLayerTest, WavesGiveTheBitsOfOneWave) {
+  AddSharedExpert(true);
+  const std::vector<float> all = Run(kExperts, true);
+  for (const size_t num_slots : {1, 2, 3}) EXPECT_EQ(Run(num_slots, true), all) << num_slots;
+}
+
+}  // namespace
+}  // namespace foregate

@@ -1,0 +1,21 @@
+// config.json: what is accepted satisfies what the decoder relies on.
+#include <cstdint>
+#include <string_view>
+
+#include "engine/model/model_config.h"
+#include "kernels/base/check.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const auto config =
+      foregate::ParseModelConfig(std::string_view(reinterpret_cast<const char*>(data), size), "fuzz/config.json");
+  if (!config.ok()) return 0;
+  FOREGATE_CHECK(config->hidden_size > 0 && config->vocab_size > 0 && config->max_positions > 0);
+  FOREGATE_CHECK(!config->layers.empty());
+  const foregate::AttentionConfig& attention = config->attention;
+  FOREGATE_CHECK(attention.head_dim > 0 && attention.head_dim % 2 == 0);
+  FOREGATE_CHECK(attention.num_kv_heads > 0 && attention.num_heads % attention.num_kv_heads == 0);
+  const foregate::MoeConfig& moe = config->moe;
+  FOREGATE_CHECK(moe.experts_per_token > 0 && moe.experts_per_token <= moe.num_experts && moe.expert_width > 0);
+  FOREGATE_CHECK(config->rope_theta >= 1 && config->rms_norm_eps >= 0);
+  return 0;
+}
