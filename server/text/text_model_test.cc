@@ -1,0 +1,111 @@
+#include "server/text/text_model.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "server/text/json_node.h"
+
+namespace foregate {
+namespace {
+
+class TextModelTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    const std::string name = testing::UnitTest::GetInstance()->current_test_info()->name();
+    directory_ = testing::TempDir() + "/text_model_" + name;
+    std::filesystem::remove_all(directory_);
+    std::filesystem::create_directories(directory_);
+  }
+
+  void Write(const std::string& name, const std::string& content) { std::ofstream(directory_ + "/" + name) << content; }
+
+  void CopyTokenizer() {
+    const auto json = ReadWholeFile("tests/data/tokenizers/qwen/tokenizer.json", 16 << 20);
+    ASSERT_TRUE(json.ok()) << json.status();
+    Write("tokenizer.json", *json);
+  }
+
+  void ExpectError(const std::string& part) {
+    const auto model = LoadTextModel(directory_);
+    ASSERT_FALSE(model.ok());
+    EXPECT_EQ(model.status().code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_NE(model.status().message().find(part), std::string::npos) << model.status();
+  }
+
+  std::string directory_;
+};
+
+TEST_F(TextModelTest, ADirectoryWithoutTextFilesHasNoTokenizer) {
+  const auto model = LoadTextModel(directory_);
+  ASSERT_TRUE(model.ok()) << model.status();
+  EXPECT_EQ(model->tokenizer, nullptr);
+  EXPECT_EQ(model->chat_template, nullptr);
+  EXPECT_TRUE(model->eos_token_ids.empty());
+  EXPECT_FALSE(model->defaults.temperature.has_value());
+}
+
+TEST_F(TextModelTest, ReadsEveryFile) {
+  CopyTokenizer();
+  Write("tokenizer_config.json",
+        R"({"bos_token": null, "eos_token": {"content": "<|im_end|>"}, "chat_template": "config {{ eos_token }}"})");
+  Write("special_tokens_map.json", R"({"bos_token": "<|endoftext|>", "eos_token": "ignored"})");
+  Write("generation_config.json", R"({"eos_token_id": [2, 0, 2], "temperature": 0.7, "top_k": 20, "do_sample": true})");
+  Write("config.json", R"({"eos_token_id": 1})");
+  Write("added_tokens.json", R"({"<tool_call>": 1200})");
+  const auto model = LoadTextModel(directory_);
+  ASSERT_TRUE(model.ok()) << model.status();
+  ASSERT_NE(model->tokenizer, nullptr);
+  EXPECT_EQ(model->bos_token, "<|endoftext|>");
+  EXPECT_EQ(model->eos_token, "<|im_end|>");
+  EXPECT_EQ(model->eos_token_ids, (std::vector<TokenId>{2, 0}));
+  EXPECT_EQ(model->defaults.temperature, 0.7);
+  EXPECT_EQ(model->defaults.top_k, 20);
+  EXPECT_EQ(model->defaults.do_sample, true);
+  EXPECT_FALSE(model->defaults.top_p.has_value());
+  ASSERT_NE(model->chat_template, nullptr);
+  EXPECT_EQ(model->chat_template->Render({{"eos_token", model->eos_token}}).value(), "config <|im_end|>");
+}
+
+TEST_F(TextModelTest, TheJinjaFileWinsAndNamedTemplatesStay) {
+  Write("tokenizer_config.json",
+        R"({"chat_template": [{"name": "default", "template": "a"}, {"name": "tool_use", "template": "b"}]})");
+  Write("chat_template.jinja", "file");
+  const auto model = LoadTextModel(directory_);
+  ASSERT_TRUE(model.ok()) << model.status();
+  EXPECT_EQ(model->chat_template->source(), "file");
+  ASSERT_TRUE(model->named_templates.contains("tool_use"));
+  EXPECT_EQ(model->named_templates.at("tool_use")->source(), "b");
+}
+
+TEST_F(TextModelTest, EndIdsFallBackToConfigAndThenToTheToken) {
+  CopyTokenizer();
+  Write("tokenizer_config.json", R"({"eos_token": "<|im_end|>"})");
+  EXPECT_EQ(LoadTextModel(directory_)->eos_token_ids, std::vector<TokenId>{2});
+  Write("config.json", R"({"eos_token_id": 0})");
+  EXPECT_EQ(LoadTextModel(directory_)->eos_token_ids, std::vector<TokenId>{0});
+}
+
+TEST_F(TextModelTest, MalformedFilesAreNamed) {
+  Write("generation_config.json", R"({"temperature": "hot"})");
+  ExpectError("generation_config.json: temperature must be a number");
+  Write("generation_config.json", R"({"eos_token_id": [1, -3]})");
+  ExpectError("generation_config.json: eos_token_id[1] must be an integer");
+  Write("generation_config.json", R"({"top_p": 7})");
+  ExpectError("generation_config.json: top_p is out of range");
+  Write("generation_config.json", "{");
+  ExpectError("generation_config.json: not JSON");
+  Write("generation_config.json", "{}");
+  Write("tokenizer_config.json", R"({"chat_template": "{% if %}"})");
+  ExpectError("tokenizer_config.json: chat_template: line 1");
+  Write("tokenizer_config.json", R"({"eos_token": 7})");
+  ExpectError("tokenizer_config.json: eos_token must be a string");
+  Write("tokenizer_config.json", "{}");
+  CopyTokenizer();
+  Write("added_tokens.json", R"({"<tool_call>": 3})");
+  ExpectError("added_tokens.json: <tool_call> is 3, but tokenizer.json makes it 1200");
+}
+
+}  // namespace
+}  // namespace foregate
