@@ -26,7 +26,7 @@ struct BackendCase {
 std::vector<BackendCase> BackendCases() {
   std::vector<BackendCase> cases = {{"scalar", 1}, {"faulting", 1}};
   for (const std::string& isa : SupportedIsas()) {
-    for (const int threads : {1, 2, 3}) cases.push_back({isa, threads});
+    for (const int threads : {1, 3}) cases.push_back({isa, threads});
   }
   return cases;
 }
@@ -53,7 +53,7 @@ const Judged& JudgedTraffic(const std::string& family) {
     if (name == family) return judged;
   }
   Judged judged;
-  judged.requests = RandomRequests(/*seed=*/20261122, kVocab, /*count=*/24);
+  judged.requests = RandomRequests(/*seed=*/20261122, kVocab, /*count=*/16);
   judged.outcomes = RunAlone(ModelDir(family), RoomyVariant(), MakeRefBackend(), judged.requests);
   cache.emplace_back(family, std::move(judged));
   return cache.back().second;
@@ -92,9 +92,9 @@ TEST_P(Invariance, PrefixHitsPreemptionAndTwoExpertSlotsChangeNothing) {
     variant.options.kv_block_tokens = 5;
     variant.options.prefix_cache = true;
     variant.num_expert_slots = 2;
-    // 3 layers of keys and values, 2 heads of 16 or 32 elements of f32: room for about two and a half full sequences.
+    // 3 layers of keys and values, 2 heads of 16 or 32 elements of f32: room for little more than one full sequence.
     const int64_t bytes_per_token = 3 * 2 * 2 * (family == std::string("qwen3_moe") ? 32 : 16) * 4;
-    variant.options.kv_bytes = bytes_per_token * 320;
+    variant.options.kv_bytes = bytes_per_token * 160;
     const auto outcomes = RunTogether(ModelDir(family), variant, backend, judged.requests, /*seed=*/11);
     ExpectSame(judged.outcomes, outcomes);
     // The traffic must have met what it is about.
