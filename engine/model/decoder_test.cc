@@ -170,6 +170,7 @@ TEST(LoadModel, ReportsProgressAndStopsWhenAsked) {
   ASSERT_TRUE(decoder.ok());
   EXPECT_EQ(last, total);
   EXPECT_EQ(total, 2 * (*decoder)->info().num_parameters);
+  last = 0;
   cancelled = true;
   EXPECT_EQ(LoadDecoder(options, backend).status().code(), absl::StatusCode::kCancelled);
 }
