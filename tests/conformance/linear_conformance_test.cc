@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <string>
 #include <vector>
@@ -70,6 +71,24 @@ TEST_P(LinearConformance, SignedZerosSubnormalsAndInfinitiesAreKept) {
       x.f32()[2 * inputs + i] = 3e38f;
     }
     EXPECT_EQ(Difference(RunLinear(path_, test, x), RunLinear(ref_, test, x)), "") << inputs;
+  }
+}
+
+TEST_P(LinearConformance, LanesWithoutAnElementAreNotTouched) {
+  // Every product underflows to -0, and so does every lane; adding +0 to an idle lane at the end would give +0.
+  for (Backend* backend : {&path_, &ref_}) {
+    Bench bench(*backend);
+    HostTensor x(DType::kF32, {2, 19});
+    HostTensor weight(DType::kF32, {5, 19});
+    std::fill_n(x.f32(), 2 * 19, -1e-30f);
+    std::fill_n(weight.f32(), 5 * 19, 1e-20f);
+    LinearArgs args;
+    args.x = bench.Put(x);
+    args.weight = bench.Put(weight);
+    args.out = bench.Put(HostTensor(DType::kF32, {2, 5}));
+    ASSERT_TRUE(bench.kernels().Linear(args, bench.stream()).ok());
+    const HostTensor out = bench.Get(args.out);
+    for (int64_t i = 0; i < 10; ++i) EXPECT_TRUE(std::signbit(out.f32()[i])) << i;
   }
 }
 
