@@ -1,0 +1,50 @@
+// The decoder over other backends: every CPU path gives the bits of the scalar judge, and a device whose memory faults
+// on host access and whose work runs late finds no host access and no early read.
+#include <gtest/gtest.h>
+
+#include "engine/model/decoder_harness.h"
+#include "kernels/cpu/cpu_backend.h"
+#include "kernels/ref/ref_backend.h"
+#include "tests/fakes/faulting_device.h"
+
+namespace foregate {
+namespace {
+
+using Rows = std::vector<std::vector<float>>;
+
+class Backends : public testing::TestWithParam<const char*> {
+ protected:
+  // A prompt, a second one beside its decode, with the first dropped half-way through the last step.
+  Rows Traffic(const Backend& backend, size_t num_expert_slots) {
+    DecoderHarness harness(
+        {.directory = std::string("tests/data/models/") + GetParam(), .num_expert_slots = num_expert_slots}, backend);
+    Rows rows = harness.Run({{0, {5, 99, 301, 7, 42, 250, 11, 383, 64}}}).logits;
+    for (std::vector<float>& row : harness.Run({{0, {17}}, {1, {8, 200, 31}}}).logits) rows.push_back(std::move(row));
+    ScriptedControl control;
+    control.DropAt(2, 0);
+    for (std::vector<float>& row : harness.Run({{0, {18}}, {1, {77}}}, control).logits) rows.push_back(std::move(row));
+    return rows;
+  }
+};
+
+TEST_P(Backends, EveryIsaGivesTheBitsOfTheScalarBackend) {
+  const Rows wanted = Traffic(MakeRefBackend(), 0);
+  for (const std::string& isa : SupportedIsas()) {
+    const auto backend = MakeCpuBackend({.num_threads = 2, .isa = isa});
+    ASSERT_TRUE(backend.ok()) << backend.status().message();
+    EXPECT_EQ(Traffic(*backend, 0), wanted) << isa;
+  }
+}
+
+TEST_P(Backends, HostNeverTouchesDeviceMemoryNorReadsEarly) {
+  const Rows wanted = Traffic(MakeRefBackend(), 0);
+  EXPECT_EQ(Traffic(MakeFaultingBackend(), 0), wanted);
+  EXPECT_EQ(Traffic(MakeFaultingBackend(), 2), wanted);
+}
+
+INSTANTIATE_TEST_SUITE_P(FirstWave, Backends,
+                         testing::Values("qwen3_moe", "qwen3_moe_mixed", "qwen2_moe", "olmoe", "mixtral"),
+                         [](const auto& test) { return std::string(test.param); });
+
+}  // namespace
+}  // namespace foregate
