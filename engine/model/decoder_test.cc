@@ -1,8 +1,10 @@
 // A row's result depends on that row alone; steps can be interrupted; limits are errors with numbers.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <cmath>
+#include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -179,6 +181,31 @@ TEST(LoadModel, MissingDirectoryIsNamed) {
   const auto status = PlanModel({.directory = "no/such/model"}).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
   EXPECT_NE(status.message().find("no/such/model/config.json"), std::string::npos);
+}
+
+TEST(LoadModel, ConfigAndCheckpointMustAgree) {
+  namespace fs = std::filesystem;
+  const std::string source = Directory("qwen3_moe");
+  const std::string directory = testing::TempDir() + "/load_model_" + std::to_string(::getpid());
+  fs::create_directories(directory);
+  fs::create_symlink(fs::absolute(source + "/model.safetensors"), directory + "/model.safetensors");
+  std::ifstream file(source + "/config.json");
+  const nlohmann::json config = nlohmann::json::parse(file);
+  const auto plan = [&](const nlohmann::json& changes) {
+    nlohmann::json changed = config;
+    changed.update(changes);
+    std::ofstream(directory + "/config.json") << changed;
+    return PlanModel({.directory = directory}).status();
+  };
+  EXPECT_TRUE(plan(nlohmann::json::object()).ok());
+  EXPECT_NE(plan({{"num_experts", 9}}).message().find("mlp.gate.weight: shape [8, 64], the config demands [9, 64]"),
+            std::string::npos);
+  EXPECT_NE(plan({{"num_hidden_layers", 4}}).message().find("layers.3.input_layernorm.weight: missing"),
+            std::string::npos);
+  EXPECT_NE(plan({{"num_hidden_layers", 2}}).message().find("has no use for: model.layers.2."), std::string::npos);
+  // An lm_head beside tied embeddings is what many exporters write.
+  EXPECT_TRUE(plan({{"tie_word_embeddings", true}}).ok());
+  fs::remove_all(directory);
 }
 
 TEST(EmbeddedModel, AnswersAsTransformersDoes) {
