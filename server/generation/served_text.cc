@@ -1,6 +1,9 @@
 #include "server/generation/served_text.h"
 
+#include <algorithm>
+#include <iterator>
 #include <nlohmann/json.hpp>
+#include <string_view>
 #include <utility>
 
 #include "kernels/base/status_macros.h"
@@ -60,6 +63,9 @@ Json ToJson(const ToolDefinition& tool) {
   return json;
 }
 
+constexpr std::string_view kStandardVariables[] = {"messages",  "tools",     "documents", "add_generation_prompt",
+                                                   "bos_token", "eos_token", "pad_token", "unk_token"};
+
 // The variables that transformers' apply_chat_template defines; a special token that the checkpoint lacks is undefined
 // there, and so it is here.
 absl::StatusOr<Json> TemplateContext(const TextModel& text, const Conversation& conversation) {
@@ -83,13 +89,16 @@ absl::StatusOr<Json> TemplateContext(const TextModel& text, const Conversation& 
     if (!token->empty()) context[name] = *token;
   }
   if (!conversation.template_arguments.is_object()) return context;
-  for (const auto& [key, value] : conversation.template_arguments.items()) {
-    bool standard = context.contains(key);
-    for (const auto& [name, token] : special) standard = standard || key == name;
-    if (standard) {
+  const auto is_standard = [&](const std::string& key) {
+    return std::find(std::begin(kStandardVariables), std::end(kStandardVariables), key) != std::end(kStandardVariables);
+  };
+  // Appended as to a list: the arguments' keys are distinct, and an ordered object's operator[] searches all of them.
+  auto& members = context.get_ref<Json::object_t&>();
+  for (const auto& [key, value] : conversation.template_arguments.get_ref<const Json::object_t&>()) {
+    if (is_standard(key)) {
       return InvalidField("conversation.template_arguments." + key, "cannot replace this standard variable");
     }
-    context[key] = value;
+    members.push_back({key, value});
   }
   return context;
 }

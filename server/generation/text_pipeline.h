@@ -27,11 +27,11 @@
 namespace foregate {
 
 struct TextPipelineOptions {
-  std::string request_id;
+  std::string request_id = {};
   int32_t num_samples = 1;
-  int32_t min_tokens = 0;               // stop strings are looked for only in the text of later tokens
-  std::vector<int32_t> stop_token_ids;  // sorted; their text is never emitted
-  std::vector<std::string> stop_strings;
+  int32_t min_tokens = 0;                    // stop strings are looked for only in the text of later tokens
+  std::vector<int32_t> stop_token_ids = {};  // sorted; their text is never emitted
+  std::vector<std::string> stop_strings = {};
   bool include_stop_string = false;
   bool skip_special_tokens = true;
   uint64_t seed = 0;

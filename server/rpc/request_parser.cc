@@ -5,7 +5,9 @@
 #include <limits>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "foregate/inference/v1/inference.pb.h"
 #include "kernels/base/status_macros.h"
@@ -24,56 +26,79 @@ constexpr int kMaxJsonDepth = 32;
 // Doubles hold every integer up to here; beyond, writing one as an integer would invent digits.
 constexpr double kMaxExactInteger = 9007199254740992.0;
 
-absl::StatusOr<Json> ToJson(const google::protobuf::Value& value, const std::string& field, int depth);
+// Where a value stands. Spelled out only for an error: keys may be megabytes long, and values many.
+struct Place {
+  const Place* parent = nullptr;
+  std::string_view key;  // the whole path of the outermost place
+  int index = -1;        // not negative: an element of a list
+
+  int depth() const { return parent == nullptr ? 0 : parent->depth() + 1; }
+  std::string Path() const {
+    if (parent == nullptr) return std::string(key);
+    return parent->Path() + (index >= 0 ? "[" + std::to_string(index) + "]" : "." + std::string(key));
+  }
+};
+
+absl::StatusOr<Json> ToJson(const google::protobuf::Value& value, const Place& place);
 
 // google.protobuf.Struct is a map without order; keys are sorted so that equal requests give equal prompts.
-absl::StatusOr<Json> ToJson(const google::protobuf::Struct& value, const std::string& field, int depth) {
+absl::StatusOr<Json> ToJson(const google::protobuf::Struct& value, const Place& place) {
   std::vector<const std::string*> keys;
   keys.reserve(static_cast<size_t>(value.fields_size()));
   for (const auto& entry : value.fields()) keys.push_back(&entry.first);
   std::sort(keys.begin(), keys.end(), [](const std::string* a, const std::string* b) { return *a < *b; });
-  Json object = Json::object();
+  // Built as the sequence of pairs that an ordered object is: its operator[] searches all keys before.
+  Json::object_t object;
+  object.reserve(keys.size());
   for (const std::string* key : keys) {
-    FOREGATE_ASSIGN_OR_RETURN(object[*key], ToJson(value.fields().at(*key), field + "." + *key, depth));
+    FOREGATE_ASSIGN_OR_RETURN(Json member, ToJson(value.fields().at(*key), Place{&place, *key}));
+    object.push_back({*key, std::move(member)});
   }
-  return object;
+  return Json(std::move(object));
 }
 
-absl::StatusOr<Json> ToJson(double number, const std::string& field) {
-  if (!std::isfinite(number)) return InvalidField(field, "JSON has no infinity and no NaN");
+absl::StatusOr<Json> ToJson(double number, const Place& place) {
+  if (!std::isfinite(number)) return InvalidField(place.Path(), "JSON has no infinity and no NaN");
   if (number == std::floor(number) && std::fabs(number) <= kMaxExactInteger) {
     return Json(static_cast<int64_t>(number));
   }
   return Json(number);
 }
 
-absl::StatusOr<Json> ToJson(const google::protobuf::Value& value, const std::string& field, int depth) {
-  if (depth > kMaxJsonDepth) {
-    return InvalidField(field, "nested deeper than " + std::to_string(kMaxJsonDepth) + " levels");
+absl::StatusOr<Json> ToJson(const google::protobuf::ListValue& value, const Place& place) {
+  Json::array_t array;
+  array.reserve(static_cast<size_t>(value.values_size()));
+  for (int i = 0; i < value.values_size(); ++i) {
+    FOREGATE_ASSIGN_OR_RETURN(Json element, ToJson(value.values(i), Place{&place, {}, i}));
+    array.push_back(std::move(element));
+  }
+  return Json(std::move(array));
+}
+
+absl::StatusOr<Json> ToJson(const google::protobuf::Value& value, const Place& place) {
+  if (place.depth() > kMaxJsonDepth) {
+    return InvalidField(place.Path(), "nested deeper than " + std::to_string(kMaxJsonDepth) + " levels");
   }
   switch (value.kind_case()) {
     case google::protobuf::Value::kNumberValue:
-      return ToJson(value.number_value(), field);
+      return ToJson(value.number_value(), place);
     case google::protobuf::Value::kStringValue:
       return Json(value.string_value());
     case google::protobuf::Value::kBoolValue:
       return Json(value.bool_value());
     case google::protobuf::Value::kStructValue:
-      return ToJson(value.struct_value(), field, depth + 1);
-    case google::protobuf::Value::kListValue: {
-      Json array = Json::array();
-      for (int i = 0; i < value.list_value().values_size(); ++i) {
-        FOREGATE_ASSIGN_OR_RETURN(
-            Json element, ToJson(value.list_value().values(i), field + "[" + std::to_string(i) + "]", depth + 1));
-        array.push_back(std::move(element));
-      }
-      return array;
-    }
+      return ToJson(value.struct_value(), place);
+    case google::protobuf::Value::kListValue:
+      return ToJson(value.list_value(), place);
     case google::protobuf::Value::kNullValue:
     case google::protobuf::Value::KIND_NOT_SET:
       break;
   }
   return Json(nullptr);
+}
+
+absl::StatusOr<Json> ToJson(const google::protobuf::Struct& value, const std::string& field) {
+  return ToJson(value, Place{nullptr, field});
 }
 
 absl::StatusOr<ChatRole> ParseRole(wire::Role role, const std::string& field) {
@@ -108,7 +133,7 @@ absl::StatusOr<ChatMessage> ParseMessage(const wire::ChatMessage& wire_message, 
     ToolCall call;
     call.id = wire_call.id();
     call.name = wire_call.name();
-    FOREGATE_ASSIGN_OR_RETURN(call.arguments, ToJson(wire_call.arguments(), call_field + ".arguments", 0));
+    FOREGATE_ASSIGN_OR_RETURN(call.arguments, ToJson(wire_call.arguments(), call_field + ".arguments"));
     message.tool_calls.push_back(std::move(call));
   }
   return message;
@@ -212,11 +237,11 @@ absl::StatusOr<Conversation> ParseConversation(const wire::Conversation& wire_co
     ToolDefinition tool;
     tool.name = wire_tool.name();
     if (wire_tool.has_description()) tool.description = wire_tool.description();
-    FOREGATE_ASSIGN_OR_RETURN(tool.parameters, ToJson(wire_tool.parameters(), field + ".parameters", 0));
+    FOREGATE_ASSIGN_OR_RETURN(tool.parameters, ToJson(wire_tool.parameters(), field + ".parameters"));
     conversation.tools.push_back(std::move(tool));
   }
   FOREGATE_ASSIGN_OR_RETURN(conversation.template_arguments,
-                            ToJson(wire_conversation.template_arguments(), "conversation.template_arguments", 0));
+                            ToJson(wire_conversation.template_arguments(), "conversation.template_arguments"));
   conversation.add_generation_prompt =
       !wire_conversation.has_add_generation_prompt() || wire_conversation.add_generation_prompt();
   return conversation;

@@ -1,0 +1,120 @@
+// Discovery and expert statistics over real sockets, before and after the model is loaded.
+#include "foregate/discovery/v1/discovery.grpc.pb.h"
+#include "foregate/moe/v1/expert.grpc.pb.h"
+#include "gtest/gtest.h"
+#include "server/generation/request_limits.h"
+#include "tests/fakes/byte_tokenizer.h"
+#include "tests/integration/rpc/data_server.h"
+
+namespace foregate {
+namespace {
+
+namespace wire = discovery::v1;
+
+class DiscoveryTest : public testing::Test {
+ protected:
+  void Start(DataServerOptions options) {
+    server_ = std::make_unique<DataServer>(std::move(options));
+    discovery_ = wire::DiscoveryService::NewStub(server_->channel());
+    experts_ = moe::v1::ExpertService::NewStub(server_->channel());
+  }
+
+  std::unique_ptr<DataServer> server_;
+  std::unique_ptr<wire::DiscoveryService::Stub> discovery_;
+  std::unique_ptr<moe::v1::ExpertService::Stub> experts_;
+};
+
+TEST_F(DiscoveryTest, AnswersWhileLoading) {
+  Start({.ready = false});
+  server_->state().SetProgress(1, 4);
+  wire::GetServerInfoResponse info;
+  ASSERT_TRUE(discovery_->GetServerInfo(NewContext().get(), {}, &info).ok());
+  EXPECT_EQ(info.version(), "test");
+  EXPECT_EQ(info.state(), wire::SERVER_STATE_LOADING);
+  EXPECT_EQ(info.load_progress().bytes_done(), 1u);
+  EXPECT_EQ(info.load_progress().bytes_total(), 4u);
+  EXPECT_EQ(info.isa(), "");
+  wire::ListModelsResponse models;
+  ASSERT_TRUE(discovery_->ListModels(NewContext().get(), {}, &models).ok());
+  ASSERT_EQ(models.models_size(), 1);
+  EXPECT_EQ(models.models(0).state(), wire::SERVER_STATE_LOADING);
+  wire::GetLoadResponse load;
+  EXPECT_TRUE(discovery_->GetLoad(NewContext().get(), {}, &load).ok());
+  wire::GetModelResponse model;
+  const grpc::Status status = discovery_->GetModel(NewContext().get(), {}, &model);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_EQ(DetailsOf(status).reason, "MODEL_LOADING");
+  moe::v1::GetExpertStatsResponse stats;
+  EXPECT_EQ(experts_->GetExpertStats(NewContext().get(), {}, &stats).error_code(), grpc::StatusCode::UNAVAILABLE);
+}
+
+TEST_F(DiscoveryTest, DescribesTheServedModel) {
+  Start({.chat_template = "{{ messages[0].content }}"});
+  wire::GetModelRequest request;
+  wire::GetModelResponse model;
+  ASSERT_TRUE(discovery_->GetModel(NewContext().get(), request, &model).ok());
+  EXPECT_EQ(model.name(), DataServer::kModelName);
+  EXPECT_EQ(model.architecture().family(), "fake_moe");
+  EXPECT_EQ(model.architecture().num_moe_layers(), 2);
+  EXPECT_EQ(model.architecture().num_experts(), 4);
+  EXPECT_EQ(model.limits().max_sequence_tokens(), 1024);
+  EXPECT_EQ(model.limits().max_prompt_tokens(), 1023);
+  EXPECT_EQ(model.limits().max_samples(), kMaxSamples);
+  EXPECT_EQ(model.limits().max_logprobs(), kMaxLogprobs);
+  EXPECT_EQ(model.limits().max_request_bytes(), 16 << 20);
+  EXPECT_TRUE(model.tokenizer().present());
+  EXPECT_EQ(model.tokenizer().vocab_size(), 257);
+  EXPECT_EQ(model.tokenizer().eos_token_ids(0), kByteEndToken);
+  EXPECT_TRUE(model.capabilities().text_prompts());
+  EXPECT_TRUE(model.capabilities().chat());
+  EXPECT_FALSE(model.capabilities().tools_in_template());
+  request.set_name("other");
+  EXPECT_EQ(discovery_->GetModel(NewContext().get(), request, &model).error_code(), grpc::StatusCode::NOT_FOUND);
+
+  wire::GetServerInfoResponse info;
+  ASSERT_TRUE(discovery_->GetServerInfo(NewContext().get(), {}, &info).ok());
+  EXPECT_EQ(info.state(), wire::SERVER_STATE_READY);
+  EXPECT_EQ(info.isa(), "script");
+  EXPECT_FALSE(info.has_load_progress());
+  wire::GetLoadResponse load;
+  ASSERT_TRUE(discovery_->GetLoad(NewContext().get(), {}, &load).ok());
+  EXPECT_EQ(load.kv_block_tokens(), 16);
+  EXPECT_GT(load.unix_ms(), 0);
+}
+
+TEST_F(DiscoveryTest, WithoutTokenizerOnlyTokenPromptsAreOffered) {
+  Start({.has_tokenizer = false});
+  wire::GetModelResponse model;
+  ASSERT_TRUE(discovery_->GetModel(NewContext().get(), {}, &model).ok());
+  EXPECT_FALSE(model.tokenizer().present());
+  EXPECT_FALSE(model.capabilities().text_prompts());
+  EXPECT_FALSE(model.capabilities().chat());
+  EXPECT_TRUE(model.capabilities().token_prompts());
+}
+
+TEST_F(DiscoveryTest, ExpertStatsCountEveryLayer) {
+  Start({});
+  const std::vector<int32_t> positions = {0, 1};
+  const std::vector<int32_t> experts = {0, 1, 0, 2};  // [2 rows, top 2]
+  server_->engine().routing().Record(0, 1, positions, experts);
+  moe::v1::GetExpertStatsResponse stats;
+  ASSERT_TRUE(experts_->GetExpertStats(NewContext().get(), {}, &stats).ok());
+  EXPECT_EQ(stats.num_experts(), 4);
+  EXPECT_EQ(stats.experts_per_token(), 2);
+  ASSERT_EQ(stats.layers_size(), 2);
+  EXPECT_EQ(stats.layers(0).counts(0), 2u);
+  EXPECT_EQ(stats.layers(0).counts(3), 0u);
+  EXPECT_DOUBLE_EQ(stats.layers(0).imbalance(), 2.0);
+  EXPECT_DOUBLE_EQ(stats.layers(1).imbalance(), 0.0);
+}
+
+TEST_F(DiscoveryTest, TokensGuardDiscoveryToo) {
+  Start({.token = "secret"});
+  wire::GetServerInfoResponse info;
+  const grpc::Status status = discovery_->GetServerInfo(NewContext().get(), {}, &info);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAUTHENTICATED);
+  EXPECT_EQ(info.version(), "");
+}
+
+}  // namespace
+}  // namespace foregate
