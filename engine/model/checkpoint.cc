@@ -82,7 +82,7 @@ absl::StatusOr<std::string> ReadOnlyFile::ReadText(uint64_t max_bytes) const {
 
 absl::StatusOr<std::map<std::string, std::string>> ParseCheckpointIndex(std::string_view json,
                                                                         const std::string& file) {
-  FOREGATE_ASSIGN_OR_RETURN(const nlohmann::json document, ParseJson(json, file));
+  FOREGATE_ASSIGN_OR_RETURN(const nlohmann::json document, ParseJsonObject(json, file));
   const auto weight_map = document.find("weight_map");
   if (weight_map == document.end() || !weight_map->is_object() || weight_map->empty())
     return absl::InvalidArgumentError(file + ": weight_map: want an object that is not empty");

@@ -81,7 +81,7 @@ class DocumentBuilder : public nlohmann::json_sax<json> {
 
 }  // namespace
 
-absl::StatusOr<json> ParseJson(std::string_view text, const std::string& file) {
+absl::StatusOr<json> ParseJsonObject(std::string_view text, const std::string& file) {
   DocumentBuilder builder;
   if (!json::sax_parse(text.begin(), text.end(), &builder))
     return absl::InvalidArgumentError(file + ": " + (builder.error().empty() ? "not valid JSON" : builder.error()));

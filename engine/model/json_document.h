@@ -1,4 +1,5 @@
-// ParseJson: a JSON document from an untrusted file, with limits on depth and size, and no key twice in one object.
+// ParseJsonObject: a JSON document from an untrusted file, with limits on depth and size, and no key twice in one
+// object.
 #ifndef FOREGATE_ENGINE_MODEL_JSON_DOCUMENT_H_
 #define FOREGATE_ENGINE_MODEL_JSON_DOCUMENT_H_
 
@@ -15,7 +16,7 @@ inline constexpr int kMaxJsonDepth = 32;
 inline constexpr int kMaxJsonValues = 8'000'000;
 
 // `file` names the source in errors. INVALID_ARGUMENT for anything that is not one JSON object within the limits.
-absl::StatusOr<nlohmann::json> ParseJson(std::string_view text, const std::string& file);
+absl::StatusOr<nlohmann::json> ParseJsonObject(std::string_view text, const std::string& file);
 
 // `value` as text for a message, cut to a readable length.
 std::string JsonExcerpt(const nlohmann::json& value);

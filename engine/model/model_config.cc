@@ -21,7 +21,7 @@ std::string SupportedArchitectures() {
 }  // namespace
 
 absl::StatusOr<ModelConfig> ParseModelConfig(std::string_view json, const std::string& file) {
-  FOREGATE_ASSIGN_OR_RETURN(const nlohmann::json document, ParseJson(json, file));
+  FOREGATE_ASSIGN_OR_RETURN(const nlohmann::json document, ParseJsonObject(json, file));
   ConfigReader reader(document, file);
   const std::vector<std::string> names = reader.Strings("architectures");
   FOREGATE_RETURN_IF_ERROR(reader.status());

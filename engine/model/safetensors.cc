@@ -96,7 +96,7 @@ absl::StatusOr<std::vector<TensorEntry>> ParseSafetensorsHeader(std::string_view
   const uint64_t data_start = kSafetensorsLengthBytes + header.size();
   if (file_bytes < data_start) return absl::InvalidArgumentError(file + ": truncated in its header");
   const uint64_t data_bytes = file_bytes - data_start;
-  FOREGATE_ASSIGN_OR_RETURN(const json document, ParseJson(header, file + ": header"));
+  FOREGATE_ASSIGN_OR_RETURN(const json document, ParseJsonObject(header, file + ": header"));
   std::vector<TensorEntry> entries;
   entries.reserve(document.size());
   for (const auto& [name, value] : document.items()) {
