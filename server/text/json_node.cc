@@ -10,7 +10,7 @@
 
 namespace foregate {
 
-absl::StatusOr<nlohmann::json> ParseJson(std::string_view text, const std::string& name_for_errors) {
+absl::StatusOr<nlohmann::json> ParseJsonText(std::string_view text, const std::string& name_for_errors) {
   try {
     return nlohmann::json::parse(text.begin(), text.end());
   } catch (const nlohmann::json::exception& error) {

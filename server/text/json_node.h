@@ -15,7 +15,7 @@
 namespace foregate {
 
 // INVALID_ARGUMENT naming file and byte for text that is not JSON.
-absl::StatusOr<nlohmann::json> ParseJson(std::string_view text, const std::string& name_for_errors);
+absl::StatusOr<nlohmann::json> ParseJsonText(std::string_view text, const std::string& name_for_errors);
 
 // NOT_FOUND naming the file when it does not exist; INVALID_ARGUMENT when it is larger than max_bytes.
 absl::StatusOr<std::string> ReadWholeFile(const std::string& path, size_t max_bytes);

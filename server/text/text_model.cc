@@ -20,7 +20,7 @@ class ConfigFile {
     absl::StatusOr<std::string> text = ReadWholeFile(path, kMaxConfigBytes);
     if (absl::IsNotFound(text.status())) return file;
     if (!text.ok()) return text.status();
-    FOREGATE_ASSIGN_OR_RETURN(file.document_, ParseJson(*text, path));
+    FOREGATE_ASSIGN_OR_RETURN(file.document_, ParseJsonText(*text, path));
     if (!file.document_.is_object()) return file.root().Error("must be an object");
     return file;
   }

@@ -26,7 +26,7 @@ absl::StatusOr<std::unique_ptr<const Tokenizer>> Tokenizer::Load(const std::stri
 
 absl::StatusOr<std::unique_ptr<const Tokenizer>> Tokenizer::Parse(std::string_view json,
                                                                   const std::string& name_for_errors) {
-  FOREGATE_ASSIGN_OR_RETURN(const nlohmann::json document, ParseJson(json, name_for_errors));
+  FOREGATE_ASSIGN_OR_RETURN(const nlohmann::json document, ParseJsonText(json, name_for_errors));
   FOREGATE_ASSIGN_OR_RETURN(auto pipeline, TokenizerPipeline::Read(JsonNode(&document, name_for_errors + ":")));
   return std::unique_ptr<const Tokenizer>(new Tokenizer(std::move(pipeline)));
 }

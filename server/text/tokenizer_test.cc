@@ -23,7 +23,7 @@ std::unique_ptr<const Tokenizer> LoadKind(const std::string& kind) {
 nlohmann::json LoadCases(const std::string& kind) {
   const auto text = ReadWholeFile(DataPath(kind, "cases.json"), 16 << 20);
   EXPECT_TRUE(text.ok()) << text.status();
-  const auto json = ParseJson(text.ok() ? *text : "{}", kind);
+  const auto json = ParseJsonText(text.ok() ? *text : "{}", kind);
   EXPECT_TRUE(json.ok()) << json.status();
   return json.ok() ? (*json)["cases"] : nlohmann::json();
 }
