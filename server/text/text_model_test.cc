@@ -68,6 +68,30 @@ TEST_F(TextModelTest, ReadsEveryFile) {
   EXPECT_EQ(model->chat_template->Render({{"eos_token", model->eos_token}}).value(), "config <|im_end|>");
 }
 
+// What transformers rendered and encoded for the model that the repository carries.
+TEST(MiniModelTest, RendersAndEncodesAsTransformers) {
+  const auto model = LoadTextModel("models/mini");
+  ASSERT_TRUE(model.ok()) << model.status();
+  ASSERT_NE(model->tokenizer, nullptr);
+  ASSERT_NE(model->chat_template, nullptr);
+  EXPECT_EQ(model->eos_token_ids, (std::vector<TokenId>{2, 0}));
+  const auto json = ReadWholeFile("models/mini/expected.json", 16 << 20);
+  ASSERT_TRUE(json.ok()) << json.status();
+  const auto expected = nlohmann::ordered_json::parse(*json);
+  ASSERT_EQ(expected["cases"].size(), 32u);
+  for (const auto& golden : expected["cases"]) {
+    const auto prompt =
+        model->chat_template->Render({{"messages", golden["messages"]}, {"add_generation_prompt", true}});
+    ASSERT_TRUE(prompt.ok()) << prompt.status();
+    EXPECT_EQ(*prompt, golden["prompt"].get<std::string>());
+    const auto ids = model->tokenizer->Encode(*prompt, {.add_special_tokens = false});
+    ASSERT_TRUE(ids.ok()) << ids.status();
+    EXPECT_EQ(*ids, golden["prompt_ids"].get<std::vector<TokenId>>());
+    const auto answer = model->tokenizer->Decode(golden["greedy_ids"].get<std::vector<TokenId>>(), true);
+    EXPECT_EQ(answer.value(), golden["text"].get<std::string>());
+  }
+}
+
 TEST_F(TextModelTest, TheJinjaFileWinsAndNamedTemplatesStay) {
   Write("tokenizer_config.json",
         R"({"chat_template": [{"name": "default", "template": "a"}, {"name": "tool_use", "template": "b"}]})");

@@ -101,7 +101,7 @@ CONSTRUCTS = r"""
 {{ missing + 1 }}
 {{ missing() }}
 {{ d.missing.deeper }}
-{{ d.items }}|{{ d['items'] }}|{{ d.items() }}|{{ d.keys()|list }}|{{ d.values()|list }}
+{{ d.items is callable }}|{{ d['items'] }}|{{ d.items() }}|{{ d.keys()|list }}|{{ d.values()|list }}
 {{ 1 + 2 * 3 ** 2 - 4 / 2 }}|{{ 7 // 2 }}|{{ neg // 2 }}|{{ neg % 3 }}|{{ 7 % -3 }}|{{ -7.5 // 2 }}|{{ 7.5 % 2 }}|{{ 2 ** -1 }}|{{ 2 ** 3 ** 2 }}|{{ -2 ** 2 }}
 {{ 1 / 0 }}
 {{ 'a' + 1 }}

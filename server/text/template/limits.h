@@ -9,8 +9,8 @@ namespace foregate::jinja {
 
 struct Limits {
   // Statements executed and expressions evaluated. A chat of 100 messages through the largest published template needs
-  // about 50,000; five million take under a second.
-  static constexpr int64_t kMaxSteps = 5'000'000;
+  // about 50,000; two million take about half a second.
+  static constexpr int64_t kMaxSteps = 2'000'000;
   // Of the rendered text, and of any single string.
   static constexpr size_t kMaxOutputBytes = size_t{16} << 20;
   // Of all strings and lists made on the way.

@@ -209,6 +209,8 @@ Result ZeroFill(const Value& self, const Arguments& arguments) {
 Result Format(const Value& self, const Arguments& arguments) {
   std::string out;
   size_t next = 0;
+  bool has_manual = false;
+  bool has_automatic = false;
   const std::string& text = self.string();
   for (size_t i = 0; i < text.size(); ++i) {
     const bool doubled = i + 1 < text.size() && text[i + 1] == text[i];
@@ -222,6 +224,8 @@ Result Format(const Value& self, const Arguments& arguments) {
         return absl::InvalidArgumentError("Single '}' or '{' in format string");
       const std::string field = text.substr(i + 1, end - i - 1);
       const bool numbered = !field.empty() && std::ranges::all_of(field, [](char c) { return c >= '0' && c <= '9'; });
+      (numbered ? has_manual : has_automatic) |= numbered || field.empty();
+      if (has_manual && has_automatic) return absl::InvalidArgumentError("format string mixes {} and {0}");
       const Value* value = nullptr;
       for (const auto& [name, named] : arguments.named) {
         if (name == field) value = &named;

@@ -139,7 +139,7 @@ std::vector<std::string> Split(std::string_view text, std::optional<std::string_
   }
   for (text = StripLeft(text); !text.empty(); text = StripLeft(text)) {
     if (max_splits-- == 0) {
-      parts.emplace_back(StripRight(text));
+      parts.emplace_back(text);  // the rest keeps the space at its end
       break;
     }
     size_t end = 0;
@@ -167,7 +167,7 @@ std::vector<std::string> SplitFromRight(std::string_view text, std::optional<std
   } else {
     for (text = StripRight(text); !text.empty(); text = StripRight(text)) {
       if (max_splits-- == 0) {
-        parts.emplace_back(StripLeft(text));
+        parts.emplace_back(text);
         break;
       }
       size_t begin = text.size();
