@@ -1,5 +1,7 @@
 #include "server/daemon.h"
 
+#include <unistd.h>
+
 #include <atomic>
 #include <chrono>
 #include <cstdio>
@@ -55,12 +57,12 @@ class Daemon {
   Daemon(const ServerConfig& config, EndRequest* end)
       : config_(config),
         end_(end),
-        state_(config.model().name()),
         admission_(config.limits().max_concurrent_calls()),
         access_log_(MakeAccessLog(config.telemetry().access_log())),
         calls_(access_log_.get()),
         // A call waits for the text pool at most once at a time, and holds a permit while it waits.
-        text_pool_(config.limits().text_threads(), static_cast<size_t>(config.limits().max_concurrent_calls())) {}
+        text_pool_(config.limits().text_threads(), static_cast<size_t>(config.limits().max_concurrent_calls())),
+        state_(config.model().name()) {}
 
   absl::Status Open() {
     FOREGATE_ASSIGN_OR_RETURN(user_tokens_, LoadTokenVerifier(config_.listen().token_file()));
@@ -103,8 +105,15 @@ class Daemon {
     const DrainProgress progress = drain_->WaitUntilDone();
     servers_->Shutdown(kShutdownGrace);
     text_pool_.Stop();
+    const int exit_code = has_failed_ ? 1 : 0;
+    if (progress.running_requests > 0) {
+      // A step that does not end cannot be joined, and its requests still point at what would be destroyed.
+      LogError("stopped; " + std::to_string(progress.running_requests) + " requests did not end and are left behind");
+      StopLogging();
+      _exit(exit_code);
+    }
     LogInfo("stopped; " + std::to_string(progress.cancelled_requests) + " requests were cancelled");
-    return has_failed_ ? 1 : 0;
+    return exit_code;
   }
 
  private:
@@ -147,11 +156,11 @@ class Daemon {
   std::atomic<bool> has_failed_{false};  // the load failed
   const SystemClock clock_;
   LiveRequests live_;
-  ServingState state_;
   AdmissionController admission_;
   const std::unique_ptr<AccessLog> access_log_;
   CallCounter calls_;
   TextPool text_pool_;
+  ServingState state_;
   std::unique_ptr<TokenVerifier> user_tokens_;
   std::unique_ptr<TokenVerifier> admin_tokens_;
   DataServices data_services_;
