@@ -34,7 +34,7 @@ absl::StatusOr<int64_t> PlanKvBytes(const ServerConfig& config, const ModelPlan&
   input.sequence_tokens = SequenceLimit(config.engine(), plan.max_positions);
   input.max_running_requests = config.engine().max_running_requests();
   if (config.engine().has_kv_bytes()) input.configured_bytes = config.engine().kv_bytes();
-  LogInfo("memory plan of " + plan.architecture + " (" + plan.weights_format + "): " + plan.memory.ToString());
+  LogInfo("memory plan of " + plan.architecture + " (" + plan.weights_format + "):\n" + plan.memory.ToString());
   FOREGATE_ASSIGN_OR_RETURN(const int64_t kv_bytes, ChooseKvBytes(input));
   LogInfo("KV cache " + std::to_string(kv_bytes >> 20) + " MiB of the " + std::to_string(limit.bytes >> 20) +
           " MiB that " + limit.source + " allows");

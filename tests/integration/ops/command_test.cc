@@ -14,43 +14,43 @@ namespace {
 
 using ::testing::HasSubstr;
 
-ProcessOutcome Run(const std::vector<std::string>& flags) { return DaemonProcess(flags).WaitForExit(); }
+ProcessOutcome RunToEnd(const std::vector<std::string>& flags) { return DaemonProcess(flags).WaitForExit(); }
 
 TEST(Command, WrongConfigurationIsExitCode2AndNamesTheFlag) {
-  const ProcessOutcome outcome = Run({"--model=m", "--thread=2", "--log-format=xml"});
+  const ProcessOutcome outcome = RunToEnd({"--model=m", "--thread=2", "--log-format=xml"});
   EXPECT_EQ(outcome.exit_code, 2);
   EXPECT_THAT(outcome.log, HasSubstr("--thread: unknown flag"));
-  EXPECT_EQ(Run({}).exit_code, 2);  // no model
+  EXPECT_EQ(RunToEnd({}).exit_code, 2);  // no model
 }
 
 TEST(Command, AnUnknownKeyOfTheFileIsNamedWithItsPlace) {
   const std::string file = MakeTestDirectory("config") + "/foregated.cfg";
   std::ofstream(file) << "engine {\n  batch: 1\n}\n";
-  const ProcessOutcome outcome = Run({"--model=m", "--config=" + file});
+  const ProcessOutcome outcome = RunToEnd({"--model=m", "--config=" + file});
   EXPECT_EQ(outcome.exit_code, 2);
   EXPECT_THAT(outcome.log, HasSubstr(file + ":2:"));
 }
 
 TEST(Command, ExplainsItself) {
-  const ProcessOutcome help = Run({"--help"});
+  const ProcessOutcome help = RunToEnd({"--help"});
   EXPECT_EQ(help.exit_code, 0);
   EXPECT_THAT(help.output, HasSubstr("--engine.max_batch_tokens"));
-  const ProcessOutcome version = Run({"--version"});
+  const ProcessOutcome version = RunToEnd({"--version"});
   EXPECT_THAT(version.output, HasSubstr("foregated "));
-  const ProcessOutcome config = Run({"--model=a/b", "--print-config"});
+  const ProcessOutcome config = RunToEnd({"--model=a/b", "--print-config"});
   EXPECT_EQ(config.exit_code, 0);
   EXPECT_THAT(config.output, HasSubstr("max_batch_tokens: 512"));
   EXPECT_THAT(config.output, HasSubstr("name: \"b\""));
 }
 
 TEST(Command, AMissingModelIsExitCode1) {
-  const ProcessOutcome outcome = Run({"--model=/nonexistent"});
+  const ProcessOutcome outcome = RunToEnd({"--model=/nonexistent"});
   EXPECT_EQ(outcome.exit_code, 1);
   EXPECT_THAT(outcome.log, HasSubstr("/nonexistent"));
 }
 
 TEST(Command, AModelThatDoesNotFitIsRefusedWithTheNumbers) {
-  const ProcessOutcome outcome = Run({MiniModelFlag(), "--memory=64MiB"});
+  const ProcessOutcome outcome = RunToEnd({MiniModelFlag(), "--memory=64MiB"});
   EXPECT_EQ(outcome.exit_code, 1);
   EXPECT_THAT(outcome.log, HasSubstr("does not fit"));
   EXPECT_THAT(outcome.log, HasSubstr("67108864 bytes (64 MiB) of --memory"));
@@ -62,7 +62,7 @@ TEST(Command, ASecondDaemonOnTheSamePortFailsAndSaysWhy) {
   for (const auto& [flag, address] : {std::pair<std::string, std::string>{"--listen=", first.data_address()},
                                       {"--admin-listen=", first.admin_address()},
                                       {"--metrics-listen=", first.metrics_address()}}) {
-    const ProcessOutcome second = Run({MiniModelFlag(), flag + address});
+    const ProcessOutcome second = RunToEnd({MiniModelFlag(), flag + address});
     EXPECT_EQ(second.exit_code, 1) << flag;
     EXPECT_THAT(second.log, HasSubstr(address));
   }
@@ -71,7 +71,7 @@ TEST(Command, ASecondDaemonOnTheSamePortFailsAndSaysWhy) {
 TEST(Command, UnusableTlsFilesAreNamed) {
   const std::string file = MakeTestDirectory("tls") + "/no.pem";
   std::ofstream(file) << "nothing\n";
-  const ProcessOutcome outcome = Run({MiniModelFlag(), "--tls-cert=" + file, "--tls-key=" + file});
+  const ProcessOutcome outcome = RunToEnd({MiniModelFlag(), "--tls-cert=" + file, "--tls-key=" + file});
   EXPECT_EQ(outcome.exit_code, 1);
   EXPECT_THAT(outcome.log, HasSubstr("listen.tls: " + file + ": holds no PEM certificate"));
 }
