@@ -24,9 +24,11 @@ struct GenerationFlags {
 
 void AddConnectionFlags(CLI::App* app, CommandLine* line) {
   ConnectionFlags* flags = &line->connection;
-  app->add_option("--address", flags->address, "host:port of the data listener")->capture_default_str();
+  // The last one wins, so that a script's wrapper can be overridden.
+  app->add_option("--address", flags->address, "host:port of the data listener")->capture_default_str()->take_last();
   app->add_option("--admin-address", flags->admin_address, "host:port of the admin listener (drain, abort, trace)")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->take_last();
   auto* token = app->add_option("--token", flags->token, "bearer token (other users of this machine can see it)");
   app->add_option("--token-file", flags->token_file, "file whose first line is the bearer token")->excludes(token);
   app->add_flag("--tls", flags->tls, "encrypt, and verify the server by the system's authorities");

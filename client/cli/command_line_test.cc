@@ -137,6 +137,7 @@ TEST(CommandLineTest, GlobalFlagsStandBeforeOrAfterTheCommand) {
   EXPECT_EQ(ParseOk({"--address", "h:1", "status"}).connection.address, "h:1");
   EXPECT_EQ(ParseOk({"status", "--address", "h:2", "--json"}).connection.address, "h:2");
   EXPECT_TRUE(ParseOk({"trace", "start", "--json"}).json);
+  EXPECT_EQ(ParseOk({"--address", "h:1", "status", "--address", "h:2"}).connection.address, "h:2");
 }
 
 TEST(CommandLineTest, ACertificateMeansTls) {

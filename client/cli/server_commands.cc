@@ -1,6 +1,7 @@
 // `foregate models`, `status` and `experts`.
 #include <chrono>
 #include <string>
+#include <utility>
 
 #include "client/cli/commands.h"
 #include "client/cli/exit_code.h"
@@ -21,18 +22,44 @@ void DrawProgress(const Session& session, const pb::GetServerInfoResponse& serve
   session.err << "\rloading " << ProgressBar(progress.bytes_done(), progress.bytes_total()) << std::flush;
 }
 
-// Asks until the server is neither loading nor unreachable within the retry budget.
-absl::StatusOr<pb::GetServerInfoResponse> AwaitLoaded(const Session& session, Client* client) {
+struct ServerStatus {
+  pb::GetServerInfoResponse server;
+  bool is_serving = false;
+
+  // Neither ready nor on its way there: draining or failed.
+  bool is_final() const {
+    return is_serving || (server.state() != pb::SERVER_STATE_LOADING && server.state() != pb::SERVER_STATE_READY);
+  }
+};
+
+absl::StatusOr<ServerStatus> AskStatus(const Session& session, Client* client) {
+  auto server = client->GetServerInfo(session.call_options());
+  if (!server.ok()) return server.status();
+  const auto healthy = client->IsHealthy({"", session.interrupt->cancellation(), /*retry=*/false});
+  const bool is_serving = healthy.ok() && *healthy && server->state() == pb::SERVER_STATE_READY;
+  return ServerStatus{*std::move(server), is_serving};
+}
+
+// Asks until the server serves, or never will. --timeout bounds the whole wait. Health follows the state a moment
+// later, so that ready alone is not enough.
+absl::StatusOr<ServerStatus> AwaitServing(const Session& session, Client* client) {
+  const double timeout_s = session.line.connection.timeout_s;
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::duration<double>(timeout_s);
   bool drawn = false;
   while (true) {
-    auto server = client->GetServerInfo(session.call_options());
-    if (!server.ok()) return server;
-    if (server->state() != pb::SERVER_STATE_LOADING) {
-      if (drawn && session.err_is_terminal) session.err << "\n";
-      return server;
+    auto status = AskStatus(session, client);
+    const bool is_over = !status.ok() || status->is_final();
+    if (!is_over && status->server.state() == pb::SERVER_STATE_LOADING) {
+      DrawProgress(session, status->server);
+      drawn = true;
     }
-    DrawProgress(session, *server);
-    drawn = true;
+    if (is_over) {
+      if (drawn && session.err_is_terminal) session.err << "\n";
+      return status;
+    }
+    if (timeout_s > 0 && std::chrono::steady_clock::now() >= deadline) {
+      return absl::DeadlineExceededError("still " + StateName(status->server.state()) + " when the timeout was up");
+    }
     if (!session.interrupt->cancellation()->SleepFor(kPollInterval)) return absl::CancelledError("interrupted");
   }
 }
@@ -60,20 +87,17 @@ int RunModels(const Session& session, Client* client) {
 
 int RunStatus(const Session& session, Client* client) {
   const Interrupt::Call call(session.interrupt);
-  const auto server = session.line.wait ? AwaitLoaded(session, client) : client->GetServerInfo(session.call_options());
-  if (!server.ok()) return session.Report(server.status());
+  const auto status = session.line.wait ? AwaitServing(session, client) : AskStatus(session, client);
+  if (!status.ok()) return session.Report(status.status());
   // A server that is loading has no load yet, which is worth telling at once.
-  const CallOptions once = {"", session.interrupt->cancellation(), /*retry=*/false};
-  const auto healthy = client->IsHealthy(once);
-  const bool serving = healthy.ok() && *healthy;
-  const auto load = client->GetLoad(once);
+  const auto load = client->GetLoad({"", session.interrupt->cancellation(), /*retry=*/false});
   const pb::GetLoadResponse* known_load = load.ok() ? &*load : nullptr;
   if (session.line.json) {
-    session.out << JsonLine({{"server", &*server}, {"load", known_load}}) << "\n";
+    session.out << JsonLine({{"server", &status->server}, {"load", known_load}}) << "\n";
   } else {
-    session.out << StatusText(*server, serving, known_load);
+    session.out << StatusText(status->server, status->is_serving, known_load);
   }
-  return server->state() == pb::SERVER_STATE_READY && serving ? kExitOk : kExitUnavailable;
+  return status->is_serving ? kExitOk : kExitUnavailable;
 }
 
 int RunExperts(const Session& session, Client* client) {
