@@ -1,81 +1,17 @@
-// Every family against what transformers computed in float64 on a tiny random checkpoint (tests/data/models).
-//
-// Tolerance of a logit: kChain * L * sqrt(K) * 2^-24 * scale, where L is the number of layers, K the longest dot
-// product (roundings of a sum of K terms grow like sqrt(K)), scale the largest logit of the row, and kChain = 4 =
-// sqrt(16) for the 16 dependent stages of a layer, whose errors add in quadrature (two norms, qkv, rope, scores,
-// softmax, values, output, router, gate, up, down, combine, two residuals). Of router scores: the same with their own
-// scale. The measured part of the tolerance is printed.
+// Every family against what transformers computed in float64 on a tiny random checkpoint (tests/data/models). The
+// formula of the tolerance stands in tests/goldens/expected_outputs.h; the part of it that was used is printed.
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
-#include <nlohmann/json.hpp>
 #include <string>
 
-#include "engine/model/checkpoint.h"
 #include "engine/model/decoder_harness.h"
 #include "kernels/ref/ref_backend.h"
+#include "tests/goldens/expected_outputs.h"
 
 namespace foregate {
 namespace {
-
-using Rows = std::vector<std::vector<float>>;
-
-constexpr float kChain = 4;
-
-float Tolerance(float scale, int num_layers, int longest_dot) {
-  return kChain * static_cast<float>(num_layers) * std::sqrt(static_cast<float>(longest_dot)) * 0x1p-24f * scale;
-}
-
-float Scale(const std::vector<float>& row) {
-  float scale = 0;
-  for (const float value : row) scale = std::max(scale, std::fabs(value));
-  return scale;
-}
-
-// What the reference computed for one checkpoint.
-class Expected {
- public:
-  explicit Expected(const std::string& family) : directory_("tests/data/models/" + family) {
-    std::ifstream file(directory_ + "/expected.json");
-    json_ = nlohmann::json::parse(file);
-    auto tensors = Checkpoint::OpenFile(directory_ + "/expected.safetensors");
-    if (tensors.ok()) tensors_ = *std::move(tensors);
-  }
-  const std::string& directory() const { return directory_; }
-  size_t num_prompts() const { return json_["prompts"].size(); }
-  std::vector<int32_t> prompt(size_t i) const { return json_["prompts"][i]; }
-  std::vector<int32_t> greedy(size_t i) const { return json_["greedy"][i]; }
-  std::vector<double> greedy_margin(size_t i) const { return json_["greedy_margin"][i]; }
-  Rows logits(size_t i) const { return Read<float>("logits." + std::to_string(i)); }
-  // Scores or logits of the router of model layer `layer`, [tokens, experts].
-  Rows router_scores(size_t i, int layer) const { return Read<float>(Router(i, layer) + "0"); }
-  std::vector<std::vector<int32_t>> router_ids(size_t i, int layer) const {
-    return Read<int32_t>(Router(i, layer) + "2");
-  }
-
- private:
-  static std::string Router(size_t prompt, int layer) {
-    return "router." + std::to_string(prompt) + ".model.layers." + std::to_string(layer) + ".mlp.gate.";
-  }
-  template <typename T>
-  std::vector<std::vector<T>> Read(const std::string& name) const {
-    const Checkpoint::Tensor* tensor = tensors_->Find(name);
-    EXPECT_NE(tensor, nullptr) << name;
-    std::vector<std::vector<T>> rows(static_cast<size_t>(tensor->entry.shape[0]),
-                                     std::vector<T>(static_cast<size_t>(tensor->entry.shape[1])));
-    uint64_t offset = 0;
-    for (std::vector<T>& row : rows) {
-      EXPECT_TRUE(tensors_->Read(*tensor, offset, std::as_writable_bytes(std::span(row))).ok());
-      offset += row.size() * sizeof(T);
-    }
-    return rows;
-  }
-  std::string directory_;
-  nlohmann::json json_;
-  std::unique_ptr<Checkpoint> tensors_;
-};
 
 // Replaces the router's choice by one that the test prescribes, with the weights that belong to it.
 class ForcedRouting : public Kernels {
@@ -137,8 +73,7 @@ class Golden : public testing::TestWithParam<const char*> {
     harness_ = std::make_unique<DecoderHarness>(LoadOptions{.directory = expected_.directory()}, backend_);
   }
   const DecoderInfo& info() { return harness_->decoder().info(); }
-  // The longest dot product of these checkpoints: the projection of all heads, 4 * 32.
-  float RowTolerance(const std::vector<float>& row) { return Tolerance(Scale(row), info().num_layers, 128); }
+  float RowTolerance(const std::vector<float>& row) { return GoldenTolerance(RowScale(row), info().num_layers); }
 
   // Compares a row and keeps the largest part of the tolerance that was used.
   void CompareRow(const std::vector<float>& actual, const std::vector<float>& wanted, const std::string& where) {
@@ -151,7 +86,7 @@ class Golden : public testing::TestWithParam<const char*> {
     }
   }
 
-  Expected expected_;
+  ExpectedOutputs expected_;
   Backend backend_;
   ForcedRouting* forced_ = nullptr;
   std::unique_ptr<DecoderHarness> harness_;
@@ -160,7 +95,7 @@ class Golden : public testing::TestWithParam<const char*> {
 
 // First row whose routing differs from the reference at a tie within the tolerance: from there on, rows attend to
 // others that went another way. Fails where the routing differs without a tie.
-size_t FirstTie(const Expected& expected, size_t prompt, const StepResult& step, int num_layers) {
+size_t FirstTie(const ExpectedOutputs& expected, size_t prompt, const StepResult& step, int num_layers) {
   size_t first_tie = expected.prompt(prompt).size();
   for (const LayerRouting& routing : step.routing) {
     const auto scores = expected.router_scores(prompt, routing.layer);
@@ -175,7 +110,7 @@ size_t FirstTie(const Expected& expected, size_t prompt, const StepResult& step,
       if (ours == theirs) continue;
       std::vector<float> sorted = scores[row];
       std::sort(sorted.rbegin(), sorted.rend());
-      EXPECT_LE(sorted[top_k - 1] - sorted[top_k], Tolerance(Scale(scores[row]), num_layers, 128))
+      EXPECT_LE(sorted[top_k - 1] - sorted[top_k], GoldenTolerance(RowScale(scores[row]), num_layers))
           << "prompt " << prompt << " layer " << routing.layer << " row " << row;
       first_tie = row;
     }
@@ -187,7 +122,7 @@ TEST_P(Golden, LogitsAndExpertsOfEveryPrompt) {
   size_t num_compared = 0;
   for (size_t i = 0; i < expected_.num_prompts(); ++i) {
     const auto result = harness_->Run({{static_cast<int>(i), expected_.prompt(i)}});
-    const Rows wanted = expected_.logits(i);
+    const LogitRows wanted = expected_.logits(i);
     ASSERT_EQ(result.step.routing.size(), info().moe_layers.size());
     const size_t num_rows = FirstTie(expected_, i, result.step, info().num_layers);
     for (size_t row = 0; row < num_rows; ++row)
@@ -205,7 +140,7 @@ TEST_P(Golden, LogitsWithTheReferencesExperts) {
     for (const int32_t layer : info().moe_layers) layers.push_back(expected_.router_ids(i, layer));
     forced_->Force(std::move(layers));
     const auto result = harness_->Run({{static_cast<int>(i), expected_.prompt(i)}});
-    const Rows wanted = expected_.logits(i);
+    const LogitRows wanted = expected_.logits(i);
     ASSERT_EQ(result.logits.size(), wanted.size());
     for (size_t row = 0; row < wanted.size(); ++row)
       CompareRow(result.logits[row], wanted[row], "prompt " + std::to_string(i) + " row " + std::to_string(row));
