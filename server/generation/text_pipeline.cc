@@ -9,6 +9,9 @@
 namespace foregate {
 namespace {
 
+// With 20 alternatives a token is about 600 bytes on the wire, so a piece is well below any limit of messages.
+constexpr size_t kPromptPieceTokens = 128;
+
 // The entry of sample `index` in `delta`, made when there is none.
 SampleDelta* EntryOf(int32_t index, GenerationDelta* delta) {
   for (SampleDelta& sample : delta->samples) {
@@ -82,7 +85,7 @@ void TextPipeline::Run() {
     } else if (auto* finish = std::get_if<SampleFinish>(&event)) {
       Process(*finish, &delta);
     } else if (auto* prompt = std::get_if<std::vector<TokenRecord>>(&event)) {
-      Process(std::move(*prompt), &delta);
+      DeliverPrompt(std::move(*prompt));
     } else {
       done = &std::get<Done>(event);
     }
@@ -163,9 +166,14 @@ void TextPipeline::Process(const SampleFinish& finish, GenerationDelta* delta) {
   EndSample(finish.sample, std::move(end), out);
 }
 
-void TextPipeline::Process(std::vector<TokenRecord> prompt, GenerationDelta* delta) {
-  delta->prompt_logprobs.reserve(prompt.size());
-  for (const TokenRecord& record : prompt) delta->prompt_logprobs.push_back(Scored(record));
+void TextPipeline::DeliverPrompt(std::vector<TokenRecord> prompt) {
+  for (size_t begin = 0; begin < prompt.size(); begin += kPromptPieceTokens) {
+    const size_t end = std::min(prompt.size(), begin + kPromptPieceTokens);
+    GenerationDelta piece;
+    piece.prompt_logprobs.reserve(end - begin);
+    for (size_t i = begin; i < end; ++i) piece.prompt_logprobs.push_back(Scored(prompt[i]));
+    Deliver(std::move(piece));
+  }
 }
 
 void TextPipeline::Deliver(GenerationDelta delta) {

@@ -86,7 +86,8 @@ class TextPipeline final : public TokenSink,
   void Run();
   void Process(Token token, GenerationDelta* delta);
   void Process(const SampleFinish& finish, GenerationDelta* delta);
-  void Process(std::vector<TokenRecord> prompt, GenerationDelta* delta);
+  // The prompt's log-probabilities, which come before any token, in deltas of moderate size.
+  void DeliverPrompt(std::vector<TokenRecord> prompt);
   void Finish(const Done& done);
   // Passes new text of a sample through its stop matcher into `out`; ends the sample on a match.
   void EmitText(int32_t sample, const std::string& text, bool look_for_stops, SampleDelta* out);

@@ -25,6 +25,9 @@ struct RpcLimits {
   int64_t max_request_bytes = 0;        // reported by GetModel; the listener enforces it
   int64_t max_response_bytes = 0;       // a unary reply beyond: RESOURCE_EXHAUSTED
   int64_t max_stream_buffer_bytes = 0;  // output that waits for one slow client; beyond: RESOURCE_EXHAUSTED
+  // A reader cut off for slowness gets this long to take that status; then its stream is reset, and its permit returns.
+  // No option of operators; tests shorten it.
+  int64_t slow_reader_grace_ms = 10000;
 };
 
 // Nothing is owned; everything outlives the services, and the TextPool is stopped (TextPool::Stop) only after the

@@ -111,8 +111,7 @@ template <typename Response, typename Request>
 grpc::ServerWriteReactor<Response>* InferenceService::GenerateAsStream(grpc::CallbackServerContext* context,
                                                                        const char* method, const Request* request) {
   const RpcDependencies& dependencies = gate_.dependencies();
-  auto* call = new StreamCall<Response>(gate_.Enter(context, method),
-                                        static_cast<size_t>(dependencies.limits.max_stream_buffer_bytes));
+  auto* call = new StreamCall<Response>(context, gate_.Enter(context, method), dependencies.limits);
   absl::Status status = call->ticket().admitted();
   if (status.ok()) {
     // The caller learns the request's id before the first token.

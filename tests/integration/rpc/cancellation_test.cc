@@ -160,5 +160,19 @@ TEST(CancellationTest, ASlowReaderIsCutOffAndOthersAreNotHeldUp) {
   ExpectAllPermitsReturn(server);
 }
 
+TEST(CancellationTest, AReaderThatNeverReadsIsResetAndItsPermitReturns) {
+  DataServer server(
+      {.engine = {.max_sequence_tokens = 100000}, .max_stream_buffer_bytes = 200000, .slow_reader_grace_ms = 20});
+  const auto context = NewContext();
+  wire::GenerateStreamRequest request = StreamRequest(90000);
+  request.mutable_options()->mutable_output()->set_logprobs(20);
+  const auto reader = server.inference().GenerateStream(context.get(), request);
+  ASSERT_TRUE(server.engine().WaitForSubmitted(1));
+  EXPECT_TRUE(server.engine().WaitUntilIdle());
+  ExpectAllPermitsReturn(server);
+  EXPECT_EQ(server.access_log().WaitFor(1).at(0).code, "RESOURCE_EXHAUSTED");
+  EXPECT_FALSE(Drain(*reader).ok());
+}
+
 }  // namespace
 }  // namespace foregate

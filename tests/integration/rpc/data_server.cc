@@ -68,6 +68,7 @@ DataServer::DataServer(DataServerOptions options)
   dependencies.limits.max_request_bytes = 16 << 20;
   dependencies.limits.max_response_bytes = options_.max_response_bytes;
   dependencies.limits.max_stream_buffer_bytes = options_.max_stream_buffer_bytes;
+  dependencies.limits.slow_reader_grace_ms = options_.slow_reader_grace_ms;
   dependencies.version = "test";
   services_ = MakeDataServices(dependencies);
   grpc::ServerBuilder builder;

@@ -45,6 +45,7 @@ struct DataServerOptions {
   int32_t max_concurrent_calls = 100;
   int64_t max_stream_buffer_bytes = 1 << 20;
   int64_t max_response_bytes = 64 << 20;
+  int64_t slow_reader_grace_ms = 10000;
   std::optional<std::string> token = {};  // set: calls need "Bearer TOKEN"
   bool ready = true;                      // false: the model is still loading
 };
