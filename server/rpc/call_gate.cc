@@ -64,6 +64,18 @@ absl::Status CallTicket::CheckDeadline() const {
   return absl::DeadlineExceededError("the call's deadline has passed");
 }
 
+absl::Status CallTicket::CancellationReason() const {
+  if (deadline_ != SteadyTime::max()) {
+    // On the wire a timeout is rounded up, by at most 1 %; the rest is the way here.
+    constexpr std::chrono::milliseconds kTransit{20};
+    const SteadyTime about_deadline = deadline_ - (deadline_ - arrival_) / 64 - kTransit;
+    if (std::chrono::steady_clock::now() >= about_deadline) {
+      return absl::DeadlineExceededError("the call's deadline has passed");
+    }
+  }
+  return absl::CancelledError("the client cancelled the call");
+}
+
 grpc::Status CallTicket::Finish(const absl::Status& status, const RequestSummary& summary) {
   record_.code = std::string(absl::StatusCodeToString(status.code()));
   record_.message = std::string(status.message());

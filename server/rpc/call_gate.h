@@ -34,6 +34,9 @@ class CallTicket {
   SteadyTime deadline() const { return deadline_; }
   // DEADLINE_EXCEEDED once the caller's time is up.
   absl::Status CheckDeadline() const;
+  // Why the call was cancelled: by its deadline, or by the caller's will. A caller's clock starts and ends earlier than
+  // ours, so its deadline reaches us as a cancellation shortly before our own notice of it.
+  absl::Status CancellationReason() const;
 
   // Writes the log line and gives the status for the wire. Exactly once.
   grpc::Status Finish(const absl::Status& status, const RequestSummary& summary = {});

@@ -93,10 +93,7 @@ class StreamCall final : public grpc::ServerWriteReactor<Response> {
   }
 
   void OnWriteDone(bool ok) override { Perform(buffer_.WriteDone(ok)); }
-  void OnCancel() override {
-    const absl::Status expired = ticket_->CheckDeadline();
-    cancel_link_->Cancel(expired.ok() ? absl::CancelledError("the client cancelled the call") : expired);
-  }
+  void OnCancel() override { cancel_link_->Cancel(ticket_->CancellationReason()); }
   void OnDone() override {
     reset_->Forget();
     delete this;

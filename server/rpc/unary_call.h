@@ -28,10 +28,7 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
   }
 
  private:
-  void OnCancel() override {
-    const absl::Status expired = ticket_->CheckDeadline();
-    cancel_link_->Cancel(expired.ok() ? absl::CancelledError("the client cancelled the call") : expired);
-  }
+  void OnCancel() override { cancel_link_->Cancel(ticket_->CancellationReason()); }
   void OnDone() override { delete this; }
 
   const std::unique_ptr<CallTicket> ticket_;

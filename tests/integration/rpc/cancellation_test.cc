@@ -26,13 +26,6 @@ grpc::Status Drain(grpc::ClientReader<wire::GenerateStreamResponse>& reader) {
   return reader.Finish();
 }
 
-// The permit returns when gRPC is done with the call, a moment after its status.
-void ExpectAllPermitsReturn(DataServer& server) {
-  const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-  while (server.admission().num_admitted() > 0 && std::chrono::steady_clock::now() < give_up) std::this_thread::yield();
-  EXPECT_EQ(server.admission().num_admitted(), 0);
-}
-
 TEST(CancellationTest, AQueuedStreamIsCancelledInTheEngine) {
   DataServer server;
   server.engine().AllowSteps(0);
@@ -44,7 +37,7 @@ TEST(CancellationTest, AQueuedStreamIsCancelledInTheEngine) {
   EXPECT_TRUE(server.engine().WaitUntilIdle());
   ASSERT_EQ(server.engine().cancels().size(), 1u);
   EXPECT_EQ(server.engine().cancels()[0].second.code(), absl::StatusCode::kCancelled);
-  ExpectAllPermitsReturn(server);
+  EXPECT_TRUE(server.WaitForPermits());
   EXPECT_EQ(server.access_log().WaitFor(1).at(0).code, "CANCELLED");
 }
 
@@ -59,7 +52,7 @@ TEST(CancellationTest, ARunningStreamIsCancelledInTheEngine) {
   EXPECT_EQ(Drain(*reader).error_code(), grpc::StatusCode::CANCELLED);
   EXPECT_TRUE(server.engine().WaitUntilIdle());
   EXPECT_EQ(server.engine().cancels().size(), 1u);
-  ExpectAllPermitsReturn(server);
+  EXPECT_TRUE(server.WaitForPermits());
 }
 
 TEST(CancellationTest, AUnaryCallIsCancelledInTheEngine) {
@@ -77,7 +70,7 @@ TEST(CancellationTest, AUnaryCallIsCancelledInTheEngine) {
   EXPECT_EQ(pending.get(), grpc::StatusCode::CANCELLED);
   EXPECT_TRUE(server.engine().WaitUntilIdle());
   EXPECT_EQ(server.engine().cancels().size(), 1u);
-  ExpectAllPermitsReturn(server);
+  EXPECT_TRUE(server.WaitForPermits());
 }
 
 TEST(CancellationTest, ManyImmediateCancellationsLeaveNothingBehind) {
@@ -90,7 +83,7 @@ TEST(CancellationTest, ManyImmediateCancellationsLeaveNothingBehind) {
     Drain(*reader);
   }
   EXPECT_TRUE(server.engine().WaitUntilIdle());
-  ExpectAllPermitsReturn(server);
+  EXPECT_TRUE(server.WaitForPermits());
 }
 
 TEST(CancellationTest, TheDeadlineReachesTheEngine) {
@@ -104,7 +97,7 @@ TEST(CancellationTest, TheDeadlineReachesTheEngine) {
   ASSERT_EQ(server.engine().submitted().size(), 1u);
   EXPECT_LT(server.engine().submitted()[0].deadline, SteadyTime::max());
   EXPECT_EQ(server.access_log().WaitFor(1).at(0).code, "DEADLINE_EXCEEDED");
-  ExpectAllPermitsReturn(server);
+  EXPECT_TRUE(server.WaitForPermits());
 }
 
 TEST(CancellationTest, ACallWithoutDeadlineHasNone) {
@@ -157,7 +150,7 @@ TEST(CancellationTest, ASlowReaderIsCutOffAndOthersAreNotHeldUp) {
   const grpc::Status status = Drain(*slow);
   EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED) << status.error_message();
   EXPECT_EQ(DetailsOf(status).reason, "SLOW_READER");
-  ExpectAllPermitsReturn(server);
+  EXPECT_TRUE(server.WaitForPermits());
 }
 
 TEST(CancellationTest, AReaderThatNeverReadsIsResetAndItsPermitReturns) {
@@ -169,7 +162,7 @@ TEST(CancellationTest, AReaderThatNeverReadsIsResetAndItsPermitReturns) {
   const auto reader = server.inference().GenerateStream(context.get(), request);
   ASSERT_TRUE(server.engine().WaitForSubmitted(1));
   EXPECT_TRUE(server.engine().WaitUntilIdle());
-  ExpectAllPermitsReturn(server);
+  EXPECT_TRUE(server.WaitForPermits());
   EXPECT_EQ(server.access_log().WaitFor(1).at(0).code, "RESOURCE_EXHAUSTED");
   EXPECT_FALSE(Drain(*reader).ok());
 }

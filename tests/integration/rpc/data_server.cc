@@ -1,6 +1,7 @@
 #include "tests/integration/rpc/data_server.h"
 
 #include <chrono>
+#include <thread>
 #include <utility>
 
 #include "google/rpc/status.pb.h"
@@ -91,6 +92,12 @@ DataServer::~DataServer() {
   server_->Shutdown(std::chrono::system_clock::now());
   server_->Wait();
   text_pool_.Stop();
+}
+
+bool DataServer::WaitForPermits() {
+  const auto give_up = std::chrono::steady_clock::now() + kPatience;
+  while (admission_.num_admitted() > 0 && std::chrono::steady_clock::now() < give_up) std::this_thread::yield();
+  return admission_.num_admitted() == 0;
 }
 
 void DataServer::BecomeReady() { state_.SetReady(model_); }

@@ -64,6 +64,9 @@ class DataServer {
   RecordingAccessLog& access_log() { return access_log_; }
   std::shared_ptr<grpc::Channel> channel() { return channel_; }
   inference::v1::InferenceService::Stub& inference() { return *inference_; }
+  // True once no call holds a permit, within ten seconds: a permit returns when gRPC is done with the call, a moment
+  // after the client has its status.
+  bool WaitForPermits();
   // As the loader does when it has finished.
   void BecomeReady();
 

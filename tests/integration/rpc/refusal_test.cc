@@ -205,6 +205,7 @@ TEST(RefusalTest, OverloadSaysWhenToRetry) {
 
   server.engine().Refuse(absl::OkStatus());
   server.engine().AllowSteps(0);
+  ASSERT_TRUE(server.WaitForPermits());
   const auto context = NewContext();
   wire::GenerateStreamRequest stream_request;
   stream_request.mutable_token_ids()->add_ids(1);
