@@ -130,11 +130,11 @@ TEST(CancellationTest, AnErrorOfTheEngineEndsTheStreamAfterItsText) {
 }
 
 TEST(CancellationTest, ASlowReaderIsCutOffAndOthersAreNotHeldUp) {
-  // Log-probabilities make about 600 bytes a token: far more than the buffer and what the sockets hold.
-  DataServer server({.engine = {.max_sequence_tokens = 100000}, .max_stream_buffer_bytes = 200000});
+  // Log-probabilities make about 600 bytes a token, so what buffer and sockets hold is full long before the end.
+  DataServer server({.engine = {.max_sequence_tokens = 10000000}, .max_stream_buffer_bytes = 200000});
   const auto slow_context = NewContext();
   slow_context->AddMetadata("x-request-id", "slow");
-  wire::GenerateStreamRequest request = StreamRequest(90000);
+  wire::GenerateStreamRequest request = StreamRequest(9000000);
   request.mutable_options()->mutable_output()->set_logprobs(20);
   const auto slow = server.inference().GenerateStream(slow_context.get(), request);
   ASSERT_TRUE(server.engine().WaitForSubmitted(1));
@@ -155,9 +155,9 @@ TEST(CancellationTest, ASlowReaderIsCutOffAndOthersAreNotHeldUp) {
 
 TEST(CancellationTest, AReaderThatNeverReadsIsResetAndItsPermitReturns) {
   DataServer server(
-      {.engine = {.max_sequence_tokens = 100000}, .max_stream_buffer_bytes = 200000, .slow_reader_grace_ms = 20});
+      {.engine = {.max_sequence_tokens = 10000000}, .max_stream_buffer_bytes = 200000, .slow_reader_grace_ms = 20});
   const auto context = NewContext();
-  wire::GenerateStreamRequest request = StreamRequest(90000);
+  wire::GenerateStreamRequest request = StreamRequest(9000000);
   request.mutable_options()->mutable_output()->set_logprobs(20);
   const auto reader = server.inference().GenerateStream(context.get(), request);
   ASSERT_TRUE(server.engine().WaitForSubmitted(1));
