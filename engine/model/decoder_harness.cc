@@ -87,6 +87,7 @@ DecoderHarness::Result DecoderHarness::Run(const std::vector<Chunk>& chunks, Ste
   result.step = OrDie(decoder_->Collect(std::move(in_flight)));
   result.logits.resize(batch.token_ids.size());
   const auto vocab = static_cast<size_t>(decoder_->info().vocab_size);
+  FOREGATE_CHECK_EQ(result.step.logits.size(), batch.logits_rows.size() * vocab);
   for (size_t i = 0; i < batch.logits_rows.size(); ++i) {
     const auto row = static_cast<size_t>(batch.logits_rows[i]);
     if (result.step.dropped[static_cast<size_t>(batch.row_sequences[row])]) continue;

@@ -180,6 +180,8 @@ absl::Status TransformerDecoder::Upload(const Batch& batch) {
   const int32_t num_rows = batch.num_rows();
   step_.current = 0;
   step_.num_drops = 0;
+  // Here, because a step whose rows are all dropped never reaches ComputeLogits.
+  step_.num_logits = batch.logits_rows.size() * static_cast<size_t>(config_.vocab_size);
   step_.alive_rows.resize(static_cast<size_t>(num_rows));
   for (int32_t row = 0; row < num_rows; ++row) step_.alive_rows[static_cast<size_t>(row)] = row;
   step_.dropped.assign(static_cast<size_t>(batch.num_sequences), 0);
@@ -267,7 +269,6 @@ absl::Status TransformerDecoder::KeepRows(const std::vector<int32_t>& kept) {
 }
 
 absl::Status TransformerDecoder::ComputeLogits(const Batch& batch) {
-  step_.num_logits = batch.logits_rows.size() * static_cast<size_t>(config_.vocab_size);
   // Wanted rows that are alive: where they are now, and where their logits belong. Both lists ascend.
   std::vector<int32_t> rows;
   std::vector<int64_t> places;
