@@ -195,7 +195,8 @@ ServerConfig DefaultServerConfig() {
   limits->set_max_request_bytes(16 << 20);
   limits->set_max_response_bytes(64 << 20);
   limits->set_max_stream_buffer_bytes(4 << 20);
-  limits->set_text_threads(1);
+  // Two: one stays free for running streams while the other tokenizes a huge prompt.
+  limits->set_text_threads(2);
   limits->set_max_concurrent_calls(1024);
   auto* telemetry = config.mutable_telemetry();
   telemetry->set_metrics_address("127.0.0.1:9464");
