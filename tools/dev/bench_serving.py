@@ -6,6 +6,7 @@ is the median of the repetitions with their coefficient of variation; more than 
 server's own (RequestSummary.timings); the daemon's threads and the client share the cores.
 """
 
+import itertools
 import json
 import os
 import statistics
@@ -40,18 +41,20 @@ def start(daemon, model, folder):
 class Bench:
     def __init__(self, cli, address):
         self.command = [cli, "--address", address, "--json"]
+        self.salts = itertools.count()
 
     def run(self, *args):
         return json.loads(subprocess.run(self.command + list(args), check=True, capture_output=True, text=True).stdout)
 
-    def generate(self, prompt_tokens, samples, max_tokens, salt):
+    def generate(self, prompt_tokens, samples, max_tokens):
+        salt = next(self.salts)
         ids = ",".join(str(3 + (salt * 7919 + i * 104729) % 2000) for i in range(prompt_tokens))
-        # A salt of its own: prefix-cache hits would measure the cache instead of the model.
+        # A salt of each call's own: prefix-cache hits would measure the cache instead of the model.
         return self.run("generate", "--ids", ids, "--no-stream", "--ignore-eos", "--temperature", "1", "--seed", "1",
                         "-n", str(samples), "--max-tokens", str(max_tokens), "--cache-salt", str(salt))["summary"]
 
     def measure(self, title, value, unit, *args):
-        values = [value(self.generate(*args, salt)) for salt in range(REPETITIONS + 1)][1:]  # the first one warms up
+        values = [value(self.generate(*args)) for _ in range(REPETITIONS + 1)][1:]  # the first one warms up
         median = statistics.median(values)
         print("%-44s %10.1f %-9s CV %4.1f %%" % (title, median, unit, 100 * statistics.stdev(values) / median))
 
