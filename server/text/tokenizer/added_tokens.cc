@@ -60,7 +60,7 @@ bool TokenTrie::FindNext(std::string_view text, size_t from, Match* match) const
   return false;
 }
 
-absl::StatusOr<AddedTokens> AddedTokens::Read(const std::vector<JsonNode>& json, const BpeModel& model,
+absl::StatusOr<AddedTokens> AddedTokens::Read(const std::vector<JsonNode>& json, const TokenModel& model,
                                               const Normalizer* normalizer) {
   AddedTokens added;
   std::unordered_set<std::string> seen;

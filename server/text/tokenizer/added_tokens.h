@@ -11,8 +11,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/text/json_node.h"
-#include "server/text/tokenizer/bpe_model.h"
 #include "server/text/tokenizer/normalizer.h"
+#include "server/text/tokenizer/token_model.h"
 
 namespace foregate {
 
@@ -58,7 +58,7 @@ class AddedTokens {
  public:
   // From the array "added_tokens". A token of the vocabulary keeps its id there; others are numbered onward from its
   // end, whatever the file says, as `tokenizers` does. `normalizer` may be null.
-  static absl::StatusOr<AddedTokens> Read(const std::vector<JsonNode>& json, const BpeModel& model,
+  static absl::StatusOr<AddedTokens> Read(const std::vector<JsonNode>& json, const TokenModel& model,
                                           const Normalizer* normalizer);
 
   const std::vector<AddedToken>& tokens() const { return tokens_; }

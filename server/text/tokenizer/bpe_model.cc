@@ -35,11 +35,6 @@ absl::StatusOr<std::pair<std::string, std::string>> ReadPair(const JsonNode& mer
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<const BpeModel>> BpeModel::Read(const JsonNode& json) {
-  // Files of before 2020 name no type; only BPE has merges.
-  FOREGATE_ASSIGN_OR_RETURN(const std::optional<JsonNode> type, json.OptionalChild("type"));
-  if (type.has_value() && type->value() != "BPE") {
-    return json.Error("is a model that is not supported: " + type->value().dump(-1, ' ', true).substr(0, 80));
-  }
   std::unique_ptr<BpeModel> model(new BpeModel());
   FOREGATE_ASSIGN_OR_RETURN(const JsonNode vocabulary, json.Child("vocab"));
   FOREGATE_RETURN_IF_ERROR(model->ReadVocabulary(vocabulary));
@@ -146,11 +141,11 @@ void BpeModel::AppendSymbols(std::string_view word, std::vector<int32_t>* symbol
   if (unknown_pending) symbols->push_back(*unknown_id_);
 }
 
-void BpeModel::Encode(std::string_view word, std::vector<int32_t>* ids) const {
+absl::Status BpeModel::Encode(std::string_view word, std::vector<int32_t>* ids) const {
   if (ignore_merges_) {
     if (const auto id = TokenToId(word); id.has_value()) {
       ids->push_back(*id);
-      return;
+      return absl::OkStatus();
     }
   }
   std::vector<int32_t> symbols;
@@ -158,6 +153,7 @@ void BpeModel::Encode(std::string_view word, std::vector<int32_t>* ids) const {
   AppendSymbols(word, &symbols);
   merges_.MergeAll(&symbols);
   ids->insert(ids->end(), symbols.begin(), symbols.end());
+  return absl::OkStatus();
 }
 
 }  // namespace foregate

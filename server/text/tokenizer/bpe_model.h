@@ -15,27 +15,23 @@
 #include "absl/status/statusor.h"
 #include "server/text/json_node.h"
 #include "server/text/tokenizer/merge_table.h"
+#include "server/text/tokenizer/token_model.h"
 
 namespace foregate {
 
-// Ids of a vocabulary stay below this, so that a hostile file cannot make us allocate a table for id 2^31 - 1.
-inline constexpr int32_t kMaxVocabulary = 1 << 22;
-
 // Immutable and thread-safe.
-class BpeModel {
+class BpeModel final : public TokenModel {
  public:
-  // From the "model" object. INVALID_ARGUMENT naming file and key for any other model or for a merge of unknown tokens.
+  // From the "model" object. INVALID_ARGUMENT naming file and key, also for a merge of unknown tokens.
   // Dropout, which is for training, is ignored.
   static absl::StatusOr<std::unique_ptr<const BpeModel>> Read(const JsonNode& json);
 
-  // Appends the ids of `word`, well-formed UTF-8. O(n log n) in its length. Characters without a token become byte
-  // tokens or the unknown token where the file says so, else nothing.
-  void Encode(std::string_view word, std::vector<int32_t>* ids) const;
+  // Characters without a token become byte tokens or the unknown token where the file says so, else nothing.
+  absl::Status Encode(std::string_view word, std::vector<int32_t>* ids) const override;
 
-  std::optional<int32_t> TokenToId(std::string_view token) const;
-  // Token by id, empty where an id has none.
-  const std::vector<std::string>& tokens() const { return tokens_; }
-  size_t num_tokens() const { return vocabulary_.size(); }
+  std::optional<int32_t> TokenToId(std::string_view token) const override;
+  const std::vector<std::string>& tokens() const override { return tokens_; }
+  size_t num_tokens() const override { return vocabulary_.size(); }
 
  private:
   struct StringHash {

@@ -10,7 +10,7 @@ namespace foregate {
 absl::StatusOr<std::unique_ptr<const TokenizerPipeline>> TokenizerPipeline::Read(const JsonNode& json) {
   std::unique_ptr<TokenizerPipeline> pipeline(new TokenizerPipeline());
   FOREGATE_ASSIGN_OR_RETURN(const JsonNode model, json.Child("model"));
-  FOREGATE_ASSIGN_OR_RETURN(pipeline->model_, BpeModel::Read(model));
+  FOREGATE_ASSIGN_OR_RETURN(pipeline->model_, MakeTokenModel(model));
   FOREGATE_ASSIGN_OR_RETURN(const std::optional<JsonNode> normalizer, json.OptionalChild("normalizer"));
   if (normalizer.has_value()) {
     FOREGATE_ASSIGN_OR_RETURN(pipeline->normalizer_, MakeNormalizer(*normalizer));
@@ -89,7 +89,9 @@ absl::Status TokenizerPipeline::EncodeSegment(std::string text, bool begins_inpu
 absl::Status TokenizerPipeline::EncodeWords(std::string text, bool begins_input, std::vector<int32_t>* ids) const {
   Pieces pieces(std::move(text), begins_input);
   if (pre_tokenizer_ != nullptr) FOREGATE_RETURN_IF_ERROR(pre_tokenizer_->Apply(&pieces));
-  for (size_t i = 0; i < pieces.ranges.size(); ++i) model_->Encode(pieces.piece(i), ids);
+  for (size_t i = 0; i < pieces.ranges.size(); ++i) {
+    FOREGATE_RETURN_IF_ERROR(model_->Encode(pieces.piece(i), ids));
+  }
   return absl::OkStatus();
 }
 

@@ -13,11 +13,11 @@
 #include "absl/status/statusor.h"
 #include "server/text/json_node.h"
 #include "server/text/tokenizer/added_tokens.h"
-#include "server/text/tokenizer/bpe_model.h"
 #include "server/text/tokenizer/decoder.h"
 #include "server/text/tokenizer/normalizer.h"
 #include "server/text/tokenizer/post_processor.h"
 #include "server/text/tokenizer/pre_tokenizer.h"
+#include "server/text/tokenizer/token_model.h"
 
 namespace foregate {
 
@@ -31,7 +31,7 @@ class TokenizerPipeline {
 
   const PostProcessor& post_processor() const { return post_processor_; }
   const Decoder& decoder() const { return *decoder_; }
-  const BpeModel& model() const { return *model_; }
+  const TokenModel& model() const { return *model_; }
   const AddedTokens& added_tokens() const { return added_tokens_; }
 
   // Null for an id that has no token.
@@ -49,7 +49,7 @@ class TokenizerPipeline {
   absl::Status EncodeSegment(std::string text, bool begins_input, bool parse_special, std::vector<int32_t>* ids) const;
   absl::Status EncodeWords(std::string text, bool begins_input, std::vector<int32_t>* ids) const;
 
-  std::unique_ptr<const BpeModel> model_;
+  std::unique_ptr<const TokenModel> model_;
   AddedTokens added_tokens_;
   std::unique_ptr<const Normalizer> normalizer_;       // may be null
   std::unique_ptr<const PreTokenizer> pre_tokenizer_;  // may be null
