@@ -1,0 +1,125 @@
+#include "server/text/file_manifest.h"
+
+#include <openssl/evp.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "kernels/base/check.h"
+#include "kernels/base/status_macros.h"
+
+namespace foregate {
+namespace {
+
+constexpr size_t kReadBytes = 256 << 10;
+
+using File = std::unique_ptr<FILE, int (*)(FILE*)>;
+
+std::string PathOf(const FileManifest& manifest, const std::string& name) { return manifest.directory + "/" + name; }
+
+absl::StatusOr<File> Open(const std::string& path) {
+  File file(std::fopen(path.c_str(), "rb"), &std::fclose);
+  if (file != nullptr) return file;
+  const std::string message = path + ": " + std::strerror(errno);
+  return errno == ENOENT ? absl::NotFoundError(message) : absl::InvalidArgumentError(message);
+}
+
+}  // namespace
+
+struct Sha256::Context {
+  std::unique_ptr<EVP_MD_CTX, void (*)(EVP_MD_CTX*)> evp{EVP_MD_CTX_new(), &EVP_MD_CTX_free};
+};
+
+Sha256::Sha256() : context_(std::make_unique<Context>()) {
+  FOREGATE_CHECK(EVP_DigestInit_ex(context_->evp.get(), EVP_sha256(), nullptr) == 1);
+}
+
+Sha256::~Sha256() = default;
+
+void Sha256::Update(std::string_view bytes) {
+  FOREGATE_CHECK(EVP_DigestUpdate(context_->evp.get(), bytes.data(), bytes.size()) == 1);
+}
+
+std::string Sha256::Finish() {
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  unsigned int size = 0;
+  FOREGATE_CHECK(EVP_DigestFinal_ex(context_->evp.get(), digest, &size) == 1);
+  constexpr char kDigits[] = "0123456789abcdef";
+  std::string text;
+  for (unsigned int i = 0; i < size; ++i) {
+    text += kDigits[digest[i] >> 4];
+    text += kDigits[digest[i] & 15];
+  }
+  return text;
+}
+
+absl::StatusOr<FileManifest> MakeFileManifest(std::string directory, const std::vector<std::string>& names) {
+  FileManifest manifest;
+  manifest.directory = std::move(directory);
+  Sha256 all;
+  std::string buffer(kReadBytes, '\0');
+  for (const std::string& name : names) {
+    FOREGATE_ASSIGN_OR_RETURN(const File file, Open(PathOf(manifest, name)));
+    ManifestFile entry{name, 0, ""};
+    Sha256 digest;
+    while (const size_t size = std::fread(buffer.data(), 1, buffer.size(), file.get())) {
+      digest.Update(std::string_view(buffer).substr(0, size));
+      entry.size_bytes += size;
+    }
+    if (std::ferror(file.get()))
+      return absl::InvalidArgumentError(PathOf(manifest, name) + ": " + std::strerror(errno));
+    entry.sha256 = digest.Finish();
+    all.Update(entry.sha256 + "  " + name + "\n");
+    manifest.files.push_back(std::move(entry));
+  }
+  if (!manifest.files.empty()) manifest.sha256 = all.Finish();
+  return manifest;
+}
+
+struct ManifestReader::OpenFile {
+  explicit OpenFile(File opened) : file(std::move(opened)) {}
+
+  File file;
+  uint64_t offset = 0;
+  Sha256 digest;
+};
+
+ManifestReader::ManifestReader(const FileManifest* manifest) : manifest_(manifest) {}
+
+ManifestReader::~ManifestReader() = default;
+
+absl::Status ManifestReader::Changed(std::string_view how) const {
+  return absl::DataLossError(PathOf(*manifest_, manifest_->files[file_].name) + " " + std::string(how) +
+                             " since the server loaded it");
+}
+
+absl::StatusOr<bool> ManifestReader::Next(size_t max_bytes, Piece* piece) {
+  if (file_ == manifest_->files.size()) return false;
+  const ManifestFile& expected = manifest_->files[file_];
+  if (open_ == nullptr) {
+    auto file = Open(PathOf(*manifest_, expected.name));
+    if (!file.ok()) return Changed("cannot be read any more (" + std::string(file.status().message()) + ")");
+    open_ = std::make_unique<OpenFile>(*std::move(file));
+  }
+  piece->file = static_cast<int>(file_);
+  piece->offset = open_->offset;
+  const uint64_t left = expected.size_bytes - open_->offset;
+  piece->data.resize(static_cast<size_t>(std::min<uint64_t>(left, max_bytes)));
+  if (std::fread(piece->data.data(), 1, piece->data.size(), open_->file.get()) != piece->data.size()) {
+    return Changed("has been cut");
+  }
+  open_->digest.Update(piece->data);
+  open_->offset += piece->data.size();
+  if (open_->offset < expected.size_bytes) return true;
+  if (std::fgetc(open_->file.get()) != EOF) return Changed("has grown");
+  if (open_->digest.Finish() != expected.sha256) return Changed("has changed");
+  open_.reset();
+  ++file_;
+  return true;
+}
+
+}  // namespace foregate
