@@ -50,7 +50,7 @@ TEST_F(TextModelTest, ReadsEveryFile) {
   CopyTokenizer();
   Write("tokenizer_config.json",
         R"({"bos_token": null, "eos_token": {"content": "<|im_end|>"}, "chat_template": "config {{ eos_token }}"})");
-  Write("special_tokens_map.json", R"({"bos_token": "<|endoftext|>", "eos_token": "ignored"})");
+  Write("special_tokens_map.json", R"({"bos_token": "<|endoftext|>", "eos_token": "<|im_end|>"})");
   Write("generation_config.json", R"({"eos_token_id": [2, 0, 2], "temperature": 0.7, "top_k": 20, "do_sample": true})");
   Write("config.json", R"({"eos_token_id": 1})");
   Write("added_tokens.json", R"({"<tool_call>": 1200})");
@@ -92,15 +92,65 @@ TEST(MiniModelTest, RendersAndEncodesAsTransformers) {
   }
 }
 
-TEST_F(TextModelTest, TheJinjaFileWinsAndNamedTemplatesStay) {
+TEST_F(TextModelTest, TemplateFilesReplaceConfiguredTemplates) {
   Write("tokenizer_config.json",
         R"({"chat_template": [{"name": "default", "template": "a"}, {"name": "tool_use", "template": "b"}]})");
-  Write("chat_template.jinja", "file");
-  const auto model = LoadTextModel(directory_);
+  auto model = LoadTextModel(directory_);
   ASSERT_TRUE(model.ok()) << model.status();
-  EXPECT_EQ(model->chat_template->source(), "file");
+  EXPECT_EQ(model->chat_template->source(), "a");
   ASSERT_TRUE(model->named_templates.contains("tool_use"));
   EXPECT_EQ(model->named_templates.at("tool_use")->source(), "b");
+
+  Write("chat_template.json", R"({"chat_template": "processor"})");
+  model = LoadTextModel(directory_);
+  EXPECT_EQ(model->chat_template->source(), "processor");
+  EXPECT_TRUE(model->named_templates.empty());
+
+  Write("chat_template.jinja", "file");
+  std::filesystem::create_directories(directory_ + "/additional_chat_templates");
+  Write("additional_chat_templates/rag.jinja", "rag file");
+  Write("additional_chat_templates/README.md", "{% not a template");
+  model = LoadTextModel(directory_);
+  ASSERT_TRUE(model.ok()) << model.status();
+  EXPECT_EQ(model->chat_template->source(), "file");
+  ASSERT_EQ(model->named_templates.size(), 1u);
+  EXPECT_EQ(model->named_templates.at("rag")->source(), "rag file");
+  EXPECT_EQ(model->directory, directory_);
+  EXPECT_EQ(model->tokenizer_files,
+            (std::vector<std::string>{"additional_chat_templates/rag.jinja", "chat_template.jinja",
+                                      "chat_template.json", "tokenizer_config.json"}));
+}
+
+// As transformers 5 reads them: the map wins, unless the configuration has an added_tokens_decoder.
+TEST_F(TextModelTest, WhichFileNamesTheSpecialTokens) {
+  Write("tokenizer_config.json", R"({"eos_token": "config", "image_token": "<img>", "add_bos_token": true,
+         "cls_token": {"__type": "AddedToken", "content": "[CLS]"}, "pad_token": null})");
+  Write("special_tokens_map.json", R"({"eos_token": "map", "unk_token": {"content": "<unk>"}})");
+  auto model = LoadTextModel(directory_);
+  ASSERT_TRUE(model.ok()) << model.status();
+  EXPECT_EQ(model->eos_token, "map");
+  EXPECT_EQ(model->pad_token, "");
+  EXPECT_EQ(model->special_tokens, (std::map<std::string, std::string>{{"cls_token", "[CLS]"},
+                                                                      {"eos_token", "map"},
+                                                                      {"image_token", "<img>"},
+                                                                      {"unk_token", "<unk>"}}));
+  Write("tokenizer_config.json", R"({"eos_token": "config", "added_tokens_decoder": {}})");
+  model = LoadTextModel(directory_);
+  ASSERT_TRUE(model.ok()) << model.status();
+  EXPECT_EQ(model->eos_token, "config");
+  EXPECT_EQ(model->unk_token, "");
+}
+
+TEST_F(TextModelTest, TokensThatOnlyTheConfigurationKnowsAreAdded) {
+  CopyTokenizer();
+  Write("tokenizer_config.json", R"({"pad_token": "<|pad|>", "extra_special_tokens": ["<|user|>"],
+         "added_tokens_decoder": {"1200": {"content": "<tool_call>", "special": true, "normalized": false}}})");
+  const auto model = LoadTextModel(directory_);
+  ASSERT_TRUE(model.ok()) << model.status();
+  EXPECT_EQ(model->tokenizer->Encode("<|pad|><|user|><tool_call>", {}).value(),
+            (std::vector<TokenId>{1202, 1203, 1200}));
+  EXPECT_TRUE(model->tokenizer->IsSpecial(1202));
+  EXPECT_TRUE(model->tokenizer->IsSpecial(1200));  // tokenizer.json says no, the newer file says yes
 }
 
 TEST_F(TextModelTest, EndIdsFallBackToConfigAndThenToTheToken) {

@@ -27,7 +27,11 @@ absl::StatusOr<std::unique_ptr<const Tokenizer>> Tokenizer::Load(const std::stri
 absl::StatusOr<std::unique_ptr<const Tokenizer>> Tokenizer::Parse(std::string_view json,
                                                                   const std::string& name_for_errors) {
   FOREGATE_ASSIGN_OR_RETURN(const nlohmann::json document, ParseJsonText(json, name_for_errors));
-  FOREGATE_ASSIGN_OR_RETURN(auto pipeline, TokenizerPipeline::Read(JsonNode(&document, name_for_errors + ":")));
+  return FromJson(JsonNode(&document, name_for_errors + ":"));
+}
+
+absl::StatusOr<std::unique_ptr<const Tokenizer>> Tokenizer::FromJson(const JsonNode& root) {
+  FOREGATE_ASSIGN_OR_RETURN(auto pipeline, TokenizerPipeline::Read(root));
   return std::unique_ptr<const Tokenizer>(new Tokenizer(std::move(pipeline)));
 }
 

@@ -25,6 +25,7 @@ struct EncodeOptions {
   bool parse_special_tokens = true;
 };
 
+class JsonNode;
 class TokenizerPipeline;
 
 // The chain added tokens -> normalizer -> pre-tokenizer -> model -> post-processor, and the decoder back.
@@ -35,6 +36,8 @@ class Tokenizer {
   static absl::StatusOr<std::unique_ptr<const Tokenizer>> Load(const std::string& path_of_tokenizer_json);
   static absl::StatusOr<std::unique_ptr<const Tokenizer>> Parse(std::string_view json,
                                                                 const std::string& name_for_errors);
+  // From the root of a document shaped as tokenizer.json.
+  static absl::StatusOr<std::unique_ptr<const Tokenizer>> FromJson(const JsonNode& root);
   ~Tokenizer();
   Tokenizer(const Tokenizer&) = delete;
   Tokenizer& operator=(const Tokenizer&) = delete;
