@@ -15,8 +15,8 @@ IncrementalDetokenizer& IncrementalDetokenizer::operator=(IncrementalDetokenizer
 
 std::string IncrementalDetokenizer::Push(TokenId id) {
   const TokenizerPipeline::Token* token = tokenizer_->pipeline().FindToken(id);
-  if (token == nullptr || (skip_special_tokens_ && token->special)) return "";
-  stream_->Push(token->text);
+  if (token == nullptr || (skip_special_tokens_ && token->skipped)) return "";
+  stream_->Push(*token);
   return stream_->Take();
 }
 

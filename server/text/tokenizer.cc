@@ -57,7 +57,7 @@ absl::StatusOr<std::string> Tokenizer::Decode(std::span<const TokenId> ids, bool
       return absl::InvalidArgumentError("token id " + std::to_string(id) + " is not in the vocabulary of " +
                                         std::to_string(vocab_size()));
     }
-    if (!skip_special_tokens || !token->special) stream.Push(token->text);
+    if (!skip_special_tokens || !token->skipped) stream.Push(*token);
   }
   stream.Finish();
   return stream.Take();
@@ -66,9 +66,7 @@ absl::StatusOr<std::string> Tokenizer::Decode(std::span<const TokenId> ids, bool
 int32_t Tokenizer::vocab_size() const { return static_cast<int32_t>(pipeline_->size()); }
 
 std::optional<TokenId> Tokenizer::TokenToId(std::string_view token) const {
-  for (const AddedToken& added : pipeline_->added_tokens().tokens()) {
-    if (added.content == token) return added.id;
-  }
+  if (const AddedToken* added = pipeline_->added_tokens().Find(token); added != nullptr) return added->id;
   return pipeline_->model().TokenToId(token);
 }
 

@@ -1,7 +1,6 @@
 #include "server/text/tokenizer/added_tokens.h"
 
 #include <algorithm>
-#include <unordered_set>
 #include <utility>
 
 #include "kernels/base/status_macros.h"
@@ -31,29 +30,39 @@ bool TouchesWord(std::string_view text, size_t begin, size_t end) {
 
 }  // namespace
 
+uint32_t TokenTrie::FindChild(uint32_t node, char byte) const {
+  uint32_t child = nodes_[node].first_child;
+  while (child != kNone && nodes_[child].byte != byte) child = nodes_[child].sibling;
+  return child;
+}
+
 void TokenTrie::Insert(std::string_view text, size_t token_index) {
   uint32_t node = 0;
-  first_bytes_[static_cast<uint8_t>(text.front())] = true;
-  for (const char c : text) {
-    const uint64_t key = uint64_t{node} << 8 | static_cast<uint8_t>(c);
-    node = children_.try_emplace(key, static_cast<uint32_t>(children_.size()) + 1).first->second;
+  for (const char byte : text) {
+    uint32_t child = FindChild(node, byte);
+    if (child == kNone) {
+      child = static_cast<uint32_t>(nodes_.size());
+      nodes_.push_back({kNone, nodes_[node].first_child, kNone, byte});
+      nodes_[node].first_child = child;
+      if (node == 0) begins_[static_cast<uint8_t>(byte)] = child;
+    }
+    node = child;
   }
-  token_at_node_.try_emplace(node, token_index);
+  if (nodes_[node].token_index == kNone) nodes_[node].token_index = static_cast<uint32_t>(token_index);
 }
 
 bool TokenTrie::FindNext(std::string_view text, size_t from, Match* match) const {
   for (size_t begin = from; begin < text.size(); ++begin) {
-    if (!first_bytes_[static_cast<uint8_t>(text[begin])]) continue;
+    uint32_t node = begins_[static_cast<uint8_t>(text[begin])];
+    if (node == kNone) continue;
     bool found = false;
-    uint32_t node = 0;
-    for (size_t i = begin; i < text.size(); ++i) {
-      const auto child = children_.find(uint64_t{node} << 8 | static_cast<uint8_t>(text[i]));
-      if (child == children_.end()) break;
-      node = child->second;
-      if (const auto token = token_at_node_.find(node); token != token_at_node_.end()) {
-        *match = {begin, i + 1, token->second};
+    for (size_t end = begin + 1; node != kNone; ++end) {
+      if (nodes_[node].token_index != kNone) {
+        *match = {begin, end, nodes_[node].token_index};
         found = true;
       }
+      if (end == text.size()) break;
+      node = FindChild(node, text[end]);
     }
     if (found) return true;
   }
@@ -63,21 +72,42 @@ bool TokenTrie::FindNext(std::string_view text, size_t from, Match* match) const
 absl::StatusOr<AddedTokens> AddedTokens::Read(const std::vector<JsonNode>& json, const TokenModel& model,
                                               const Normalizer* normalizer) {
   AddedTokens added;
-  std::unordered_set<std::string> seen;
-  int32_t next_id = static_cast<int32_t>(model.num_tokens());
+  auto next_id = static_cast<int32_t>(model.num_tokens());
   for (const JsonNode& node : json) {
     FOREGATE_ASSIGN_OR_RETURN(AddedToken token, ReadToken(node));
-    if (token.content.empty() || !seen.insert(token.content).second) continue;
-    const std::optional<int32_t> known = model.TokenToId(token.content);
-    token.id = known.value_or(next_id);
-    next_id = std::max(next_id, token.id + 1);
+    if (token.content.empty()) continue;
+    token.spelling = token.content;
+    if (token.normalized && normalizer != nullptr) FOREGATE_RETURN_IF_ERROR(normalizer->Apply(&token.spelling));
+    const auto [known, is_new] = added.index_.try_emplace(token.content, added.tokens_.size());
+    if (!is_new) {
+      AddedToken& before = added.tokens_[known->second];
+      token.id = before.id;
+      token.special = token.special || before.special;
+      if (!token.normalized && before.normalized) token.spelling = before.spelling;
+      before = std::move(token);
+      continue;
+    }
+    const std::optional<int32_t> id = model.TokenToId(token.content);
+    token.id = id.has_value() ? *id : next_id++;
     if (token.id >= kMaxVocabulary) return node.Error("has id " + std::to_string(token.id) + ", beyond the limit");
-    std::string spelling = token.content;
-    if (token.normalized && normalizer != nullptr) FOREGATE_RETURN_IF_ERROR(normalizer->Apply(&spelling));
-    if (!spelling.empty()) (token.normalized ? added.normalized_ : added.raw_).Insert(spelling, added.tokens_.size());
     added.tokens_.push_back(std::move(token));
   }
+  for (size_t i = 0; i < added.tokens_.size(); ++i) {
+    const AddedToken& token = added.tokens_[i];
+    if (!token.normalized) added.raw_.Insert(token.content, i);
+    if (token.normalized && !token.spelling.empty()) added.normalized_.Insert(token.spelling, i);
+  }
   return added;
+}
+
+const AddedToken* AddedTokens::Find(std::string_view content) const {
+  const auto found = index_.find(content);
+  return found == index_.end() ? nullptr : &tokens_[found->second];
+}
+
+bool AddedTokens::IsSpecialSpelling(std::string_view spelling) const {
+  const AddedToken* token = Find(spelling);
+  return token != nullptr && token->special;
 }
 
 std::vector<Segment> AddedTokens::Split(std::string_view text, bool normalized, bool parse_special) const {

@@ -6,20 +6,22 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/text/json_node.h"
+#include "server/text/tokenizer/flat_vocabulary.h"
+#include "server/text/tokenizer/join_filter.h"
 #include "server/text/tokenizer/merge_table.h"
 #include "server/text/tokenizer/token_model.h"
 
 namespace foregate {
 
-// Immutable and thread-safe.
+// Immutable and thread-safe; what words became is remembered in the calling thread's WordCache.
 class BpeModel final : public TokenModel {
  public:
   // From the "model" object. INVALID_ARGUMENT naming file and key, also for a merge of unknown tokens.
@@ -27,34 +29,56 @@ class BpeModel final : public TokenModel {
   static absl::StatusOr<std::unique_ptr<const BpeModel>> Read(const JsonNode& json);
 
   // Characters without a token become byte tokens or the unknown token where the file says so, else nothing.
+  // INVALID_ARGUMENT when the file names an unknown token that the vocabulary lacks, and the word needs it.
   absl::Status Encode(std::string_view word, std::vector<int32_t>* ids) const override;
+  bool encodes_bytes() const override { return encodes_bytes_; }
+  absl::Status EncodeBytes(std::string_view bytes, std::vector<int32_t>* ids) const override;
 
   std::optional<int32_t> TokenToId(std::string_view token) const override;
   const std::vector<std::string>& tokens() const override { return tokens_; }
   size_t num_tokens() const override { return vocabulary_.size(); }
 
  private:
-  struct StringHash {
-    using is_transparent = void;
-    size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
-  };
-
   BpeModel() = default;
   absl::Status ReadOptions(const JsonNode& json);
   absl::Status ReadVocabulary(const JsonNode& vocabulary);
   absl::Status ReadMerges(const JsonNode& merges);
+  absl::Status AddMerge(const JsonNode& merge, int32_t rank);
   void IndexSymbols();
-  int32_t SymbolId(std::string_view character) const;
-  void AppendSymbols(std::string_view word, std::vector<int32_t>* symbols) const;
+  void IndexBytes();
+  void IndexJoins(std::span<const std::pair<int32_t, int32_t>> merges);
+  std::pair<int32_t, int32_t> OuterSymbols(std::string_view token) const;
 
-  std::unordered_map<std::string, int32_t, StringHash, std::equal_to<>> vocabulary_;
+  int32_t SymbolId(std::string_view character, bool is_first, bool is_last) const;
+  bool AppendByteTokens(std::string_view character, std::vector<int32_t>* symbols) const;
+  absl::Status AppendSymbols(std::string_view word, std::vector<int32_t>* symbols) const;
+  absl::Status EncodeWord(std::string_view word, std::vector<int32_t>* ids) const;
+  // Merges symbols[first..], each stretch between places where nothing can join by itself.
+  void MergeTail(size_t first, std::vector<int32_t>* symbols) const;
+
+  FlatVocabulary vocabulary_;
   std::vector<std::string> tokens_;
   MergeTable merges_;
-  std::array<int32_t, 0x800> two_byte_symbols_;  // id by code point below U+0800, -1 for none: the byte-level alphabet
-  std::optional<std::array<int32_t, 256>> byte_tokens_;  // with byte_fallback: id of <0xNN>, -1 for none
-  std::optional<int32_t> unknown_id_;
+  std::vector<std::pair<int32_t, int32_t>> merge_pairs_;  // only while reading
+  std::array<int32_t, 0x800> two_byte_symbols_;           // id by code point below U+0800, -1 for none
+  std::optional<std::array<int32_t, 256>> byte_tokens_;   // with byte_fallback: id of <0xNN>, -1 for none
+
+  std::string prefix_;  // of a character that continues a word
+  std::string suffix_;  // of a character that ends one
+  std::optional<std::string> unknown_token_;
+  int32_t unknown_id_ = -1;
   bool fuse_unknown_ = false;
   bool ignore_merges_ = false;
+
+  bool encodes_bytes_ = false;
+  std::array<int32_t, 256> byte_symbols_;  // id of the character that spells a byte
+  FlatVocabulary bytes_vocabulary_;        // with ignore_merges: tokens by the bytes that they spell
+
+  bool can_cut_ = false;            // whether joins_ is complete
+  bool cuts_at_metaspace_ = false;  // nothing ever joins U+2581 to another character before it
+  JoinFilter joins_;
+  uint64_t text_owner_ = 0;  // in the word cache
+  uint64_t bytes_owner_ = 0;
 };
 
 }  // namespace foregate

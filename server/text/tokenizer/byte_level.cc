@@ -38,14 +38,16 @@ void AppendByteLevel(std::string_view bytes, std::string* out) {
   for (const char byte : bytes) AppendUtf8(kAlphabet.character[static_cast<uint8_t>(byte)], out);
 }
 
-std::string BytesOfByteLevelToken(std::string_view token) {
+std::optional<std::string> BytesSpelledBy(std::string_view token) {
   std::string bytes;
   for (size_t i = 0; i < token.size();) {
     const char32_t code_point = NextCodePoint(token, &i);
-    if (code_point >= kAlphabetEnd || kAlphabet.byte[code_point] < 0) return std::string(token);
+    if (code_point >= kAlphabetEnd || kAlphabet.byte[code_point] < 0) return std::nullopt;
     bytes.push_back(static_cast<char>(kAlphabet.byte[code_point]));
   }
   return bytes;
 }
+
+std::string BytesOfByteLevelToken(std::string_view token) { return BytesSpelledBy(token).value_or(std::string(token)); }
 
 }  // namespace foregate

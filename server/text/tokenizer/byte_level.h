@@ -13,6 +13,9 @@ namespace foregate {
 // Appends the spelling of each byte; at most 2 bytes of UTF-8 for each.
 void AppendByteLevel(std::string_view bytes, std::string* out);
 
+// The bytes that `token` spells; none when a character of it is outside the alphabet.
+std::optional<std::string> BytesSpelledBy(std::string_view token);
+
 // The bytes that `token` spells, or its own UTF-8 when any of its characters is outside the alphabet (as in added
 // tokens, which are not spelled).
 std::string BytesOfByteLevelToken(std::string_view token);

@@ -1,182 +1,65 @@
 #include "server/text/tokenizer/decoder.h"
 
-#include <optional>
 #include <utility>
+#include <vector>
 
 #include "kernels/base/status_macros.h"
-#include "server/text/tokenizer/byte_level.h"
+#include "server/text/tokenizer/byte_decoder.h"
+#include "server/text/tokenizer/literal_replacement.h"
 #include "server/text/tokenizer/replacement.h"
 #include "server/text/tokenizer/strip_stage.h"
+#include "server/text/tokenizer/subword_decoder.h"
 #include "server/text/utf8.h"
 
 namespace foregate {
 namespace {
 
-// A stage whose tokens do not depend on each other, but for the first.
-template <typename Rewrite>
-class TokenwiseStage : public DecodeStage {
- public:
-  TokenwiseStage(DecodeStage* next, Rewrite rewrite) : next_(next), rewrite_(std::move(rewrite)) {}
-
-  void Push(std::string_view text, bool) override {
-    std::string token(text);
-    rewrite_(&token, first_);
-    first_ = false;
-    next_->Push(token, true);
-  }
-  void Finish() override { next_->Finish(); }
-
- private:
-  DecodeStage* next_;
-  Rewrite rewrite_;
-  bool first_ = true;
-};
-
-template <typename Stage, typename... Args>
-DecodeStage* AddStage(std::vector<std::unique_ptr<DecodeStage>>* stages, Args&&... args) {
-  stages->push_back(std::make_unique<Stage>(std::forward<Args>(args)...));
-  return stages->back().get();
-}
-
-template <typename Rewrite>
-DecodeStage* AddTokenwise(std::vector<std::unique_ptr<DecodeStage>>* stages, DecodeStage* next, Rewrite rewrite) {
-  return AddStage<TokenwiseStage<Rewrite>>(stages, next, std::move(rewrite));
-}
-
-class ByteLevelStage : public DecodeStage {
- public:
-  explicit ByteLevelStage(DecodeStage* next) : next_(next) {}
-
-  void Push(std::string_view text, bool) override {
-    std::string out;
-    utf8_.Push(BytesOfByteLevelToken(text), &out);
-    Emit(out);
-  }
-  void Finish() override {
-    std::string out;
-    utf8_.Finish(&out);
-    Emit(out);
-    next_->Finish();
-  }
-
- private:
-  void Emit(const std::string& text) {
-    if (text.empty()) return;
-    next_->Push(text, first_);
-    first_ = false;
-  }
-
-  DecodeStage* next_;
-  Utf8LossyStream utf8_;
-  bool first_ = true;
-};
-
-class ByteLevelDecoder : public Decoder {
- public:
-  DecodeStage* Start(DecodeStage* next, std::vector<std::unique_ptr<DecodeStage>>* stages) const override {
-    return AddStage<ByteLevelStage>(stages, next);
-  }
-  void Respell(std::string* token) const override { *token = BytesOfByteLevelToken(*token); }
-  bool fuses() const override { return true; }
-};
-
 class ReplaceDecoder : public Decoder {
  public:
-  explicit ReplaceDecoder(Replacement replacement) : replacement_(std::move(replacement)) {}
+  ReplaceDecoder(Replacement replacement, bool one_character)
+      : replacement_(std::move(replacement)), one_character_(one_character) {}
 
-  DecodeStage* Start(DecodeStage* next, std::vector<std::unique_ptr<DecodeStage>>* stages) const override {
-    return AddTokenwise(stages, next, [this](std::string* token, bool) { Respell(token); });
-  }
-  void Respell(std::string* token) const override {
+  void Prepare(std::string* token) const override {
     // Only a regular expression that explodes on a token of a few bytes can fail; the token then stays as it is.
     replacement_.Apply(token).IgnoreError();
   }
+  bool tokenwise() const override { return true; }
+  DecodeStage* Start(DecodeStage* next, bool prepared, DecodeStages* stages) const override {
+    if (prepared) return next;
+    return AddRewrite(stages, next, [this](size_t, std::string* token) { Prepare(token); });
+  }
+  void Respell(std::string* token) const override { Prepare(token); }
+  bool accepts_fragments() const override { return one_character_; }
 
  private:
   Replacement replacement_;
-};
-
-std::optional<char> ByteOfToken(std::string_view token) {
-  if (token.size() != 6 || !token.starts_with("<0x") || token.back() != '>') return std::nullopt;
-  int value = 0;
-  for (const char c : token.substr(3, 2)) {
-    const int digit = c >= '0' && c <= '9'   ? c - '0'
-                      : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                      : c >= 'a' && c <= 'f' ? c - 'a' + 10
-                                             : -1;
-    if (digit < 0) return std::nullopt;
-    value = value * 16 + digit;
-  }
-  return static_cast<char>(value);
-}
-
-// A run of byte tokens is text when all of it is well formed, else one U+FFFD for each byte: so nothing of a run is
-// certain before its end.
-class ByteFallbackStage : public DecodeStage {
- public:
-  explicit ByteFallbackStage(DecodeStage* next) : next_(next) {}
-
-  void Push(std::string_view text, bool) override {
-    if (const auto byte = ByteOfToken(text); byte.has_value()) {
-      run_.push_back(*byte);
-      return;
-    }
-    EndRun();
-    next_->Push(text, true);
-  }
-  void Finish() override {
-    EndRun();
-    next_->Finish();
-  }
-
- private:
-  void EndRun() {
-    if (run_.empty()) return;
-    if (!FirstInvalidUtf8(run_).has_value()) {
-      next_->Push(run_, true);
-    } else {
-      for (size_t i = 0; i < run_.size(); ++i) next_->Push(kReplacementCharacter, true);
-    }
-    run_.clear();
-  }
-
-  DecodeStage* next_;
-  std::string run_;
-};
-
-class ByteFallbackDecoder : public Decoder {
- public:
-  DecodeStage* Start(DecodeStage* next, std::vector<std::unique_ptr<DecodeStage>>* stages) const override {
-    return AddStage<ByteFallbackStage>(stages, next);
-  }
-  void Respell(std::string* token) const override {
-    if (const auto byte = ByteOfToken(*token); byte.has_value()) token->assign(1, *byte);
-  }
-};
-
-class FuseStage : public DecodeStage {
- public:
-  explicit FuseStage(DecodeStage* next) : next_(next) {}
-
-  void Push(std::string_view text, bool) override {
-    next_->Push(text, first_);
-    first_ = false;
-  }
-  void Finish() override { next_->Finish(); }
-
- private:
-  DecodeStage* next_;
-  bool first_ = true;
+  bool one_character_;  // the pattern is one character, which no fragment cuts
 };
 
 class FuseDecoder : public Decoder {
  public:
-  DecodeStage* Start(DecodeStage* next, std::vector<std::unique_ptr<DecodeStage>>* stages) const override {
+  DecodeStage* Start(DecodeStage* next, bool, DecodeStages* stages) const override {
     return AddStage<FuseStage>(stages, next);
   }
   void Respell(std::string*) const override {}
   bool fuses() const override { return true; }
   bool accepts_fragments() const override { return true; }
+
+ private:
+  class FuseStage : public DecodeStage {
+   public:
+    explicit FuseStage(DecodeStage* next) : next_(next) {}
+
+    void Push(std::string_view text, bool) override {
+      next_->Push(text, first_);
+      first_ = false;
+    }
+    void Finish() override { next_->Finish(); }
+
+   private:
+    DecodeStage* next_;
+    bool first_ = true;
+  };
 };
 
 class StripDecoder : public Decoder {
@@ -184,7 +67,7 @@ class StripDecoder : public Decoder {
   StripDecoder(std::string content, size_t start, size_t stop)
       : content_(std::move(content)), start_(start), stop_(stop) {}
 
-  DecodeStage* Start(DecodeStage* next, std::vector<std::unique_ptr<DecodeStage>>* stages) const override {
+  DecodeStage* Start(DecodeStage* next, bool, DecodeStages* stages) const override {
     return AddStage<StripStage>(stages, next, content_, start_, stop_);
   }
   // What is stripped is that of the whole text, as a rule; a token alone keeps its blank.
@@ -202,29 +85,24 @@ class MetaspaceDecoder : public Decoder {
   MetaspaceDecoder(std::string replacement, bool drops_first)
       : replacement_(std::move(replacement)), drops_first_(drops_first) {}
 
-  DecodeStage* Start(DecodeStage* next, std::vector<std::unique_ptr<DecodeStage>>* stages) const override {
-    return AddTokenwise(stages, next,
-                        [this](std::string* token, bool first) { ReplaceBy(first && drops_first_ ? "" : " ", token); });
+  DecodeStage* Start(DecodeStage* next, bool, DecodeStages* stages) const override {
+    return AddRewrite(stages, next, [this](size_t index, std::string* token) {
+      ReplaceLiteral(replacement_, index == 0 && drops_first_ ? "" : " ", token);
+    });
   }
-  void Respell(std::string* token) const override { ReplaceBy(" ", token); }
+  void Respell(std::string* token) const override { ReplaceLiteral(replacement_, " ", token); }
+  bool accepts_fragments() const override { return Utf8Length(replacement_[0]) == replacement_.size(); }
 
  private:
-  void ReplaceBy(std::string_view by, std::string* token) const {
-    for (size_t at = token->find(replacement_); at != std::string::npos;
-         at = token->find(replacement_, at + by.size())) {
-      token->replace(at, replacement_.size(), by);
-    }
-  }
-
   std::string replacement_;
   bool drops_first_;
 };
 
 class JoinDecoder : public Decoder {
  public:
-  DecodeStage* Start(DecodeStage* next, std::vector<std::unique_ptr<DecodeStage>>* stages) const override {
-    return AddTokenwise(stages, next, [](std::string* token, bool first) {
-      if (!first) token->insert(0, 1, ' ');
+  DecodeStage* Start(DecodeStage* next, bool, DecodeStages* stages) const override {
+    return AddRewrite(stages, next, [](size_t index, std::string* token) {
+      if (index > 0) token->insert(0, 1, ' ');
     });
   }
   void Respell(std::string*) const override {}
@@ -232,27 +110,49 @@ class JoinDecoder : public Decoder {
 
 class DecoderSequence : public Decoder {
  public:
-  explicit DecoderSequence(std::vector<std::unique_ptr<const Decoder>> steps) : steps_(std::move(steps)) {}
+  explicit DecoderSequence(std::vector<std::unique_ptr<const Decoder>> steps) : steps_(std::move(steps)) {
+    while (num_tokenwise_ < steps_.size() && steps_[num_tokenwise_]->tokenwise()) ++num_tokenwise_;
+    for (const auto& step : steps_) {
+      const bool gathers = fuses_ && !step->accepts_fragments();
+      gathers_.push_back(gathers);
+      fuses_ = step->fuses() || (fuses_ && !gathers);
+    }
+  }
 
-  DecodeStage* Start(DecodeStage* next, std::vector<std::unique_ptr<DecodeStage>>* stages) const override {
-    for (auto step = steps_.rbegin(); step != steps_.rend(); ++step) next = (*step)->Start(next, stages);
+  void Prepare(std::string* token) const override {
+    for (size_t i = 0; i < steps_.size() && i <= num_tokenwise_; ++i) steps_[i]->Prepare(token);
+  }
+  bool tokenwise() const override { return num_tokenwise_ == steps_.size(); }
+  DecodeStage* Start(DecodeStage* next, bool prepared, DecodeStages* stages) const override {
+    for (size_t i = steps_.size(); i-- > 0;) {
+      next = steps_[i]->Start(next, prepared && i <= num_tokenwise_, stages);
+      if (gathers_[i]) next = AddStage<GatherStage>(stages, next);
+    }
     return next;
   }
   void Respell(std::string* token) const override {
     for (const auto& step : steps_) step->Respell(token);
   }
-  bool fuses() const override {
-    for (const auto& step : steps_) {
-      if (step->fuses()) return true;
-    }
-    return false;
-  }
+  bool fuses() const override { return fuses_; }
 
  private:
   std::vector<std::unique_ptr<const Decoder>> steps_;
+  std::vector<bool> gathers_;  // whether step i must be given whole tokens after a step that fuses
+  size_t num_tokenwise_ = 0;   // leading steps that Prepare() does completely
+  bool fuses_ = false;
 };
 
 using Made = absl::StatusOr<std::unique_ptr<const Decoder>>;
+
+bool IsOneCharacter(std::string_view text) { return !text.empty() && Utf8Length(text[0]) == text.size(); }
+
+Made MakeReplace(const JsonNode& json) {
+  FOREGATE_ASSIGN_OR_RETURN(Replacement replacement, Replacement::Read(json));
+  FOREGATE_ASSIGN_OR_RETURN(const JsonNode pattern, json.Child("pattern"));
+  FOREGATE_ASSIGN_OR_RETURN(const std::optional<JsonNode> literal, pattern.OptionalChild("String"));
+  const bool one_character = literal.has_value() && IsOneCharacter(literal->value().get_ref<const std::string&>());
+  return std::make_unique<ReplaceDecoder>(std::move(replacement), one_character);
+}
 
 Made MakeStrip(const JsonNode& json) {
   FOREGATE_ASSIGN_OR_RETURN(std::string content, json.String("content"));
@@ -260,7 +160,7 @@ Made MakeStrip(const JsonNode& json) {
   FOREGATE_ASSIGN_OR_RETURN(const JsonNode stop, json.Child("stop"));
   FOREGATE_ASSIGN_OR_RETURN(const int32_t num_start, start.AsId());
   FOREGATE_ASSIGN_OR_RETURN(const int32_t num_stop, stop.AsId());
-  if (content.empty() || Utf8Length(content[0]) != content.size()) return json.Error("content must be one character");
+  if (!IsOneCharacter(content)) return json.Error("content must be one character");
   return std::make_unique<StripDecoder>(std::move(content), num_start, num_stop);
 }
 
@@ -276,12 +176,8 @@ Made MakeMetaspace(const JsonNode& json) {
 Made MakeSequence(const JsonNode& json) {
   FOREGATE_ASSIGN_OR_RETURN(const std::vector<JsonNode> children, json.Array("decoders"));
   std::vector<std::unique_ptr<const Decoder>> steps;
-  bool fused = false;
   for (const JsonNode& child : children) {
-    FOREGATE_ASSIGN_OR_RETURN(auto step, MakeDecoder(child));
-    if (fused && !step->accepts_fragments()) return child.Error("is not supported after a decoder that fuses tokens");
-    fused = fused || step->fuses();
-    steps.push_back(std::move(step));
+    FOREGATE_ASSIGN_OR_RETURN(steps.emplace_back(), MakeDecoder(child));
   }
   return std::make_unique<DecoderSequence>(std::move(steps));
 }
@@ -293,12 +189,12 @@ Made MakeDecoder(const JsonNode& json) {
   if (type == "ByteLevel") return std::make_unique<ByteLevelDecoder>();
   if (type == "ByteFallback") return std::make_unique<ByteFallbackDecoder>();
   if (type == "Fuse") return std::make_unique<FuseDecoder>();
-  if (type == "Replace") {
-    FOREGATE_ASSIGN_OR_RETURN(Replacement replacement, Replacement::Read(json));
-    return std::make_unique<ReplaceDecoder>(std::move(replacement));
-  }
+  if (type == "Replace") return MakeReplace(json);
   if (type == "Strip") return MakeStrip(json);
   if (type == "Metaspace") return MakeMetaspace(json);
+  if (type == "WordPiece") return MakeWordPieceDecoder(json);
+  if (type == "BPEDecoder") return MakeSuffixDecoder(json);
+  if (type == "CTC") return MakeCtcDecoder(json);
   if (type == "Sequence") return MakeSequence(json);
   return json.Error("is a decoder that is not supported: " + type);
 }

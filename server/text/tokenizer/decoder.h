@@ -4,39 +4,38 @@
 
 #include <memory>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/text/json_node.h"
+#include "server/text/tokenizer/decode_stage.h"
 
 namespace foregate {
-
-// One stage of a running decoder. A stage may give one token in several fragments as it becomes certain.
-class DecodeStage {
- public:
-  virtual ~DecodeStage() = default;
-  // `begins_token` is false when `text` continues the token before it.
-  virtual void Push(std::string_view text, bool begins_token) = 0;
-  // No token follows. Gives what was held back and finishes the next stage.
-  virtual void Finish() = 0;
-};
 
 // Immutable and thread-safe; makes the stages of a stream.
 class Decoder {
  public:
   virtual ~Decoder() = default;
-  // Stages that lead to `next`, which must outlive them; the first of them is the last in `stages`.
-  virtual DecodeStage* Start(DecodeStage* next, std::vector<std::unique_ptr<DecodeStage>>* stages) const = 0;
+
+  // Does to one token what depends on no other token, so that it is done once at load: the stages of Start() are given
+  // prepared tokens. A decoder that is not the first of a sequence is not asked.
+  virtual void Prepare(std::string*) const {}
+  // Whether Prepare() is all that this decoder does.
+  virtual bool tokenwise() const { return false; }
+
+  // Stages that lead to `next`, which must outlive them; the first of them is the last in `stages`, or `next` itself.
+  // `prepared` says whether tokens come as Prepare() left them.
+  virtual DecodeStage* Start(DecodeStage* next, bool prepared, DecodeStages* stages) const = 0;
   // Turns one token into the bytes that it stands for, without regard to its neighbours.
   virtual void Respell(std::string* token) const = 0;
-  // Whether all tokens become one, after which only a stage that can work on fragments may follow.
+  // Whether all tokens become one, which then arrives in fragments.
   virtual bool fuses() const { return false; }
+  // Whether fragments of a token, cut between characters, are as good as the token.
   virtual bool accepts_fragments() const { return false; }
 };
 
-// ByteLevel, Replace, ByteFallback, Fuse, Strip, Metaspace, Sequence.
+// ByteLevel, Replace, ByteFallback, Fuse, Strip, Metaspace, WordPiece, BPEDecoder, CTC, Sequence.
 // INVALID_ARGUMENT naming file and component for any other.
 absl::StatusOr<std::unique_ptr<const Decoder>> MakeDecoder(const JsonNode& json);
 

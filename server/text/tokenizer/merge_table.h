@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 namespace foregate {
@@ -21,11 +22,12 @@ class MergeTable {
   // A pair given twice keeps its last rank, as in `tokenizers`.
   void Insert(int32_t left, int32_t right, Merge merge);
 
-  // Null when the pair does not merge.
+  // Null when the pair does not merge. Reserve() must have been called.
   const Merge* Find(int32_t left, int32_t right) const;
 
   // Merges `symbols` in place until no pair is left to merge: always the lowest rank, the leftmost among equals.
-  void MergeAll(std::vector<int32_t>* symbols) const;
+  // Returns how many symbols are left, at the beginning. O(n log n).
+  size_t MergeAll(std::span<int32_t> symbols) const;
 
  private:
   struct Slot {
@@ -38,8 +40,8 @@ class MergeTable {
     return static_cast<uint64_t>(static_cast<uint32_t>(left)) << 32 | static_cast<uint32_t>(right);
   }
   size_t Home(uint64_t key) const { return (key * 0x9E3779B97F4A7C15u) >> shift_; }
-  void MergeShort(std::vector<int32_t>* symbols) const;
-  void MergeLong(std::vector<int32_t>* symbols) const;
+  size_t MergeShort(std::span<int32_t> symbols) const;
+  size_t MergeLong(std::span<int32_t> symbols) const;
 
   std::vector<Slot> slots_;  // a power of two of them, at most half full
   int shift_ = 64;

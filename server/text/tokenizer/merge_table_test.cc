@@ -46,10 +46,10 @@ TEST(MergeTableTest, EqualsTheDefinitionForShortAndLongWords) {
     if (table.Find(left, right) == nullptr) table.Insert(left, right, {rank, 4 + rank});
   }
   for (int round = 0; round < 500; ++round) {
-    std::vector<int32_t> symbols(random() % 80);
+    std::vector<int32_t> symbols(random() % 160);
     for (int32_t& symbol : symbols) symbol = static_cast<int32_t>(random() % 4);
     const std::vector<int32_t> expected = MergeByDefinition(table, symbols);
-    table.MergeAll(&symbols);
+    symbols.resize(table.MergeAll(symbols));
     EXPECT_EQ(symbols, expected);
   }
 }

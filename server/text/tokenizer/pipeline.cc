@@ -25,6 +25,7 @@ absl::StatusOr<std::unique_ptr<const TokenizerPipeline>> TokenizerPipeline::Read
   FOREGATE_ASSIGN_OR_RETURN(const std::optional<JsonNode> pre_tokenizer, json.OptionalChild("pre_tokenizer"));
   if (pre_tokenizer.has_value()) {
     FOREGATE_ASSIGN_OR_RETURN(pipeline->pre_tokenizer_, MakePreTokenizer(*pre_tokenizer));
+    pipeline->encodes_bytes_ = pipeline->pre_tokenizer_->spells_bytes() && pipeline->model_->encodes_bytes();
   }
   FOREGATE_ASSIGN_OR_RETURN(const std::optional<JsonNode> post_processor, json.OptionalChild("post_processor"));
   if (post_processor.has_value()) {
@@ -43,12 +44,17 @@ void TokenizerPipeline::IndexTokens() {
   const std::vector<std::string>& texts = model_->tokens();
   tokens_.resize(texts.size());
   for (size_t id = 0; id < texts.size(); ++id) {
-    const bool exists = model_->TokenToId(texts[id]) == static_cast<int32_t>(id);
-    tokens_[id] = {texts[id], exists, false};
+    tokens_[id].text = texts[id];
+    tokens_[id].exists = model_->TokenToId(texts[id]) == static_cast<int32_t>(id);
   }
-  for (const AddedToken& token : added_tokens_.tokens()) {
-    if (static_cast<size_t>(token.id) >= tokens_.size()) tokens_.resize(token.id + 1);
-    tokens_[token.id] = {token.content, true, token.special};
+  for (const AddedToken& added : added_tokens_.tokens()) {
+    if (static_cast<size_t>(added.id) >= tokens_.size()) tokens_.resize(added.id + 1);
+    tokens_[added.id] = {added.spelling, "", true, added.special, false};
+  }
+  for (Token& token : tokens_) {
+    token.skipped = added_tokens_.IsSpecialSpelling(token.text);
+    token.prepared = token.text;
+    decoder_->Prepare(&token.prepared);
   }
 }
 
@@ -59,43 +65,54 @@ const TokenizerPipeline::Token* TokenizerPipeline::FindToken(int32_t id) const {
 
 absl::StatusOr<std::vector<int32_t>> TokenizerPipeline::Encode(std::string_view text, bool parse_special) const {
   std::vector<int32_t> ids;
+  ids.reserve(text.size() / 3 + 8);  // English and code have about 4 bytes a token
   for (const Segment& segment : added_tokens_.Split(text, /*normalized=*/false, parse_special)) {
     if (segment.token_id >= 0) {
       ids.push_back(segment.token_id);
       continue;
     }
-    FOREGATE_RETURN_IF_ERROR(EncodeSegment(std::string(text.substr(segment.begin, segment.end - segment.begin)),
-                                           segment.begin == 0, parse_special, &ids));
+    const std::string_view piece = text.substr(segment.begin, segment.end - segment.begin);
+    FOREGATE_RETURN_IF_ERROR(EncodeSegment(piece, segment.begin == 0, parse_special, &ids));
   }
   return ids;
 }
 
-absl::Status TokenizerPipeline::EncodeSegment(std::string text, bool begins_input, bool parse_special,
+absl::Status TokenizerPipeline::EncodeSegment(std::string_view text, bool begins_input, bool parse_special,
                                               std::vector<int32_t>* ids) const {
-  if (normalizer_ != nullptr) FOREGATE_RETURN_IF_ERROR(normalizer_->Apply(&text));
-  const std::vector<Segment> segments = added_tokens_.Split(text, /*normalized=*/true, parse_special);
-  if (segments.size() == 1 && segments[0].token_id < 0) return EncodeWords(std::move(text), begins_input, ids);
-  for (const Segment& segment : segments) {
+  std::string normalized;
+  if (normalizer_ != nullptr) {
+    normalized = text;
+    FOREGATE_RETURN_IF_ERROR(normalizer_->Apply(&normalized));
+    text = normalized;
+  }
+  for (const Segment& segment : added_tokens_.Split(text, /*normalized=*/true, parse_special)) {
     if (segment.token_id >= 0) {
       ids->push_back(segment.token_id);
       continue;
     }
-    FOREGATE_RETURN_IF_ERROR(
-        EncodeWords(text.substr(segment.begin, segment.end - segment.begin), begins_input && segment.begin == 0, ids));
+    const std::string_view piece = text.substr(segment.begin, segment.end - segment.begin);
+    FOREGATE_RETURN_IF_ERROR(EncodeWords(piece, begins_input && segment.begin == 0, ids));
   }
   return absl::OkStatus();
 }
 
-absl::Status TokenizerPipeline::EncodeWords(std::string text, bool begins_input, std::vector<int32_t>* ids) const {
-  Pieces pieces(std::move(text), begins_input);
+absl::Status TokenizerPipeline::EncodeWords(std::string_view text, bool begins_input, std::vector<int32_t>* ids) const {
+  Pieces pieces(text, begins_input);
+  if (encodes_bytes_) {
+    FOREGATE_RETURN_IF_ERROR(pre_tokenizer_->ApplyUnspelled(&pieces));
+    for (size_t i = 0; i < pieces.ranges().size(); ++i) {
+      FOREGATE_RETURN_IF_ERROR(model_->EncodeBytes(pieces.piece(i), ids));
+    }
+    return absl::OkStatus();
+  }
   if (pre_tokenizer_ != nullptr) FOREGATE_RETURN_IF_ERROR(pre_tokenizer_->Apply(&pieces));
-  for (size_t i = 0; i < pieces.ranges.size(); ++i) {
+  for (size_t i = 0; i < pieces.ranges().size(); ++i) {
     FOREGATE_RETURN_IF_ERROR(model_->Encode(pieces.piece(i), ids));
   }
   return absl::OkStatus();
 }
 
-DecodeStream::DecodeStream(const Decoder& decoder) { first_ = decoder.Start(&collector_, &stages_); }
+DecodeStream::DecodeStream(const Decoder& decoder) { first_ = decoder.Start(&collector_, /*prepared=*/true, &stages_); }
 
 std::string DecodeStream::Take() { return std::exchange(collector_.text, std::string()); }
 

@@ -34,25 +34,29 @@ class TokenizerPipeline {
   const TokenModel& model() const { return *model_; }
   const AddedTokens& added_tokens() const { return added_tokens_; }
 
-  // Null for an id that has no token.
   struct Token {
-    std::string text;
+    std::string text;      // as the decoder is given it; an added token that is normalized is given as normalized
+    std::string prepared;  // what Decoder::Prepare() makes of text
     bool exists = false;
-    bool special = false;
+    bool special = false;  // an added token marked so
+    bool skipped = false;  // what skip_special_tokens leaves out
   };
+  // Null for an id that has no token.
   const Token* FindToken(int32_t id) const;
   size_t size() const { return tokens_.size(); }
 
  private:
   TokenizerPipeline() = default;
   void IndexTokens();
-  absl::Status EncodeSegment(std::string text, bool begins_input, bool parse_special, std::vector<int32_t>* ids) const;
-  absl::Status EncodeWords(std::string text, bool begins_input, std::vector<int32_t>* ids) const;
+  absl::Status EncodeSegment(std::string_view text, bool begins_input, bool parse_special,
+                             std::vector<int32_t>* ids) const;
+  absl::Status EncodeWords(std::string_view text, bool begins_input, std::vector<int32_t>* ids) const;
 
   std::unique_ptr<const TokenModel> model_;
   AddedTokens added_tokens_;
   std::unique_ptr<const Normalizer> normalizer_;       // may be null
   std::unique_ptr<const PreTokenizer> pre_tokenizer_;  // may be null
+  bool encodes_bytes_ = false;                         // the model saves pre_tokenizer_ the spelling of bytes
   PostProcessor post_processor_;
   std::unique_ptr<const Decoder> decoder_;
   std::vector<Token> tokens_;  // by id
@@ -65,7 +69,7 @@ class DecodeStream {
   DecodeStream(const DecodeStream&) = delete;
   DecodeStream& operator=(const DecodeStream&) = delete;
 
-  void Push(std::string_view token) { first_->Push(token, true); }
+  void Push(const TokenizerPipeline::Token& token) { first_->Push(token.prepared, true); }
   void Finish() { first_->Finish(); }
   // The text that became certain since the last call.
   std::string Take();
@@ -79,7 +83,7 @@ class DecodeStream {
   };
 
   Collector collector_;
-  std::vector<std::unique_ptr<DecodeStage>> stages_;
+  DecodeStages stages_;
   DecodeStage* first_;
 };
 

@@ -7,22 +7,10 @@
 #include "server/text/tokenizer/replacement.h"
 #include "server/text/tokenizer/splitter.h"
 #include "server/text/tokenizer/unicode_class.h"
+#include "server/text/utf8.h"
 
 namespace foregate {
 namespace {
-
-// Rewrites each piece through `rewrite(piece, index, out)`.
-template <typename Rewrite>
-void RewritePieces(Pieces* pieces, const Rewrite& rewrite) {
-  std::string text;
-  text.reserve(pieces->text.size() + pieces->text.size() / 2);
-  for (size_t i = 0; i < pieces->ranges.size(); ++i) {
-    const size_t begin = text.size();
-    rewrite(pieces->piece(i), i, &text);
-    pieces->ranges[i] = {begin, text.size()};
-  }
-  pieces->text = std::move(text);
-}
 
 constexpr std::string_view kGpt2Words = R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
 
@@ -32,15 +20,19 @@ class ByteLevel : public PreTokenizer {
       : add_prefix_space_(add_prefix_space), words_(std::move(words)) {}
 
   absl::Status Apply(Pieces* pieces) const override {
+    FOREGATE_RETURN_IF_ERROR(ApplyUnspelled(pieces));
+    pieces->RewriteEach([](std::string_view piece, size_t, std::string* out) { AppendByteLevel(piece, out); });
+    return absl::OkStatus();
+  }
+  bool spells_bytes() const override { return true; }
+  absl::Status ApplyUnspelled(Pieces* pieces) const override {
     if (add_prefix_space_) {
-      RewritePieces(pieces, [](std::string_view piece, size_t, std::string* out) {
+      pieces->RewriteEach([](std::string_view piece, size_t, std::string* out) {
         if (!piece.starts_with(' ')) out->push_back(' ');
         out->append(piece);
       });
     }
-    if (words_ != nullptr) FOREGATE_RETURN_IF_ERROR(words_->Apply(pieces));
-    RewritePieces(pieces, [](std::string_view piece, size_t, std::string* out) { AppendByteLevel(piece, out); });
-    return absl::OkStatus();
+    return words_ == nullptr ? absl::OkStatus() : words_->Apply(pieces);
   }
 
  private:
@@ -56,9 +48,9 @@ class Metaspace : public PreTokenizer {
       : replacement_(std::move(replacement)), scheme_(scheme), split_(std::move(split)) {}
 
   absl::Status Apply(Pieces* pieces) const override {
-    RewritePieces(pieces, [&](std::string_view piece, size_t index, std::string* out) {
-      const bool may_prepend =
-          scheme_ == PrependScheme::kAlways || (scheme_ == PrependScheme::kFirst && index == 0 && pieces->begins_input);
+    pieces->RewriteEach([&](std::string_view piece, size_t index, std::string* out) {
+      const bool may_prepend = scheme_ == PrependScheme::kAlways ||
+                               (scheme_ == PrependScheme::kFirst && index == 0 && pieces->begins_input());
       if (may_prepend && !piece.starts_with(' ') && !piece.starts_with(replacement_)) *out += replacement_;
       for (const char c : piece) {
         if (c == ' ') {
@@ -85,9 +77,36 @@ class PreTokenizerSequence : public PreTokenizer {
     for (const auto& step : steps_) FOREGATE_RETURN_IF_ERROR(step->Apply(pieces));
     return absl::OkStatus();
   }
+  bool spells_bytes() const override { return !steps_.empty() && steps_.back()->spells_bytes(); }
+  absl::Status ApplyUnspelled(Pieces* pieces) const override {
+    for (size_t i = 0; i + 1 < steps_.size(); ++i) FOREGATE_RETURN_IF_ERROR(steps_[i]->Apply(pieces));
+    return steps_.empty() ? absl::OkStatus() : steps_.back()->ApplyUnspelled(pieces);
+  }
 
  private:
   std::vector<std::unique_ptr<const PreTokenizer>> steps_;
+};
+
+class FixedLength : public PreTokenizer {
+ public:
+  explicit FixedLength(size_t length) : length_(length) {}
+
+  absl::Status Apply(Pieces* pieces) const override {
+    std::vector<TextRange> ranges;
+    for (const TextRange& range : pieces->ranges()) {
+      for (size_t begin = range.begin; begin < range.end;) {
+        size_t end = begin;
+        for (size_t i = 0; i < length_ && end < range.end; ++i) end += Utf8Length(pieces->text()[end]);
+        ranges.push_back({begin, end});
+        begin = end;
+      }
+    }
+    pieces->Recut(std::move(ranges));
+    return absl::OkStatus();
+  }
+
+ private:
+  size_t length_;  // in characters
 };
 
 using Made = absl::StatusOr<std::unique_ptr<const PreTokenizer>>;
@@ -156,6 +175,32 @@ Made MakePunctuation(const JsonNode& json) {
   return std::make_unique<Splitter>(MatchCharacters(&IsPunctuation), behavior, false);
 }
 
+Made MakeBert() {
+  std::vector<std::unique_ptr<const PreTokenizer>> steps;
+  steps.push_back(std::make_unique<Splitter>(MatchCharacters(&IsSpace), SplitBehavior::kRemoved, false));
+  steps.push_back(std::make_unique<Splitter>(MatchCharacters(&IsPunctuation), SplitBehavior::kIsolated, false));
+  return std::make_unique<PreTokenizerSequence>(std::move(steps));
+}
+
+Made MakeDelimiter(const JsonNode& json) {
+  FOREGATE_ASSIGN_OR_RETURN(const std::string delimiter, json.String("delimiter"));
+  if (delimiter.empty() || Utf8Length(delimiter[0]) != delimiter.size()) {
+    return json.Error("delimiter must be one character");
+  }
+  FOREGATE_ASSIGN_OR_RETURN(auto regex, Regex::CompileLiteral(delimiter));
+  return std::make_unique<Splitter>(MatchRegex(std::move(regex)), SplitBehavior::kRemoved, false);
+}
+
+Made MakeFixedLength(const JsonNode& json) {
+  FOREGATE_ASSIGN_OR_RETURN(const std::optional<JsonNode> node, json.OptionalChild("length"));
+  int32_t length = 5;
+  if (node.has_value()) {
+    FOREGATE_ASSIGN_OR_RETURN(length, node->AsId());
+  }
+  if (length == 0) return json.Error("length must be at least 1");
+  return std::make_unique<FixedLength>(length);
+}
+
 Made MakeSequence(const JsonNode& json) {
   FOREGATE_ASSIGN_OR_RETURN(const std::vector<JsonNode> children, json.Array("pretokenizers"));
   std::vector<std::unique_ptr<const PreTokenizer>> steps;
@@ -167,8 +212,13 @@ Made MakeSequence(const JsonNode& json) {
 
 }  // namespace
 
-Pieces::Pieces(std::string the_text, bool is_beginning) : text(std::move(the_text)), begins_input(is_beginning) {
-  if (!text.empty()) ranges.push_back({0, text.size()});
+Pieces::Pieces(std::string_view text, bool begins_input) : text_(text), begins_input_(begins_input) {
+  if (!text.empty()) ranges_.push_back({0, text.size()});
+}
+
+void Pieces::Recut(std::vector<TextRange> ranges) {
+  begins_input_ = begins_input_ && !ranges.empty() && ranges[0].begin == ranges_[0].begin;
+  ranges_ = std::move(ranges);
 }
 
 Made MakePreTokenizer(const JsonNode& json) {
@@ -182,6 +232,9 @@ Made MakePreTokenizer(const JsonNode& json) {
   if (type == "WhitespaceSplit") {
     return std::make_unique<Splitter>(MatchCharacters(&IsSpace), SplitBehavior::kRemoved, false);
   }
+  if (type == "BertPreTokenizer") return MakeBert();
+  if (type == "CharDelimiterSplit") return MakeDelimiter(json);
+  if (type == "FixedLength") return MakeFixedLength(json);
   if (type == "Sequence") return MakeSequence(json);
   return json.Error("is a pre-tokenizer that is not supported: " + type);
 }

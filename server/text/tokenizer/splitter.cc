@@ -9,63 +9,80 @@
 namespace foregate {
 namespace {
 
+// A match, or what lies between two.
 struct Part {
   TextRange range;
   bool is_match;
 };
 
-// The matches and what lies between them, in order, covering all of `size` bytes.
-std::vector<Part> PartsOf(size_t size, const std::vector<TextRange>& matches, bool invert) {
-  std::vector<Part> parts;
+// The parts of one piece, in order, covering it.
+void AppendParts(TextRange piece, const std::vector<TextRange>& matches, bool invert, std::vector<Part>* parts) {
   size_t position = 0;
   for (const TextRange& match : matches) {
-    if (position != match.begin) parts.push_back({{position, match.begin}, invert});
-    parts.push_back({match, !invert});
+    if (position != match.begin) parts->push_back({{piece.begin + position, piece.begin + match.begin}, invert});
+    parts->push_back({{piece.begin + match.begin, piece.begin + match.end}, !invert});
     position = match.end;
   }
-  if (position != size) parts.push_back({{position, size}, invert});
-  return parts;
+  if (piece.begin + position != piece.end) parts->push_back({{piece.begin + position, piece.end}, invert});
 }
 
-void JoinWithPrevious(std::vector<Part>* parts) {
-  std::vector<Part> joined;
-  bool previous_match = false;
-  for (const Part& part : *parts) {
-    if (part.is_match && !previous_match && !joined.empty()) {
-      joined.back().range.end = part.range.end;
-    } else {
-      joined.push_back(part);
-    }
-    previous_match = part.is_match;
+// Each of these appends what it makes of the parts of one piece, of which there is at least one.
+void KeepGaps(const std::vector<Part>& parts, std::vector<TextRange>* ranges) {
+  for (const Part& part : parts) {
+    if (!part.is_match) ranges->push_back(part.range);
   }
-  *parts = std::move(joined);
 }
 
-void JoinWithNext(std::vector<Part>* parts) {
-  std::vector<Part> joined;
-  bool previous_match = false;
-  for (auto part = parts->rbegin(); part != parts->rend(); ++part) {
-    if (part->is_match && !previous_match && !joined.empty()) {
-      joined.back().range.begin = part->range.begin;
-    } else {
-      joined.push_back(*part);
-    }
-    previous_match = part->is_match;
-  }
-  std::reverse(joined.begin(), joined.end());
-  *parts = std::move(joined);
+void KeepAll(const std::vector<Part>& parts, std::vector<TextRange>* ranges) {
+  for (const Part& part : parts) ranges->push_back(part.range);
 }
 
-void JoinEqual(std::vector<Part>* parts) {
-  std::vector<Part> joined;
-  for (const Part& part : *parts) {
-    if (!joined.empty() && joined.back().is_match == part.is_match) {
-      joined.back().range.end = part.range.end;
+void JoinWithPrevious(const std::vector<Part>& parts, std::vector<TextRange>* ranges) {
+  for (size_t i = 0; i < parts.size(); ++i) {
+    if (i > 0 && parts[i].is_match && !parts[i - 1].is_match) {
+      ranges->back().end = parts[i].range.end;
     } else {
-      joined.push_back(part);
+      ranges->push_back(parts[i].range);
     }
   }
-  *parts = std::move(joined);
+}
+
+// The mirror image: read from the right, a match joins the part that was read before it unless that is a match.
+void JoinWithNext(const std::vector<Part>& parts, std::vector<TextRange>* ranges) {
+  const size_t first = ranges->size();
+  for (size_t i = parts.size(); i-- > 0;) {
+    if (i + 1 < parts.size() && parts[i].is_match && !parts[i + 1].is_match) {
+      ranges->back().begin = parts[i].range.begin;
+    } else {
+      ranges->push_back(parts[i].range);
+    }
+  }
+  std::reverse(ranges->begin() + static_cast<ptrdiff_t>(first), ranges->end());
+}
+
+void JoinEqual(const std::vector<Part>& parts, std::vector<TextRange>* ranges) {
+  for (size_t i = 0; i < parts.size(); ++i) {
+    if (i > 0 && parts[i].is_match == parts[i - 1].is_match) {
+      ranges->back().end = parts[i].range.end;
+    } else {
+      ranges->push_back(parts[i].range);
+    }
+  }
+}
+
+void AppendRanges(const std::vector<Part>& parts, SplitBehavior behavior, std::vector<TextRange>* ranges) {
+  switch (behavior) {
+    case SplitBehavior::kRemoved:
+      return KeepGaps(parts, ranges);
+    case SplitBehavior::kIsolated:
+      return KeepAll(parts, ranges);
+    case SplitBehavior::kMergedWithPrevious:
+      return JoinWithPrevious(parts, ranges);
+    case SplitBehavior::kMergedWithNext:
+      return JoinWithNext(parts, ranges);
+    case SplitBehavior::kContiguous:
+      return JoinEqual(parts, ranges);
+  }
 }
 
 }  // namespace
@@ -97,22 +114,19 @@ MatchFinder MatchRegex(std::unique_ptr<const Regex> regex) {
 
 absl::Status Splitter::Apply(Pieces* pieces) const {
   std::vector<TextRange> ranges;
+  ranges.reserve(pieces->ranges().size());
   std::vector<TextRange> matches;
-  for (size_t i = 0; i < pieces->ranges.size(); ++i) {
+  std::vector<Part> parts;
+  for (size_t i = 0; i < pieces->ranges().size(); ++i) {
     matches.clear();
+    parts.clear();
     FOREGATE_RETURN_IF_ERROR(find_(pieces->piece(i), &matches));
-    std::vector<Part> parts = PartsOf(pieces->piece(i).size(), matches, invert_);
-    if (behavior_ == SplitBehavior::kMergedWithPrevious) JoinWithPrevious(&parts);
-    if (behavior_ == SplitBehavior::kMergedWithNext) JoinWithNext(&parts);
-    if (behavior_ == SplitBehavior::kContiguous) JoinEqual(&parts);
-    const size_t offset = pieces->ranges[i].begin;
-    for (const Part& part : parts) {
-      const bool removed = behavior_ == SplitBehavior::kRemoved && part.is_match;
-      if (removed || part.range.begin == part.range.end) continue;
-      ranges.push_back({offset + part.range.begin, offset + part.range.end});
-    }
+    AppendParts(pieces->ranges()[i], matches, invert_, &parts);
+    AppendRanges(parts, behavior_, &ranges);
   }
-  pieces->ranges = std::move(ranges);
+  // A match may be empty, and a piece may not.
+  std::erase_if(ranges, [](const TextRange& range) { return range.begin == range.end; });
+  pieces->Recut(std::move(ranges));
   return absl::OkStatus();
 }
 

@@ -4,8 +4,9 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 
-#include "server/text/tokenizer/decoder.h"
+#include "server/text/tokenizer/decode_stage.h"
 
 namespace foregate {
 
@@ -16,16 +17,21 @@ class StripStage : public DecodeStage {
       : next_(next), content_(std::move(content)), start_(start), stop_(stop) {}
 
   void Push(std::string_view text, bool begins_token) override;
-  void Finish() override { next_->Finish(); }  // what is held back is the end that must go
+  void Finish() override;  // what is held back is the end that must go
 
  private:
+  // A token of which nothing is left is a token all the same: later stages count them.
+  void EndToken();
+
   DecodeStage* next_;
   std::string content_;
   size_t start_;
   size_t stop_;
+  bool in_token_ = false;
   bool first_fragment_ = true;
   size_t start_left_ = 0;
   size_t num_held_ = 0;  // copies of content_ at the end of what was pushed
+  std::string out_;      // kept for its memory
 };
 
 }  // namespace foregate

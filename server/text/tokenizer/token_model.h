@@ -27,6 +27,13 @@ class TokenModel {
   // INVALID_ARGUMENT where the vocabulary has no way to spell the word and `tokenizers` refuses it too.
   virtual absl::Status Encode(std::string_view word, std::vector<int32_t>* ids) const = 0;
 
+  // Whether EncodeBytes() works: it encodes the word that the byte-level alphabet would spell `bytes` with, without
+  // spelling it.
+  virtual bool encodes_bytes() const { return false; }
+  virtual absl::Status EncodeBytes(std::string_view, std::vector<int32_t>*) const {
+    return absl::UnimplementedError("this model encodes no bytes");
+  }
+
   virtual std::optional<int32_t> TokenToId(std::string_view token) const = 0;
   // Token by id, empty where an id has none.
   virtual const std::vector<std::string>& tokens() const = 0;

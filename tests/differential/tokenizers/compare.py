@@ -73,17 +73,17 @@ def encoded(tokenizer, text):
     return answer
 
 
-def random_ids(chooser, size):
-    end = size if chooser.random() < 0.5 else min(size, 300)
-    return [chooser.randrange(end) for _ in range(chooser.randrange(24))]
+def random_ids(chooser, known):
+    end = len(known) if chooser.random() < 0.5 else min(len(known), 300)
+    return [known[chooser.randrange(end)] for _ in range(chooser.randrange(24) if known else 0)]
 
 
 def questions_of(kind, seed, strings, prose):
     """Texts, and lists of ids: nine to one."""
     chooser = random.Random("%s/%s" % (seed, kind.name))
     material = kind.material(prose)
-    size = reference(kind).get_vocab_size()
-    ids = [{"decode": random_ids(chooser, size)} for _ in range(strings // 9 + 1)]
+    known = sorted(set(reference(kind).get_vocab().values()))
+    ids = [{"decode": random_ids(chooser, known)} for _ in range(strings // 9 + 1)]
     return [{"text": texts.make(chooser, material)} for _ in range(strings)] + ids
 
 

@@ -87,7 +87,7 @@ OVERLAPS = [token("<x>"), token("<x><y>"), token("<y><z><w>"), token("<y>", spec
             token("bcd", normalized=True), token("Hello", normalized=True), token(" wide ", lstrip=True, rstrip=True),
             token("the", single_word=True, normalized=True), token("\u4f60\u597d", rstrip=True), token("  "), token("    "), token("\n\n"),
             token("\u00e9", normalized=True), token("e\u0301"), token("of", lstrip=True, single_word=True)]
-BYTE_FALLBACK, FUSE, BYTE_DECODER = {"type": "ByteFallback"}, {"type": "Fuse"}, {"type": "ByteLevel"}
+BYTE_FALLBACK, FUSE, BYTE_DECODER = {"type": "ByteFallback"}, {"type": "Fuse"}, dict(BYTE_LEVEL, use_regex=True)
 SPACES = replace("\u2581", " ")
 
 
@@ -165,6 +165,7 @@ def models():
         chosen = {"type": "BPE", "vocab": letters, "merges": merges}
         chosen.update(options)
         return {"added_tokens": [token("<add>"), token("c", special=True)], "model": chosen}
+    yield "gaps_added", dict(model(unk_token="<unk>"), added_tokens=[token("one"), token("abc"), token("two", special=True), token("three")])
     yield "no_unk", model()
     yield "unk", model(unk_token="<unk>")
     yield "unk_fused", model(unk_token="<unk>", fuse_unk=True)
@@ -246,6 +247,11 @@ def constructed():
     for base in ("qwen", "sp_bpe", "sp_metaspace", "llama3"):
         yield "flags_%s" % base, base, {"added_tokens": list(flagged_tokens())}
         yield "overlaps_%s" % base, base, {"added_tokens": OVERLAPS}
+        yield "repeated_%s" % base, base, {"added_tokens": [
+            token("<r>"), token("<r>"), token("<q>", special=True), token("<q>", lstrip=True), token("<p>"), token("<p>", special=True, rstrip=True),
+            token("The", normalized=True), token("The"), token("", special=True), token("a"), token("a", special=True, normalized=True)]}
+    yield "many_added", "qwen", {"added_tokens": [token("<|reserved_%d|>" % i, special=i % 2 == 0) for i in range(300)] + [
+        token(" " * i, normalized=True) for i in range(2, 24)] + [token("\n" * i) for i in range(2, 12)]}
     yield "flags_lowercase", "qwen", {"normalizer": {"type": "Lowercase"}, "added_tokens": list(flagged_tokens())}
     yield "flags_special", "qwen", {"added_tokens": list(flagged_tokens(special=True))}
     yield "sp_ignore_merges", "sp_bpe", {"model": {"ignore_merges": True}}

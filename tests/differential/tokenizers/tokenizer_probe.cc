@@ -1,7 +1,9 @@
 // tokenizer_probe: reads JSON lines, writes JSON lines; the C++ side of the differential test.
 //   {"load": "PATH"} or {"parse": "the text of a tokenizer.json"}   -> {} or {"error": "..."}
 //   {"text": "..."}       -> {"ids": [...], "bare": [...], "untrusted": [...], and the texts of "decode" for bare}
+//   {"time": ["...", ..]} -> {"seconds": of encoding all of them one by one, "tokens": how many}
 //   {"decode": [ids]}     -> {"decoded": "...", "skipped": "...", "streamed": "...", "streamed_skipped": "..."}
+#include <chrono>
 #include <iostream>
 #include <string>
 #include <utility>
@@ -45,6 +47,18 @@ Json AnswerText(const Tokenizer& tokenizer, const std::string& text) {
   return answer;
 }
 
+Json AnswerTime(const Tokenizer& tokenizer, const std::vector<std::string>& texts) {
+  size_t tokens = 0;
+  const auto started = std::chrono::steady_clock::now();
+  for (const std::string& text : texts) {
+    const auto ids = tokenizer.Encode(text, {.add_special_tokens = false});
+    if (!ids.ok()) return {{"error", ids.status().ToString()}};
+    tokens += ids->size();
+  }
+  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - started;
+  return {{"seconds", seconds.count()}, {"tokens", tokens}};
+}
+
 Json Answer(const Json& question, std::unique_ptr<const Tokenizer>* tokenizer) {
   if (question.contains("load") || question.contains("parse")) {
     auto loaded = question.contains("load") ? Tokenizer::Load(question["load"].get<std::string>())
@@ -55,6 +69,7 @@ Json Answer(const Json& question, std::unique_ptr<const Tokenizer>* tokenizer) {
   }
   if (*tokenizer == nullptr) return {{"error", "no tokenizer is loaded"}};
   if (question.contains("text")) return AnswerText(**tokenizer, question["text"].get<std::string>());
+  if (question.contains("time")) return AnswerTime(**tokenizer, question["time"].get<std::vector<std::string>>());
   Json answer;
   AddDecoded(**tokenizer, question["decode"].get<std::vector<TokenId>>(), &answer);
   return answer;
@@ -73,7 +88,7 @@ int main() {
       std::cerr << question.status() << '\n';
       return 2;
     }
-    std::cout << foregate::Answer(*question, &tokenizer).dump() << '\n';
+    std::cout << foregate::Answer(*question, &tokenizer).dump() << '\n' << std::flush;
   }
   return 0;
 }
