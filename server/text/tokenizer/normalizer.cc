@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "kernels/base/status_macros.h"
+#include "server/text/base64.h"
+#include "server/text/tokenizer/precompiled_charsmap.h"
 #include "server/text/tokenizer/replacement.h"
 #include "server/text/tokenizer/unicode_class.h"
 #include "server/text/utf8.h"
@@ -110,6 +112,19 @@ class Replace : public Normalizer {
   Replacement replacement_;
 };
 
+class Precompiled : public Normalizer {
+ public:
+  explicit Precompiled(PrecompiledCharsmap charsmap) : charsmap_(std::move(charsmap)) {}
+
+  absl::Status Apply(std::string* text) const override {
+    charsmap_.Apply(text);
+    return absl::OkStatus();
+  }
+
+ private:
+  PrecompiledCharsmap charsmap_;
+};
+
 class NormalizerSequence : public Normalizer {
  public:
   explicit NormalizerSequence(std::vector<std::unique_ptr<const Normalizer>> steps) : steps_(std::move(steps)) {}
@@ -130,6 +145,16 @@ Made MakeUnicodeForm(const JsonNode& json, const icu::Normalizer2* (*instance)(U
   const icu::Normalizer2* form = instance(error);
   if (U_FAILURE(error)) return json.Error(std::string("needs ICU's data: ") + u_errorName(error));
   return std::make_unique<UnicodeForm>(form);
+}
+
+Made MakePrecompiled(const JsonNode& json) {
+  FOREGATE_ASSIGN_OR_RETURN(const JsonNode node, json.Child("precompiled_charsmap"));
+  FOREGATE_ASSIGN_OR_RETURN(const std::string text, node.AsString());
+  const absl::StatusOr<std::string> bytes = DecodeBase64(text);
+  if (!bytes.ok()) return node.Error(std::string(bytes.status().message()));
+  absl::StatusOr<PrecompiledCharsmap> charsmap = PrecompiledCharsmap::Parse(*bytes);
+  if (!charsmap.ok()) return node.Error(std::string(charsmap.status().message()));
+  return std::make_unique<Precompiled>(*std::move(charsmap));
 }
 
 Made MakeSequence(const JsonNode& json) {
@@ -164,6 +189,7 @@ Made MakeNormalizer(const JsonNode& json) {
     FOREGATE_ASSIGN_OR_RETURN(Replacement replacement, Replacement::Read(json));
     return std::make_unique<Replace>(std::move(replacement));
   }
+  if (type == "Precompiled") return MakePrecompiled(json);
   if (type == "Sequence") return MakeSequence(json);
   return json.Error("is a normalizer that is not supported: " + type);
 }

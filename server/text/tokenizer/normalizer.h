@@ -18,7 +18,7 @@ class Normalizer {
   virtual absl::Status Apply(std::string* text) const = 0;
 };
 
-// NFC, NFD, NFKC, NFKD, Lowercase, Strip, StripAccents, Prepend, Replace, Sequence.
+// NFC, NFD, NFKC, NFKD, Lowercase, Strip, StripAccents, Prepend, Replace, Precompiled, Sequence.
 // INVALID_ARGUMENT naming file and component for any other.
 absl::StatusOr<std::unique_ptr<const Normalizer>> MakeNormalizer(const JsonNode& json);
 

@@ -44,8 +44,9 @@ void TokenizerPipeline::IndexTokens() {
   const std::vector<std::string>& texts = model_->tokens();
   tokens_.resize(texts.size());
   for (size_t id = 0; id < texts.size(); ++id) {
+    // A Unigram vocabulary may have one text under several ids; no text is a gap in the ids.
     tokens_[id].text = texts[id];
-    tokens_[id].exists = model_->TokenToId(texts[id]) == static_cast<int32_t>(id);
+    tokens_[id].exists = !texts[id].empty() || model_->TokenToId("") == static_cast<int32_t>(id);
   }
   for (const AddedToken& added : added_tokens_.tokens()) {
     if (static_cast<size_t>(added.id) >= tokens_.size()) tokens_.resize(added.id + 1);

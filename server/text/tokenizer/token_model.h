@@ -1,4 +1,4 @@
-// The model stage of a tokenizer: one word in, token ids out.
+// The model stage of a tokenizer: one word in, token ids out. Implemented by bpe_model.h and unigram_model.h.
 #ifndef FOREGATE_SERVER_TEXT_TOKENIZER_TOKEN_MODEL_H_
 #define FOREGATE_SERVER_TEXT_TOKENIZER_TOKEN_MODEL_H_
 
