@@ -122,6 +122,13 @@ absl::StatusOr<discovery::v1::GetModelResponse> Client::GetModel(const discovery
   return stubs_->Unary(stubs_->discovery.get(), &DiscoveryStub::GetModel, request, call);
 }
 
+absl::Status Client::GetTokenizer(const discovery::v1::GetTokenizerRequest& request,
+                                  const std::function<void(const discovery::v1::GetTokenizerResponse&)>& on_response,
+                                  const CallOptions& call) {
+  return stubs_->Stream([&](grpc::ClientContext* context) { return stubs_->discovery->GetTokenizer(context, request); },
+                        on_response, call);
+}
+
 absl::StatusOr<discovery::v1::GetLoadResponse> Client::GetLoad(const CallOptions& call) {
   return stubs_->Unary(stubs_->discovery.get(), &DiscoveryStub::GetLoad, discovery::v1::GetLoadRequest(), call);
 }

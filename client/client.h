@@ -50,6 +50,10 @@ class Client {
   absl::StatusOr<discovery::v1::ListModelsResponse> ListModels(const CallOptions& call = {});
   absl::StatusOr<discovery::v1::GetModelResponse> GetModel(const discovery::v1::GetModelRequest& request,
                                                            const CallOptions& call = {});
+  // The first message is the manifest, the others are pieces of its files in order.
+  absl::Status GetTokenizer(const discovery::v1::GetTokenizerRequest& request,
+                            const std::function<void(const discovery::v1::GetTokenizerResponse&)>& on_response,
+                            const CallOptions& call = {});
   absl::StatusOr<discovery::v1::GetLoadResponse> GetLoad(const CallOptions& call = {});
   absl::StatusOr<moe::v1::GetExpertStatsResponse> GetExpertStats(const CallOptions& call = {});
   // grpc.health.v1 of the whole server: true is SERVING.

@@ -28,6 +28,12 @@ void AnswerPrinter::AddDelta(const inference::v1::SampleDelta& delta) {
   sample->mutable_text()->append(delta.text());
   sample->mutable_token_ids()->MergeFrom(delta.token_ids());
   sample->mutable_logprobs()->MergeFrom(delta.logprobs());
+  if (delta.has_message()) {
+    auto* message = sample->mutable_message();
+    message->mutable_content()->append(delta.message().content());
+    message->mutable_reasoning_content()->append(delta.message().reasoning_content());
+    message->mutable_tool_calls()->MergeFrom(delta.message().tool_calls());
+  }
   if (delta.finish_reason() != inference::v1::FINISH_REASON_UNSPECIFIED) {
     sample->set_finish_reason(delta.finish_reason());
   }

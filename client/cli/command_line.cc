@@ -125,10 +125,25 @@ void FillOptions(const GenerationFlags& flags, CommandLine* line) {
   line->stream = !flags.no_stream;
 }
 
+void AddConversationFlags(CLI::App* command, CommandLine* line) {
+  auto* text = command->add_option("message", line->text, "one message (default: standard input)");
+  auto* system = command->add_option("--system", line->system, "system message");
+  command
+      ->add_option("-f,--conversation", line->conversation_file,
+                   "JSON file of messages and tools as OpenAI's chat API takes them (-: standard input)")
+      ->excludes(text)
+      ->excludes(system);
+  command->add_option("--template-arg", line->template_arguments,
+                      "KEY=VALUE for the chat template (enable_thinking=false); repeatable");
+  command->add_option("--template", line->template_name, "the checkpoint's chat template of this name");
+  command->add_flag("--continue", line->continue_final_message, "the model goes on with the last message");
+}
+
 void AddChat(CLI::App* app, CommandLine* line, GenerationFlags* flags) {
   auto* chat = app->add_subcommand("chat", "Talk to the model; without a message and on a terminal: a conversation");
-  chat->add_option("message", line->text, "one message (default: standard input)");
-  chat->add_option("--system", line->system, "system message");
+  AddConversationFlags(chat, line);
+  chat->add_option("--reply-format", line->reply_format,
+                   "how reasoning and tool calls are found in the reply (default: the server's)");
   AddGenerationFlags(chat, line, flags);
   chat->callback([line] { line->command = Command::kChat; });
 }
@@ -156,10 +171,14 @@ void AddTextCommands(CLI::App* app, CommandLine* line) {
   detokenize->callback([line] { line->command = Command::kDetokenize; });
 
   auto* render = app->add_subcommand("render", "The prompt that chat would use, without generating");
-  render->add_option("message", line->text, "one message (default: standard input)");
-  render->add_option("--system", line->system, "system message");
+  AddConversationFlags(render, line);
   AddRequestFlags(render, line);
   render->callback([line] { line->command = Command::kRender; });
+
+  auto* tokenizer = app->add_subcommand("tokenizer", "The files of the tokenizer and its chat templates");
+  tokenizer->add_option("--model", line->model, "name of the model (default: the served one)");
+  tokenizer->add_option("-d,--directory", line->output_directory, "write them there (default: list them)");
+  tokenizer->callback([line] { line->command = Command::kTokenizer; });
 }
 
 void AddServerCommands(CLI::App* app, CommandLine* line) {

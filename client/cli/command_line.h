@@ -18,6 +18,7 @@ enum class Command : uint8_t {
   kTokenize,
   kDetokenize,
   kRender,
+  kTokenizer,
   kModels,
   kStatus,
   kExperts,
@@ -50,6 +51,12 @@ struct CommandLine {
   std::optional<std::string> text;
   std::vector<int32_t> ids;
   std::optional<std::string> system;
+  // chat, render: a file of messages and tools ("-": standard input), and what the template gets beside them.
+  std::string conversation_file;
+  std::vector<std::string> template_arguments;  // "KEY=VALUE"
+  std::optional<std::string> template_name;
+  bool continue_final_message = false;
+  std::optional<std::string> reply_format;  // chat
   std::optional<std::string> model;
   std::string request_id;
   inference::v1::GenerationOptions options;
@@ -63,6 +70,7 @@ struct CommandLine {
   std::optional<double> drain_timeout_s;  // drain
   std::optional<int64_t> max_bytes;       // trace start
   std::string output_file;                // trace stop; empty: standard output
+  std::string output_directory;           // tokenizer; empty: list only
 };
 
 // Printed instead of running anything: help (exit code 0, to standard output) or a usage error (2, to standard error).

@@ -29,6 +29,8 @@ int RunCommand(const Session& session) {
       return RunData(session, RunDetokenize);
     case Command::kRender:
       return RunData(session, RunRender);
+    case Command::kTokenizer:
+      return RunData(session, RunTokenizer);
     case Command::kModels:
       return RunData(session, RunModels);
     case Command::kStatus:

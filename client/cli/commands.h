@@ -15,6 +15,7 @@ int RunChat(const Session& session, Client* client);
 int RunTokenize(const Session& session, Client* client);
 int RunDetokenize(const Session& session, Client* client);
 int RunRender(const Session& session, Client* client);
+int RunTokenizer(const Session& session, Client* client);
 
 int RunModels(const Session& session, Client* client);
 int RunStatus(const Session& session, Client* client);

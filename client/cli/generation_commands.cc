@@ -4,6 +4,7 @@
 
 #include "client/cli/answer_printer.h"
 #include "client/cli/commands.h"
+#include "client/cli/conversation_input.h"
 #include "client/cli/exit_code.h"
 #include "client/cli/text_output.h"
 
@@ -46,20 +47,14 @@ bool AnswersInIds(const Session& session, Client* client) {
   return model.ok() && !model->tokenizer().present();
 }
 
-pb::Conversation StartConversation(const CommandLine& line) {
-  pb::Conversation conversation;
-  if (line.system) {
-    auto* message = conversation.add_messages();
-    message->set_role(pb::ROLE_SYSTEM);
-    message->set_content(*line.system);
-  }
-  return conversation;
-}
-
-void AddMessage(pb::Role role, std::string content, pb::Conversation* conversation) {
+// The turn that the model just took, for the prompts to come.
+void AddAnswer(const pb::Sample& answer, pb::Conversation* conversation) {
   auto* message = conversation->add_messages();
-  message->set_role(role);
-  message->set_content(std::move(content));
+  message->set_role(pb::ROLE_ASSISTANT);
+  message->set_content(answer.has_message() ? answer.message().content() : answer.text());
+  if (!answer.message().reasoning_content().empty()) {
+    message->set_reasoning_content(answer.message().reasoning_content());
+  }
 }
 
 template <typename Request>
@@ -68,6 +63,7 @@ Request MakeChatRequest(const CommandLine& line, const pb::Conversation& convers
   if (line.model) request.set_model(*line.model);
   *request.mutable_conversation() = conversation;
   *request.mutable_options() = line.options;
+  if (line.reply_format) request.set_reply_format(*line.reply_format);
   return request;
 }
 
@@ -85,21 +81,21 @@ absl::Status Ask(const Session& session, Client* client, const pb::Conversation&
 }
 
 // Until end of input or /exit. A failed or cancelled turn is taken back, so that the conversation can go on.
-int Converse(const Session& session, Client* client) {
+int Converse(const Session& session, Client* client, const pb::Conversation& start) {
   session.err << "/reset starts over, /exit or Ctrl-D ends, Ctrl-C stops an answer.\n";
-  pb::Conversation conversation = StartConversation(session.line);
+  pb::Conversation conversation = start;
   std::string text;
   while (session.out << "> " << std::flush && std::getline(session.in, text)) {
     if (text == "/exit") return kExitOk;
-    if (text == "/reset") conversation = StartConversation(session.line);
+    if (text == "/reset") conversation = start;
     if (text.empty() || text == "/reset") continue;
-    AddMessage(pb::ROLE_USER, text, &conversation);
+    AddTextMessage(pb::ROLE_USER, text, &conversation);
     AnswerPrinter printer(StyleOf(session), &session.out);
     const absl::Status status = Ask(session, client, conversation, &printer);
     FinishAnswer(session, status, &printer);
     session.interrupt->cancellation()->Reset();
     if (status.ok() && printer.answer().samples_size() > 0) {
-      AddMessage(pb::ROLE_ASSISTANT, printer.answer().samples(0).text(), &conversation);
+      AddAnswer(printer.answer().samples(0), &conversation);
     } else {
       conversation.mutable_messages()->RemoveLast();
     }
@@ -132,12 +128,15 @@ int RunGenerate(const Session& session, Client* client) {
 }
 
 int RunChat(const Session& session, Client* client) {
-  if (!session.line.text && session.in_is_terminal) return Converse(session, client);
-  pb::Conversation conversation = StartConversation(session.line);
-  AddMessage(pb::ROLE_USER, session.TextOrInput(), &conversation);
+  const bool converses = !session.line.text && session.line.conversation_file.empty() && session.in_is_terminal;
+  pb::Conversation conversation;
+  const absl::Status status =
+      converses ? StartConversation(session, &conversation) : ReadConversation(session, &conversation);
+  if (!status.ok()) return session.ReportUsage(status);
+  if (converses) return Converse(session, client, conversation);
   AnswerPrinter printer(StyleOf(session), &session.out);
-  const absl::Status status = Ask(session, client, conversation, &printer);
-  return FinishAnswer(session, status, &printer);
+  const absl::Status answered = Ask(session, client, conversation, &printer);
+  return FinishAnswer(session, answered, &printer);
 }
 
 }  // namespace foregate

@@ -1,12 +1,14 @@
-// `foregate tokenize`, `detokenize` and `render`.
+// `foregate tokenize`, `detokenize`, `render` and `tokenizer`.
 #include <charconv>
 #include <string>
 #include <vector>
 
 #include "client/cli/commands.h"
+#include "client/cli/conversation_input.h"
 #include "client/cli/exit_code.h"
 #include "client/cli/json_output.h"
 #include "client/cli/text_output.h"
+#include "client/cli/tokenizer_files.h"
 
 namespace foregate {
 namespace {
@@ -84,14 +86,8 @@ int RunDetokenize(const Session& session, Client* client) {
 int RunRender(const Session& session, Client* client) {
   pb::RenderChatRequest request;
   if (session.line.model) request.set_model(*session.line.model);
-  if (session.line.system) {
-    auto* system = request.mutable_conversation()->add_messages();
-    system->set_role(pb::ROLE_SYSTEM);
-    system->set_content(*session.line.system);
-  }
-  auto* user = request.mutable_conversation()->add_messages();
-  user->set_role(pb::ROLE_USER);
-  user->set_content(session.TextOrInput());
+  const absl::Status read = ReadConversation(session, request.mutable_conversation());
+  if (!read.ok()) return session.ReportUsage(read);
   const Interrupt::Call call(session.interrupt);
   const auto response = client->RenderChat(request, session.call_options());
   if (!response.ok()) return session.Report(response.status());
@@ -100,6 +96,27 @@ int RunRender(const Session& session, Client* client) {
   } else {
     session.out << Shown(session, response->text());
     if (session.out_is_terminal) session.out << "\n";
+  }
+  return kExitOk;
+}
+
+int RunTokenizer(const Session& session, Client* client) {
+  discovery::v1::GetTokenizerRequest request;
+  if (session.line.model) request.set_name(*session.line.model);
+  TokenizerFiles files(session.line.output_directory);
+  const Interrupt::Call call(session.interrupt);
+  absl::Status status = client->GetTokenizer(
+      request, [&files](const discovery::v1::GetTokenizerResponse& response) { files.Add(response); },
+      session.call_options());
+  if (status.ok()) status = files.Finish();
+  if (!status.ok()) return session.Report(status);
+  if (session.line.json) {
+    session.out << JsonLine(files.manifest()) << "\n";
+    return kExitOk;
+  }
+  // As sha256sum prints them, so that its --check understands the list.
+  for (const auto& file : files.manifest().files()) {
+    session.out << file.sha256() << "  " << Shown(session, file.name()) << "\n";
   }
   return kExitOk;
 }

@@ -9,6 +9,7 @@
 
 #include "google/protobuf/text_format.h"
 #include "server/config/config_schema.h"
+#include "server/text/reply/reply_format.h"
 
 namespace foregate {
 namespace {
@@ -125,6 +126,14 @@ class ProblemFinder {
                                  ".tls, or allow it with " + (name == "listen" ? "--insecure" : "--admin.insecure"));
   }
 
+  void CheckReplyFormat() {
+    const std::string& name = config_.model().reply_format();
+    if (name == "auto") return;
+    if (const auto format = ReplyFormat::Find(name); !format.ok()) {
+      Add("model.reply_format", std::string(format.status().message()));
+    }
+  }
+
   void CheckCombinations() {
     CheckListener("listen", config_.listen().address(), config_.listen().tls(), config_.listen().insecure());
     CheckListener("admin", config_.admin().address(), config_.admin().tls(), config_.admin().insecure());
@@ -172,6 +181,7 @@ class ProblemFinder {
 
 ServerConfig DefaultServerConfig() {
   ServerConfig config;
+  config.mutable_model()->set_reply_format("auto");
   auto* listen = config.mutable_listen();
   listen->set_address("127.0.0.1:50051");
   listen->set_insecure(false);
@@ -217,6 +227,7 @@ std::vector<std::string> FindConfigProblems(const ServerConfig& config, const Co
     finder.Add("model.dir", "not set; name a checkpoint with --model DIR");
   finder.CheckRanges();
   finder.CheckChoices();
+  finder.CheckReplyFormat();
   finder.CheckCombinations();
   return finder.Take();
 }

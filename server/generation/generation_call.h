@@ -4,7 +4,6 @@
 #define FOREGATE_SERVER_GENERATION_GENERATION_CALL_H_
 
 #include <cstdint>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <utility>
@@ -12,37 +11,9 @@
 #include <vector>
 
 #include "engine/request/generation_request.h"
+#include "server/text/chat_prompt.h"
 
 namespace foregate {
-
-enum class ChatRole : uint8_t { kSystem, kUser, kAssistant, kTool };
-
-struct ToolCall {
-  std::string id;
-  std::string name;
-  nlohmann::ordered_json arguments;  // an object
-};
-
-struct ChatMessage {
-  ChatRole role = ChatRole::kUser;
-  std::string content;
-  std::optional<std::string> name;
-  std::vector<ToolCall> tool_calls;
-  std::optional<std::string> tool_call_id;
-};
-
-struct ToolDefinition {
-  std::string name;
-  std::optional<std::string> description;
-  nlohmann::ordered_json parameters;  // an object: JSON Schema
-};
-
-struct Conversation {
-  std::vector<ChatMessage> messages;
-  std::vector<ToolDefinition> tools;
-  nlohmann::ordered_json template_arguments;  // an object, or null for none
-  bool add_generation_prompt = true;
-};
 
 struct TextPrompt {
   std::string text;
@@ -53,7 +24,7 @@ struct TokenPrompt {
   std::vector<int32_t> ids;
 };
 
-using Prompt = std::variant<TextPrompt, TokenPrompt, Conversation>;
+using Prompt = std::variant<TextPrompt, TokenPrompt, ChatPrompt>;
 
 // Unset: the model's generation_config.json, else the default in inference.proto.
 struct SamplingChoice {
@@ -88,6 +59,7 @@ struct GenerationCall {
   std::string request_id;
   std::string model;  // empty: the served one
   Prompt prompt;
+  std::string reply_format;  // of a chat: a name that ReplyFormat::Find knows; empty: the served model's
   SamplingChoice sampling;
   StopChoice stop;
   OutputChoice output;

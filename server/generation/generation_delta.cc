@@ -33,6 +33,20 @@ size_t Bytes(const std::vector<ScoredToken>& tokens) {
   return total;
 }
 
+size_t Bytes(const ReplyDelta& message) {
+  size_t total = message.content.size() + message.reasoning.size();
+  for (const ReplyToolCall& call : message.tool_calls) {
+    total += kScoreOverheadBytes + call.id.size() + call.name.size() + call.arguments.size();
+  }
+  return total;
+}
+
+void Append(ReplyDelta message, ReplyDelta* total) {
+  total->content += message.content;
+  total->reasoning += message.reasoning;
+  MoveAppend(std::move(message.tool_calls), &total->tool_calls);
+}
+
 }  // namespace
 
 void AppendDelta(GenerationDelta delta, GenerationDelta* total) {
@@ -47,6 +61,10 @@ void AppendDelta(GenerationDelta delta, GenerationDelta* total) {
     same->text += sample.text;
     MoveAppend(std::move(sample.token_ids), &same->token_ids);
     MoveAppend(std::move(sample.logprobs), &same->logprobs);
+    if (sample.message.has_value()) {
+      if (!same->message.has_value()) same->message.emplace();
+      Append(*std::move(sample.message), &*same->message);
+    }
     if (sample.end.has_value()) same->end = std::move(sample.end);
   }
 }
@@ -55,7 +73,8 @@ size_t ApproximateBytes(const GenerationDelta& delta) {
   size_t total = Bytes(delta.prompt_logprobs);
   for (const SampleDelta& sample : delta.samples) {
     total += kSampleOverheadBytes + sample.text.size() + sample.token_ids.size() * kTokenIdBytes +
-             Bytes(sample.logprobs) + (sample.end ? sample.end->stop_string.size() : 0);
+             Bytes(sample.logprobs) + (sample.message ? Bytes(*sample.message) : 0) +
+             (sample.end ? sample.end->stop_string.size() : 0);
   }
   return total;
 }

@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "engine/request/token_sink.h"
+#include "server/text/reply/reply_format.h"
 
 namespace foregate {
 
@@ -40,7 +41,8 @@ struct SampleDelta {
   std::string text;  // whole characters only
   std::vector<int32_t> token_ids;
   std::vector<ScoredToken> logprobs;
-  std::optional<SampleEnd> end;  // set on the last delta of the sample
+  std::optional<ReplyDelta> message;  // of a chat: what `text` says, taken apart
+  std::optional<SampleEnd> end;       // set on the last delta of the sample
 };
 
 // At most one entry per sample.

@@ -28,7 +28,11 @@ const char* PromptField(const Prompt& prompt) {
   return "conversation";
 }
 
-absl::StatusOr<std::vector<int32_t>> PromptIds(const ServedModel& model, Prompt* prompt) {
+// What a reply parser needs to know of the prompt; the longest opening of a turn has a few dozen bytes.
+constexpr size_t kPromptEndBytes = 512;
+
+// `prompt_end` is filled for conversations.
+absl::StatusOr<std::vector<int32_t>> PromptIds(const ServedModel& model, Prompt* prompt, std::string* prompt_end) {
   const int32_t vocab_size = model.engine->model().vocab_size;
   std::vector<int32_t> ids;
   if (auto* tokens = std::get_if<TokenPrompt>(prompt)) {
@@ -39,8 +43,10 @@ absl::StatusOr<std::vector<int32_t>> PromptIds(const ServedModel& model, Prompt*
     FOREGATE_RETURN_IF_ERROR(RequireTokenizer(model.text, "a text prompt"));
     FOREGATE_ASSIGN_OR_RETURN(ids, EncodeField(model.text, text->text, text->add_special_tokens, "text"));
   } else {
-    FOREGATE_ASSIGN_OR_RETURN(RenderedPrompt rendered, RenderConversation(model.text, std::get<Conversation>(*prompt)));
+    FOREGATE_ASSIGN_OR_RETURN(RenderedPrompt rendered, RenderConversation(model.text, std::get<ChatPrompt>(*prompt)));
     ids = std::move(rendered.token_ids);
+    if (rendered.text.size() > kPromptEndBytes) rendered.text.erase(0, rendered.text.size() - kPromptEndBytes);
+    *prompt_end = std::move(rendered.text);
   }
   // A normalizer may delete everything that was sent.
   if (ids.empty()) return InvalidField(PromptField(*prompt), "the prompt has no tokens");
@@ -129,13 +135,23 @@ absl::Status ResolveStops(const GenerationCall& call, const ServedModel& model, 
   return absl::OkStatus();
 }
 
-absl::StatusOr<GenerationRequest> ResolveRequest(const ServedModel& model, GenerationCall* call) {
+// The format that a conversation asks for, else the served model's; null for a prompt that is none.
+absl::StatusOr<const ReplyFormat*> ResolveReplyFormat(const GenerationCall& call, const ServedModel& model) {
+  if (!std::holds_alternative<ChatPrompt>(call.prompt)) return nullptr;
+  if (call.reply_format.empty()) return model.reply_format;
+  absl::StatusOr<const ReplyFormat*> format = ReplyFormat::Find(call.reply_format);
+  if (!format.ok()) return InvalidField("reply_format", std::string(format.status().message()));
+  return format;
+}
+
+absl::StatusOr<GenerationRequest> ResolveRequest(const ServedModel& model, GenerationCall* call,
+                                                 std::string* prompt_end) {
   GenerationRequest request;
   FOREGATE_RETURN_IF_ERROR(CheckModelName(model.name, call->model));
   FOREGATE_ASSIGN_OR_RETURN(request.sampling,
                             ResolveSampling(*call, model.text.defaults, model.engine->model().vocab_size));
   FOREGATE_RETURN_IF_ERROR(ResolveStops(*call, model, &request));
-  FOREGATE_ASSIGN_OR_RETURN(request.prompt, PromptIds(model, &call->prompt));
+  FOREGATE_ASSIGN_OR_RETURN(request.prompt, PromptIds(model, &call->prompt, prompt_end));
   FOREGATE_RETURN_IF_ERROR(ResolveLength(*call, model.engine->options().max_sequence_tokens, &request));
   request.id = call->request_id;
   request.num_samples = call->num_samples;
@@ -152,8 +168,10 @@ absl::StatusOr<GenerationRequest> ResolveRequest(const ServedModel& model, Gener
 absl::StatusOr<std::shared_ptr<RunningGeneration>> StartGeneration(std::shared_ptr<ServedModel> model,
                                                                    GenerationCall call, TextPool* pool,
                                                                    std::shared_ptr<DeltaSink> sink) {
-  FOREGATE_ASSIGN_OR_RETURN(GenerationRequest request, ResolveRequest(*model, &call));
   TextPipelineOptions options;
+  FOREGATE_ASSIGN_OR_RETURN(options.reply_format, ResolveReplyFormat(call, *model));
+  FOREGATE_ASSIGN_OR_RETURN(GenerationRequest request, ResolveRequest(*model, &call, &options.prompt_end));
+  if (auto* conversation = std::get_if<ChatPrompt>(&call.prompt)) options.tools = std::move(conversation->tools);
   options.request_id = request.id;
   options.num_samples = request.num_samples;
   options.min_tokens = request.min_tokens;

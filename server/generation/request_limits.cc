@@ -99,7 +99,7 @@ absl::Status ValidatePrompt(const Prompt& prompt) {
     if (text->text.empty()) return InvalidField("text", "the prompt is empty");
   } else if (const auto* tokens = std::get_if<TokenPrompt>(&prompt)) {
     if (tokens->ids.empty()) return InvalidField("token_ids.ids", "the prompt is empty");
-  } else if (std::get<Conversation>(prompt).messages.empty()) {
+  } else if (std::get<ChatPrompt>(prompt).messages.empty()) {
     return InvalidField("conversation.messages", "at least one message is needed");
   }
   return absl::OkStatus();

@@ -30,7 +30,7 @@ TEST(RequestLimitsTest, NamesEveryFieldAtFault) {
   const std::vector<Case> cases = {
       {"text", [](auto* c) { c->prompt = TextPrompt{}; }},
       {"token_ids.ids", [](auto* c) { c->prompt = TokenPrompt{}; }},
-      {"conversation.messages", [](auto* c) { c->prompt = Conversation{}; }},
+      {"conversation.messages", [](auto* c) { c->prompt = ChatPrompt{}; }},
       {"options.sampling.temperature", [](auto* c) { c->sampling.temperature = -0.1f; }},
       {"options.sampling.temperature", [](auto* c) { c->sampling.temperature = kNan; }},
       {"options.sampling.temperature", [](auto* c) { c->sampling.temperature = kInfinity; }},

@@ -9,7 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "server/generation/generation_call.h"
+#include "server/text/chat_prompt.h"
 #include "server/text/text_model.h"
 
 namespace foregate {
@@ -31,9 +31,9 @@ absl::StatusOr<std::vector<int32_t>> EncodeField(const TextModel& text, const st
 absl::StatusOr<std::string> DecodeField(const TextModel& text, const std::vector<int32_t>& ids,
                                         bool skip_special_tokens, const std::string& field);
 
-// The prompt of a conversation as text and as ids. FAILED_PRECONDITION without tokenizer or template,
-// INVALID_ARGUMENT where the template refuses the conversation or an argument takes a standard variable's name.
-absl::StatusOr<RenderedPrompt> RenderConversation(const TextModel& text, const Conversation& conversation);
+// The prompt of a conversation as text and as ids. FAILED_PRECONDITION without tokenizer or template, and the refusals
+// of RenderChatPrompt pinned to the field "conversation".
+absl::StatusOr<RenderedPrompt> RenderConversation(const TextModel& text, const ChatPrompt& conversation);
 
 }  // namespace foregate
 

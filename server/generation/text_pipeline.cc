@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "kernels/base/check.h"
+#include "server/generation/tool_call_id.h"
 
 namespace foregate {
 namespace {
@@ -33,8 +34,15 @@ TextPipeline::TextPipeline(TextPipelineOptions options, std::shared_ptr<ServedMo
       samples_(static_cast<size_t>(options_.num_samples)) {
   const Tokenizer* tokenizer = model_->text.tokenizer.get();
   if (tokenizer == nullptr) return;
+  const ReplyFormat* format = options_.reply_format;
+  const bool skip_special_tokens =
+      options_.skip_special_tokens && (format == nullptr || !format->needs_special_tokens());
+  const bool has_tools = !options_.tools.is_null();
   for (SampleState& sample : samples_) {
-    sample.detokenizer.emplace(tokenizer, options_.skip_special_tokens);
+    if (format != nullptr) {
+      sample.reply = format->NewParser({options_.prompt_end, has_tools, has_tools ? &options_.tools : nullptr});
+    }
+    sample.detokenizer.emplace(tokenizer, skip_special_tokens);
     if (!options_.stop_strings.empty()) sample.matcher.emplace(options_.stop_strings, options_.include_stop_string);
   }
 }
@@ -119,18 +127,18 @@ void TextPipeline::Process(Token token, GenerationDelta* delta) {
   const auto& stops = options_.stop_token_ids;
   if (std::binary_search(stops.begin(), stops.end(), id)) return;
   if (!state.detokenizer.has_value()) return;
-  EmitText(token.sample, state.detokenizer->Push(id), state.num_tokens > options_.min_tokens, out);
+  MatchStops(token.sample, state.detokenizer->Push(id), state.num_tokens > options_.min_tokens, out);
 }
 
-void TextPipeline::EmitText(int32_t sample, const std::string& text, bool look_for_stops, SampleDelta* out) {
+void TextPipeline::MatchStops(int32_t sample, const std::string& text, bool look_for_stops, SampleDelta* out) {
   SampleState& state = samples_[static_cast<size_t>(sample)];
   if (text.empty()) return;
   if (!state.matcher.has_value() || !look_for_stops) {
-    out->text += text;
+    Emit(sample, text, out);
     return;
   }
   StopMatcher::Output output = state.matcher->Push(text);
-  out->text += output.emit;
+  Emit(sample, output.emit, out);
   if (!output.matched_stop.has_value()) return;
   SampleEnd end;
   end.reason = FinishReason::kStopString;
@@ -138,8 +146,30 @@ void TextPipeline::EmitText(int32_t sample, const std::string& text, bool look_f
   EndSample(sample, std::move(end), out);
 }
 
+void TextPipeline::Emit(int32_t sample, const std::string& text, SampleDelta* out) {
+  if (text.empty()) return;
+  out->text += text;
+  SampleState& state = samples_[static_cast<size_t>(sample)];
+  if (state.reply != nullptr) AddMessage(sample, state.reply->Push(text), out);
+}
+
+void TextPipeline::AddMessage(int32_t sample, ReplyDelta message, SampleDelta* out) {
+  if (message.empty()) return;
+  SampleState& state = samples_[static_cast<size_t>(sample)];
+  if (!out->message.has_value()) out->message.emplace();
+  out->message->content += message.content;
+  out->message->reasoning += message.reasoning;
+  for (ReplyToolCall& call : message.tool_calls) {
+    if (call.id.empty()) call.id = MakeToolCallId(options_.request_id, sample, state.num_tool_calls);
+    ++state.num_tool_calls;
+    out->message->tool_calls.push_back(std::move(call));
+  }
+}
+
 void TextPipeline::EndSample(int32_t sample, SampleEnd end, SampleDelta* out) {
-  samples_[static_cast<size_t>(sample)].ended = true;
+  SampleState& state = samples_[static_cast<size_t>(sample)];
+  state.ended = true;
+  if (state.reply != nullptr) AddMessage(sample, state.reply->Finish(), out);
   const bool stop_engine = end.reason == FinishReason::kStopString;
   out->end = std::move(end);
   if (!stop_engine) return;
@@ -156,9 +186,9 @@ void TextPipeline::Process(const SampleFinish& finish, GenerationDelta* delta) {
   if (state.ended || finish.reason == FinishReason::kCancelled) return;
   SampleDelta* out = EntryOf(finish.sample, delta);
   if (state.detokenizer.has_value()) {
-    EmitText(finish.sample, state.detokenizer->Finish(), state.num_tokens > options_.min_tokens, out);
+    MatchStops(finish.sample, state.detokenizer->Finish(), state.num_tokens > options_.min_tokens, out);
     if (state.ended) return;
-    if (state.matcher.has_value()) out->text += state.matcher->Finish();
+    if (state.matcher.has_value()) Emit(finish.sample, state.matcher->Finish(), out);
   }
   SampleEnd end;
   end.reason = finish.reason;

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <variant>
@@ -22,6 +23,7 @@
 #include "server/generation/text_pool.h"
 #include "server/lifecycle/serving_state.h"
 #include "server/text/incremental_detokenizer.h"
+#include "server/text/reply/reply_format.h"
 #include "server/text/stop_matcher.h"
 
 namespace foregate {
@@ -36,6 +38,11 @@ struct TextPipelineOptions {
   bool skip_special_tokens = true;
   uint64_t seed = 0;
   SteadyTime arrival = {};
+  // Of a chat: how its reply is taken apart, and what the prompt says of that. Null: no chat, no messages in the
+  // deltas.
+  const ReplyFormat* reply_format = nullptr;
+  std::string prompt_end = {};             // the last part of the rendered prompt
+  nlohmann::ordered_json tools = nullptr;  // null without tools
 };
 
 class TextPipeline final : public TokenSink,
@@ -75,7 +82,9 @@ class TextPipeline final : public TokenSink,
   struct SampleState {
     std::optional<IncrementalDetokenizer> detokenizer;  // absent without a tokenizer
     std::optional<StopMatcher> matcher;                 // absent without stop strings
-    int32_t num_tokens = 0;                             // as delivered
+    std::unique_ptr<ReplyParser> reply;                 // null unless a chat
+    int32_t num_tool_calls = 0;
+    int32_t num_tokens = 0;  // as delivered
     int32_t num_engine_tokens = 0;
     int32_t last_token = 0;
     bool ended = false;
@@ -89,8 +98,11 @@ class TextPipeline final : public TokenSink,
   // The prompt's log-probabilities, which come before any token, in deltas of moderate size.
   void DeliverPrompt(std::vector<TokenRecord> prompt);
   void Finish(const Done& done);
-  // Passes new text of a sample through its stop matcher into `out`; ends the sample on a match.
-  void EmitText(int32_t sample, const std::string& text, bool look_for_stops, SampleDelta* out);
+  // Passes new text of a sample through its stop matcher to Emit; ends the sample on a match.
+  void MatchStops(int32_t sample, const std::string& text, bool look_for_stops, SampleDelta* out);
+  // Text that is certain, into `out` and through the sample's reply parser.
+  void Emit(int32_t sample, const std::string& text, SampleDelta* out);
+  void AddMessage(int32_t sample, ReplyDelta message, SampleDelta* out);
   void EndSample(int32_t sample, SampleEnd end, SampleDelta* out);
   void Deliver(GenerationDelta delta);
   TokenScore Score(const TokenLogprob& logprob) const;

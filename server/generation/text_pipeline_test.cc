@@ -102,6 +102,53 @@ TEST_F(TextPipelineTest, StopStringAcrossTokensNeverLeaksAndDropsWhatFollows) {
   EXPECT_EQ(sink_->summary.generated_tokens, 8);
 }
 
+TEST_F(TextPipelineTest, ChatsAreTakenApart) {
+  TextPipelineOptions options;
+  options.reply_format = *ReplyFormat::Find("hermes");
+  options.tools = nlohmann::ordered_json::array();
+  options.num_samples = 2;
+  auto pipeline = Make(std::move(options));
+  const std::string spoken = "<think>a</think>b<tool_call>{\"name\": \"f\", \"arguments\": {}}</tool_call>";
+  for (const int32_t i : {0, 1}) {
+    Speak(*pipeline, spoken, i);
+    pipeline->OnSampleFinish(i, FinishReason::kLength);
+  }
+  pipeline->OnDone(absl::OkStatus(), {});
+  EXPECT_TRUE(sink_->Wait().ok());
+  for (const size_t i : {0u, 1u}) {
+    EXPECT_EQ(sample(i).text, spoken);
+    ASSERT_TRUE(sample(i).message.has_value());
+    EXPECT_EQ(sample(i).message->reasoning, "a");
+    EXPECT_EQ(sample(i).message->content, "b");
+    ASSERT_EQ(sample(i).message->tool_calls.size(), 1u);
+    EXPECT_EQ(sample(i).message->tool_calls[0].name, "f");
+    EXPECT_EQ(sample(i).message->tool_calls[0].id.size(), 9u);
+  }
+  EXPECT_NE(sample(0).message->tool_calls[0].id, sample(1).message->tool_calls[0].id);
+}
+
+// What a stop string cuts off never reaches the message, and what was held back at the end does.
+TEST_F(TextPipelineTest, ChatsEndWhereTheirTextEnds) {
+  TextPipelineOptions options;
+  options.reply_format = *ReplyFormat::Find("hermes");
+  options.stop_strings = {"END"};
+  auto pipeline = Make(std::move(options));
+  Speak(*pipeline, "ab<thENDxyz");
+  pipeline->OnDone(absl::OkStatus(), {});
+  EXPECT_TRUE(sink_->Wait().ok());
+  EXPECT_EQ(sample().text, "ab<th");
+  EXPECT_EQ(sample().message->content, "ab<th");
+}
+
+TEST_F(TextPipelineTest, CompletionsHaveNoMessage) {
+  auto pipeline = Make({});
+  Speak(*pipeline, "ab");
+  pipeline->OnSampleFinish(0, FinishReason::kLength);
+  pipeline->OnDone(absl::OkStatus(), {});
+  EXPECT_TRUE(sink_->Wait().ok());
+  EXPECT_FALSE(sample().message.has_value());
+}
+
 TEST_F(TextPipelineTest, StopStringStaysWhenAskedFor) {
   auto pipeline = Make({.stop_strings = {"END"}, .include_stop_string = true});
   Speak(*pipeline, "abENDc");

@@ -41,6 +41,18 @@ absl::StatusOr<int64_t> PlanKvBytes(const ServerConfig& config, const ModelPlan&
   return kv_bytes;
 }
 
+// "auto": what the default chat template suggests, else the one for tools.
+absl::StatusOr<const ReplyFormat*> ChooseReplyFormat(const std::string& configured, const TextModel& text) {
+  if (configured != "auto") return ReplyFormat::Find(configured);
+  const ReplyFormat* format = &ReplyFormat::Detect(text.chat_template == nullptr ? "" : text.chat_template->source());
+  const auto with_tools = text.named_templates.find("tool_use");
+  if (format->name() == "plain" && with_tools != text.named_templates.end()) {
+    format = &ReplyFormat::Detect(with_tools->second->source());
+  }
+  if (text.chat_template != nullptr) LogInfo("replies of chats are read as " + std::string(format->name()));
+  return format;
+}
+
 }  // namespace
 
 ModelLoader::ModelLoader(const ServerConfig& config, ServingState* state, LiveRequests* live, const Clock* clock,
@@ -80,6 +92,10 @@ absl::StatusOr<std::shared_ptr<ServedModel>> ModelLoader::Load() {
   FOREGATE_ASSIGN_OR_RETURN(const ModelPlan plan, PlanModel(options));
   FOREGATE_ASSIGN_OR_RETURN(const int64_t kv_bytes, PlanKvBytes(config_, plan));
   FOREGATE_ASSIGN_OR_RETURN(model->text, LoadTextModel(options.directory));
+  FOREGATE_ASSIGN_OR_RETURN(model->reply_format, ChooseReplyFormat(config_.model().reply_format(), model->text));
+  if (model->text.tokenizer != nullptr) {
+    FOREGATE_ASSIGN_OR_RETURN(model->tokenizer_files, MakeFileManifest(options.directory, model->text.tokenizer_files));
+  }
   FOREGATE_ASSIGN_OR_RETURN(Backend backend, MakeBackend(config_.compute().isa(), config_.compute().threads()));
   model->backend = std::make_unique<Backend>(std::move(backend));
   FOREGATE_ASSIGN_OR_RETURN(std::unique_ptr<Decoder> decoder, LoadDecoder(options, *model->backend));

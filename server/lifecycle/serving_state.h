@@ -20,6 +20,8 @@
 #include "absl/status/statusor.h"
 #include "engine/engine.h"
 #include "kernels/api/kernels.h"
+#include "server/text/file_manifest.h"
+#include "server/text/reply/reply_format.h"
 #include "server/text/text_model.h"
 
 namespace foregate {
@@ -28,7 +30,9 @@ namespace foregate {
 // declaration: the engine stops before the backend that it computes on.
 struct ServedModel {
   std::string name;
-  TextModel text;  // text.tokenizer is null for a checkpoint without one
+  TextModel text;                             // text.tokenizer is null for a checkpoint without one
+  FileManifest tokenizer_files;               // empty without a tokenizer
+  const ReplyFormat* reply_format = nullptr;  // of chats that ask for none; never null once loaded
   std::unique_ptr<Backend> backend;
   std::unique_ptr<Engine> engine;
 };

@@ -4,6 +4,7 @@
 
 #include "server/generation/request_limits.h"
 #include "server/generation/served_text.h"
+#include "server/rpc/tokenizer_stream.h"
 #include "server/rpc/unary_call.h"
 
 namespace foregate {
@@ -12,7 +13,7 @@ namespace {
 namespace wire = discovery::v1;
 
 // Rises with every change of the protos that a client could notice (GetServerInfoResponse.schema_revision).
-constexpr int32_t kSchemaRevision = 1;
+constexpr int32_t kSchemaRevision = 2;
 
 wire::ServerState WireState(ServerPhase phase) {
   switch (phase) {
@@ -60,11 +61,13 @@ void WriteLimits(const EngineOptions& options, int64_t max_request_bytes, wire::
   out->set_max_request_bytes(max_request_bytes);
 }
 
-void WriteTokenizer(const TextModel& text, wire::TokenizerInfo* out) {
+void WriteTokenizer(const ServedModel& model, wire::TokenizerInfo* out) {
+  const TextModel& text = model.text;
   out->mutable_eos_token_ids()->Add(text.eos_token_ids.begin(), text.eos_token_ids.end());
   if (text.tokenizer == nullptr) return;
   out->set_present(true);
   out->set_vocab_size(text.tokenizer->vocab_size());
+  out->set_sha256(model.tokenizer_files.sha256);
   if (const auto bos = text.tokenizer->TokenToId(text.bos_token)) out->set_bos_token_id(*bos);
   if (const auto pad = text.tokenizer->TokenToId(text.pad_token)) out->set_pad_token_id(*pad);
 }
@@ -84,6 +87,10 @@ void WriteCapabilities(const ServedModel& model, wire::Capabilities* out) {
   out->set_prompt_logprobs(true);
   out->set_prefix_cache(model.engine->options().prefix_cache);
   out->set_expert_stats(true);
+  if (!out->chat()) return;
+  out->set_reply_format(std::string(model.reply_format->name()));
+  for (const std::string_view name : ReplyFormat::Names()) out->add_reply_formats(std::string(name));
+  for (const auto& [name, chat_template] : model.text.named_templates) out->add_chat_templates(name);
 }
 
 }  // namespace
@@ -147,7 +154,7 @@ grpc::ServerUnaryReactor* DiscoveryService::GetModel(grpc::CallbackServerContext
     response->set_name(model->name);
     WriteArchitecture(model->engine->model(), response->mutable_architecture());
     WriteLimits(model->engine->options(), gate_.dependencies().limits.max_request_bytes, response->mutable_limits());
-    WriteTokenizer(model->text, response->mutable_tokenizer());
+    WriteTokenizer(*model, response->mutable_tokenizer());
     WriteCapabilities(*model, response->mutable_capabilities());
   }
   call->Complete(status);
@@ -172,6 +179,28 @@ grpc::ServerUnaryReactor* DiscoveryService::GetLoad(grpc::CallbackServerContext*
     }
   }
   call->Complete(call->ticket().admitted());
+  return call;
+}
+
+grpc::ServerWriteReactor<wire::GetTokenizerResponse>* DiscoveryService::GetTokenizer(
+    grpc::CallbackServerContext* context, const wire::GetTokenizerRequest* request) {
+  auto* call = new TokenizerStream(gate_.Enter(context, "/foregate.discovery.v1.DiscoveryService/GetTokenizer"),
+                                   gate_.dependencies().text_pool);
+  const ServingState& state = *gate_.dependencies().state;
+  absl::Status status = call->ticket().admitted();
+  if (status.ok()) status = CheckModelName(state.model_name(), request->name());
+  std::shared_ptr<ServedModel> model = state.model();
+  if (status.ok() && model == nullptr) {
+    absl::StatusOr<std::shared_ptr<ServedModel>> ready = gate_.ReadyModel();
+    status = ready.status();
+    if (ready.ok()) model = *std::move(ready);
+  }
+  if (status.ok()) status = RequireTokenizer(model->text, "GetTokenizer");
+  if (status.ok()) {
+    call->Start(std::move(model));
+  } else {
+    call->Refuse(status);
+  }
   return call;
 }
 

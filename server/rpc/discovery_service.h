@@ -26,6 +26,9 @@ class DiscoveryService final : public discovery::v1::DiscoveryService::CallbackS
   // Zeros until the model is loaded.
   grpc::ServerUnaryReactor* GetLoad(grpc::CallbackServerContext* context, const discovery::v1::GetLoadRequest* request,
                                     discovery::v1::GetLoadResponse* response) override;
+  // UNAVAILABLE with progress until the model is loaded.
+  grpc::ServerWriteReactor<discovery::v1::GetTokenizerResponse>* GetTokenizer(
+      grpc::CallbackServerContext* context, const discovery::v1::GetTokenizerRequest* request) override;
 
  private:
   const CallGate gate_;

@@ -9,6 +9,7 @@
 #include "server/generation/generation_service.h"
 #include "server/generation/served_text.h"
 #include "server/generation/text_pool.h"
+#include "server/rpc/conversation_parser.h"
 #include "server/rpc/request_parser.h"
 #include "server/rpc/response_writer.h"
 #include "server/rpc/stream_call.h"
@@ -189,7 +190,7 @@ grpc::ServerUnaryReactor* InferenceService::RenderChat(grpc::CallbackServerConte
       context, "/foregate.inference.v1.InferenceService/RenderChat",
       [request, response](const ServedModel& model) -> absl::Status {
         FOREGATE_RETURN_IF_ERROR(CheckModelName(model.name, request->model()));
-        FOREGATE_ASSIGN_OR_RETURN(const Conversation conversation, ParseConversation(request->conversation()));
+        FOREGATE_ASSIGN_OR_RETURN(const ChatPrompt conversation, ParseConversation(request->conversation()));
         FOREGATE_ASSIGN_OR_RETURN(RenderedPrompt rendered, RenderConversation(model.text, conversation));
         response->set_text(std::move(rendered.text));
         response->mutable_token_ids()->Add(rendered.token_ids.begin(), rendered.token_ids.end());

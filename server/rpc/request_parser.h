@@ -11,7 +11,6 @@ namespace foregate {
 namespace inference::v1 {
 class ChatRequest;
 class ChatStreamRequest;
-class Conversation;
 class GenerateRequest;
 class GenerateStreamRequest;
 }  // namespace inference::v1
@@ -22,8 +21,6 @@ absl::StatusOr<GenerationCall> ParseRequest(const inference::v1::GenerateRequest
 absl::StatusOr<GenerationCall> ParseRequest(const inference::v1::GenerateStreamRequest& request);
 absl::StatusOr<GenerationCall> ParseRequest(const inference::v1::ChatRequest& request);
 absl::StatusOr<GenerationCall> ParseRequest(const inference::v1::ChatStreamRequest& request);
-
-absl::StatusOr<Conversation> ParseConversation(const inference::v1::Conversation& wire);
 
 }  // namespace foregate
 

@@ -1,6 +1,5 @@
 #include "server/rpc/request_parser.h"
 
-#include <limits>
 #include <string>
 #include <variant>
 
@@ -103,58 +102,14 @@ TEST(RequestParserTest, LimitsHoldForEveryKindOfRequest) {
   EXPECT_EQ(FieldOf(ParseRequest(request).status()), "options.num_samples");
 }
 
-TEST(RequestParserTest, ConversationsKeepToolsAndArguments) {
-  wire::Conversation conversation;
-  wire::ChatMessage* message = conversation.add_messages();
-  message->set_role(wire::ROLE_ASSISTANT);
-  wire::ToolCall* wire_call = message->add_tool_calls();
-  wire_call->set_id("c1");
-  wire_call->set_name("weather");
-  auto& arguments = *wire_call->mutable_arguments()->mutable_fields();
-  arguments["days"].set_number_value(3);
-  arguments["city"].set_string_value("Oslo");
-  arguments["exact"].set_number_value(0.5);
-  arguments["list"].mutable_list_value()->add_values()->set_bool_value(true);
-  arguments["nothing"].set_null_value(google::protobuf::NULL_VALUE);
-  wire::ToolDefinition* tool = conversation.add_tools();
-  tool->set_name("weather");
-  tool->set_description("tells it");
-  const auto parsed = ParseConversation(conversation);
-  ASSERT_TRUE(parsed.ok()) << parsed.status();
-  EXPECT_EQ(parsed->messages[0].tool_calls[0].arguments.dump(),
-            R"({"city":"Oslo","days":3,"exact":0.5,"list":[true],"nothing":null})");
-  EXPECT_EQ(parsed->tools[0].description, "tells it");
-  EXPECT_TRUE(parsed->add_generation_prompt);
-}
-
-TEST(RequestParserTest, ConversationFaultsAreNamed) {
-  wire::Conversation conversation;
-  conversation.add_messages();
-  EXPECT_EQ(FieldOf(ParseConversation(conversation).status()), "conversation.messages[0].role");
-  conversation.mutable_messages(0)->set_role(wire::ROLE_USER);
-  conversation.mutable_messages(0)->add_tool_calls();
-  EXPECT_EQ(FieldOf(ParseConversation(conversation).status()), "conversation.messages[0].tool_calls");
-  conversation.mutable_messages(0)->set_role(wire::ROLE_ASSISTANT);
-  EXPECT_EQ(FieldOf(ParseConversation(conversation).status()), "conversation.messages[0].tool_calls[0].name");
-  conversation.mutable_messages(0)->mutable_tool_calls(0)->set_name("f");
-  ASSERT_TRUE(ParseConversation(conversation).ok());
-  conversation.add_tools();
-  EXPECT_EQ(FieldOf(ParseConversation(conversation).status()), "conversation.tools[0].name");
-  conversation.mutable_tools(0)->set_name("f");
-  auto& arguments = *conversation.mutable_template_arguments()->mutable_fields();
-  arguments["x"].set_number_value(std::numeric_limits<double>::quiet_NaN());
-  EXPECT_EQ(FieldOf(ParseConversation(conversation).status()), "conversation.template_arguments.x");
-}
-
-TEST(RequestParserTest, DeepNestingIsRefused) {
-  wire::Conversation conversation;
-  conversation.add_messages()->set_role(wire::ROLE_USER);
-  google::protobuf::Value* value = &(*conversation.mutable_template_arguments()->mutable_fields())["deep"];
-  for (int i = 0; i < 40; ++i) value = value->mutable_list_value()->add_values();
-  value->set_bool_value(true);
-  const absl::Status status = ParseConversation(conversation).status();
-  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_NE(std::string(status.message()).find("nested deeper than 32 levels"), std::string::npos);
+TEST(RequestParserTest, AChatNamesItsReplyFormat) {
+  wire::ChatRequest request;
+  request.mutable_conversation()->add_messages()->set_role(wire::ROLE_USER);
+  request.set_reply_format("hermes");
+  const auto call = ParseRequest(request);
+  ASSERT_TRUE(call.ok()) << call.status();
+  EXPECT_EQ(call->reply_format, "hermes");
+  EXPECT_TRUE(std::holds_alternative<ChatPrompt>(call->prompt));
 }
 
 }  // namespace

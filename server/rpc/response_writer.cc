@@ -40,6 +40,17 @@ void Write(ScoredToken token, wire::TokenLogprobs* out) {
   for (TokenScore& alternative : token.top) Write(std::move(alternative), out->add_top());
 }
 
+void Write(ReplyDelta message, wire::AssistantMessage* out) {
+  out->set_content(std::move(message.content));
+  out->set_reasoning_content(std::move(message.reasoning));
+  for (ReplyToolCall& call : message.tool_calls) {
+    wire::ToolCall* wire_call = out->add_tool_calls();
+    wire_call->set_id(std::move(call.id));
+    wire_call->set_name(std::move(call.name));
+    wire_call->set_arguments_json(std::move(call.arguments));
+  }
+}
+
 // wire::Sample and wire::SampleDelta have the same fields.
 template <typename WireSample>
 void Write(SampleDelta delta, WireSample* out) {
@@ -47,6 +58,7 @@ void Write(SampleDelta delta, WireSample* out) {
   out->set_text(std::move(delta.text));
   out->mutable_token_ids()->Add(delta.token_ids.begin(), delta.token_ids.end());
   for (ScoredToken& token : delta.logprobs) Write(std::move(token), out->add_logprobs());
+  if (delta.message.has_value()) Write(*std::move(delta.message), out->mutable_message());
   if (!delta.end.has_value()) return;
   out->set_finish_reason(WireReason(delta.end->reason));
   if (delta.end->reason == FinishReason::kStopString) out->set_stop_string(std::move(delta.end->stop_string));

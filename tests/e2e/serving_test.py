@@ -145,6 +145,36 @@ class ServingTest(unittest.TestCase):
             self.assertEqual(self.ok("tokenize", case["prompt"]), ids + "\n")
             self.assertEqual(self.ok("detokenize", ids), case["prompt"] + "\n")
 
+    def test_a_conversation_in_a_file(self):
+        messages = [{"role": "system", "content": "s"},
+                    {"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]},
+                    {"role": "assistant", "content": "c"}]
+        turn = "<|im_start|>%s\n%s<|im_end|>\n"
+        start = turn % ("system", "s") + turn % ("user", "a\nb")
+        document = json.dumps({"messages": messages, "tools": None})
+        self.assertEqual(self.ok("render", "-f", "-", stdin=document),
+                         start + turn % ("assistant", "c") + "<|im_start|>assistant\n")
+        self.assertEqual(self.ok("render", "-f", "-", "--continue", stdin=document),
+                         start + "<|im_start|>assistant\nc")
+        answer = json.loads(self.ok("chat", "-f", "-", "--max-tokens", "4", "--no-stream", "--json", stdin=document))
+        sample = answer["samples"][0]
+        self.assertEqual(sample["message"]["content"], sample["text"])
+        refused = self.daemon.cli("render", "-f", "-", stdin='{"messages": [{"role": "user", "content": 3}]}')
+        self.assertEqual(refused.returncode, 2)
+        self.assertIn("messages[0].content must be a string", refused.stderr)
+
+    def test_the_tokenizer_travels(self):
+        with tempfile.TemporaryDirectory() as folder:
+            listed = self.ok("tokenizer")
+            self.assertEqual(self.ok("tokenizer", "--directory", folder), listed)
+            names = sorted(line.split("  ")[1] for line in listed.splitlines())
+            self.assertIn("tokenizer.json", names)
+            for name in names:
+                with open(os.path.join(folder, name), "rb") as copy, open(os.path.join(MODEL, name), "rb") as original:
+                    self.assertEqual(copy.read(), original.read(), name)
+            check = subprocess.run(["sha256sum", "--check", "--quiet"], input=listed, cwd=folder, text=True)
+            self.assertEqual(check.returncode, 0)
+
     def test_a_stream_equals_the_unary_answer(self):
         request = ["generate", "Once upon", "--seed", "7", "--max-tokens", "40", "--ignore-eos", "--json"]
         lines = [json.loads(line) for line in self.ok(*request).splitlines()]

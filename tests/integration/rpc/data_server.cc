@@ -52,6 +52,12 @@ DataServer::DataServer(DataServerOptions options)
     FOREGATE_CHECK(compiled.ok());
     model_->text.chat_template = *std::move(compiled);
   }
+  auto reply_format = ReplyFormat::Find(options_.reply_format);
+  FOREGATE_CHECK(reply_format.ok());
+  model_->reply_format = *reply_format;
+  auto manifest = MakeFileManifest(options_.tokenizer_directory, options_.tokenizer_files);
+  FOREGATE_CHECK(manifest.ok());
+  model_->tokenizer_files = *std::move(manifest);
   model_->text.eos_token = kByteEndText;
   model_->text.eos_token_ids = {kByteEndToken};
   model_->text.defaults = options_.defaults;

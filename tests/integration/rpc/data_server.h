@@ -40,6 +40,9 @@ class RecordingAccessLog final : public AccessLog {
 struct DataServerOptions {
   bool has_tokenizer = true;
   std::string chat_template = {};  // empty: none
+  std::string reply_format = "plain";
+  std::string tokenizer_directory = {};  // of the files that GetTokenizer streams
+  std::vector<std::string> tokenizer_files = {};
   GenerationDefaults defaults = {};
   FakeEngineOptions engine = {};
   int32_t max_concurrent_calls = 100;

@@ -1,8 +1,15 @@
 // Discovery and expert statistics over real sockets, before and after the model is loaded.
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <utility>
+#include <vector>
+
 #include "foregate/discovery/v1/discovery.grpc.pb.h"
 #include "foregate/moe/v1/expert.grpc.pb.h"
 #include "gtest/gtest.h"
 #include "server/generation/request_limits.h"
+#include "server/text/file_manifest.h"
 #include "tests/fakes/byte_tokenizer.h"
 #include "tests/integration/rpc/data_server.h"
 
@@ -114,6 +121,89 @@ TEST_F(DiscoveryTest, TokensGuardDiscoveryToo) {
   const grpc::Status status = discovery_->GetServerInfo(NewContext().get(), {}, &info);
   EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAUTHENTICATED);
   EXPECT_EQ(info.version(), "");
+}
+
+class TokenizerFilesTest : public DiscoveryTest {
+ protected:
+  TokenizerFilesTest() : directory_(testing::TempDir() + "/tokenizer_files_test") {
+    std::filesystem::create_directories(directory_);
+    for (const auto& [name, content] : contents_) std::ofstream(directory_ + "/" + name) << content;
+    DataServerOptions options;
+    options.tokenizer_directory = directory_;
+    for (const auto& [name, content] : contents_) options.tokenizer_files.push_back(name);
+    Start(std::move(options));
+  }
+
+  grpc::Status Read(wire::TokenizerManifest* manifest, std::vector<std::string>* files) {
+    const auto context = NewContext();
+    const auto reader = discovery_->GetTokenizer(context.get(), {});
+    for (wire::GetTokenizerResponse part; reader->Read(&part);) {
+      if (part.has_manifest()) {
+        *manifest = part.manifest();
+        files->resize(static_cast<size_t>(part.manifest().files_size()));
+        continue;
+      }
+      std::string& file = files->at(static_cast<size_t>(part.chunk().file()));
+      EXPECT_EQ(part.chunk().offset(), file.size());
+      file += part.chunk().data();
+    }
+    return reader->Finish();
+  }
+
+  const std::string directory_;
+  const std::vector<std::pair<std::string, std::string>> contents_ = {
+      {"tokenizer.json", std::string(1000000, 'x')}, {"tokenizer_config.json", "{}"}, {"chat_template.jinja", ""}};
+};
+
+TEST_F(TokenizerFilesTest, EveryFileArrivesWhole) {
+  wire::TokenizerManifest manifest;
+  std::vector<std::string> files;
+  const grpc::Status status = Read(&manifest, &files);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  ASSERT_EQ(manifest.files_size(), 3);
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(manifest.files(i).name(), contents_[static_cast<size_t>(i)].first);
+    EXPECT_EQ(files[static_cast<size_t>(i)], contents_[static_cast<size_t>(i)].second);
+    Sha256 digest;
+    digest.Update(files[static_cast<size_t>(i)]);
+    EXPECT_EQ(manifest.files(i).sha256(), digest.Finish());
+  }
+  wire::GetModelResponse model;
+  ASSERT_TRUE(discovery_->GetModel(NewContext().get(), {}, &model).ok());
+  EXPECT_EQ(model.tokenizer().sha256(), manifest.sha256());
+}
+
+TEST_F(TokenizerFilesTest, AFileThatChangedIsDataLoss) {
+  std::ofstream(directory_ + "/tokenizer.json") << std::string(999999, 'x') << "y";
+  wire::TokenizerManifest manifest;
+  std::vector<std::string> files;
+  const grpc::Status status = Read(&manifest, &files);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::DATA_LOSS);
+  EXPECT_EQ(DetailsOf(status).reason, "TOKENIZER_CHANGED");
+  EXPECT_NE(status.error_message().find("tokenizer.json"), std::string::npos) << status.error_message();
+}
+
+TEST_F(TokenizerFilesTest, AReaderWhoLeavesEndsTheStream) {
+  const auto context = NewContext();
+  const auto reader = discovery_->GetTokenizer(context.get(), {});
+  wire::GetTokenizerResponse part;
+  ASSERT_TRUE(reader->Read(&part));
+  context->TryCancel();
+  while (reader->Read(&part)) {
+  }
+  EXPECT_EQ(reader->Finish().error_code(), grpc::StatusCode::CANCELLED);
+  EXPECT_TRUE(server_->WaitForPermits());
+}
+
+TEST_F(DiscoveryTest, TokenizerFilesNeedATokenizer) {
+  Start({.has_tokenizer = false});
+  const auto context = NewContext();
+  const auto reader = discovery_->GetTokenizer(context.get(), {});
+  wire::GetTokenizerResponse part;
+  EXPECT_FALSE(reader->Read(&part));
+  const grpc::Status status = reader->Finish();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_EQ(DetailsOf(status).reason, "NO_TOKENIZER");
 }
 
 }  // namespace

@@ -204,6 +204,66 @@ TEST(GenerateTest, ChatRendersTheTemplate) {
   EXPECT_EQ(stream.reply.samples(0).text(), "ok");
 }
 
+TEST(GenerateTest, ChatsGiveReasoningAndToolCalls) {
+  DataServer server({.chat_template = kTemplate, .reply_format = "hermes"});
+  const std::string call = R"(<tool_call>
+{"name": "weather", "arguments": {"city": "Oslo", "days": 1.0}}
+</tool_call>)";
+  const std::string spoken = "<think>rain?</think>Let me see." + call;
+  server.engine().SetScript(ByteIds(spoken));
+  wire::ChatRequest request;
+  wire::ChatMessage* message = request.mutable_conversation()->add_messages();
+  message->set_role(wire::ROLE_USER);
+  message->set_content("hi");
+  request.mutable_options()->mutable_stop()->set_max_tokens(static_cast<int32_t>(spoken.size()));
+  request.mutable_options()->set_num_samples(2);
+  request.mutable_conversation()->add_tools()->set_name("weather");
+  wire::ChatResponse reply;
+  ASSERT_TRUE(server.inference().Chat(NewContext().get(), request, &reply).ok());
+  ASSERT_EQ(reply.samples_size(), 2);
+  EXPECT_EQ(reply.samples(0).text(), spoken);
+  const wire::AssistantMessage& first = reply.samples(0).message();
+  EXPECT_EQ(first.reasoning_content(), "rain?");
+  EXPECT_EQ(first.content(), "Let me see.");
+  ASSERT_EQ(first.tool_calls_size(), 1);
+  EXPECT_EQ(first.tool_calls(0).name(), "weather");
+  EXPECT_EQ(first.tool_calls(0).arguments_json(), R"({"city": "Oslo", "days": 1.0})");
+  EXPECT_EQ(first.tool_calls(0).id().size(), 9u);
+  EXPECT_NE(first.tool_calls(0).id(), reply.samples(1).message().tool_calls(0).id());
+
+  wire::ChatStreamRequest stream_request;
+  ASSERT_TRUE(stream_request.ParseFromString(request.SerializeAsString()));
+  stream_request.mutable_options()->set_num_samples(1);
+  const auto context = NewContext();
+  const auto reader = server.inference().ChatStream(context.get(), stream_request);
+  wire::AssistantMessage streamed;
+  for (wire::ChatStreamResponse part; reader->Read(&part);) {
+    for (const wire::SampleDelta& delta : part.deltas()) {
+      streamed.set_content(streamed.content() + delta.message().content());
+      streamed.set_reasoning_content(streamed.reasoning_content() + delta.message().reasoning_content());
+      streamed.mutable_tool_calls()->MergeFrom(delta.message().tool_calls());
+    }
+  }
+  ASSERT_TRUE(reader->Finish().ok());
+  EXPECT_EQ(streamed.content(), first.content());
+  EXPECT_EQ(streamed.reasoning_content(), first.reasoning_content());
+  ASSERT_EQ(streamed.tool_calls_size(), 1);
+  EXPECT_EQ(streamed.tool_calls(0).arguments_json(), first.tool_calls(0).arguments_json());
+
+  // Without tools in the conversation a call is text; a format by name wins over the server's.
+  request.mutable_conversation()->clear_tools();
+  ASSERT_TRUE(server.inference().Chat(NewContext().get(), request, &reply).ok());
+  EXPECT_EQ(reply.samples(0).message().content(), "Let me see." + call);
+  EXPECT_EQ(reply.samples(0).message().tool_calls_size(), 0);
+  request.set_reply_format("plain");
+  ASSERT_TRUE(server.inference().Chat(NewContext().get(), request, &reply).ok());
+  EXPECT_EQ(reply.samples(0).message().content(), spoken);
+  request.set_reply_format("nonsense");
+  const grpc::Status refused = server.inference().Chat(NewContext().get(), request, &reply);
+  EXPECT_EQ(refused.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(DetailsOf(refused).field, "reply_format");
+}
+
 TEST(GenerateTest, TokenizeAndDetokenizeAreInverse) {
   DataServer server;
   wire::TokenizeRequest tokenize;
