@@ -27,12 +27,15 @@ MarkerMatch MatchAt(std::string_view text, const ReplyState& state, bool final) 
 struct FoundMarker {
   size_t begin;  // no marker begins before this
   const ReplyEdge* edge = nullptr;
+  bool is_forbidden = false;  // a byte of state.forbidden stands at `begin`
 };
 
+// One pass for markers and forbidden bytes: looking for one of them alone could run to the end again and again.
 FoundMarker FindMarker(std::string_view text, size_t from, const ReplyState& state, bool final) {
-  for (size_t i = from; (i = text.find_first_of(state.first_bytes, i)) != std::string_view::npos; ++i) {
+  for (size_t i = from; (i = text.find_first_of(state.stop_bytes, i)) != std::string_view::npos; ++i) {
     const MarkerMatch match = MatchAt(text.substr(i), state, final);
     if (match.is_partial || match.edge != nullptr) return {i, match.edge};
+    if (state.forbidden.find(text[i]) != std::string::npos) return {i, nullptr, true};
   }
   return {text.size()};
 }
@@ -133,10 +136,7 @@ GrammarParser::Progress GrammarParser::StepExpect(std::string_view window, bool 
 GrammarParser::Progress GrammarParser::StepCapture(std::string_view window, bool final) {
   const ReplyState& state = current();
   const FoundMarker found = FindMarker(window, scanned_, state, final);
-  const size_t forbidden = state.forbidden.empty()
-                               ? std::string_view::npos
-                               : window.substr(0, found.begin).find_first_of(state.forbidden, scanned_);
-  if (forbidden != std::string_view::npos) return Fail(forbidden);
+  if (found.is_forbidden) return Fail(found.begin);
   scanned_ = found.begin;
   const bool ends = found.edge == nullptr && final && state.at_end != kNoState;
   if (found.edge == nullptr && !ends) return final ? Fail(window.size()) : Progress::kNeedsMore;

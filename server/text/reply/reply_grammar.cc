@@ -33,6 +33,7 @@ StateId ReplyGrammar::Capture(ReplySlot slot, std::string_view forbidden) {
   const StateId id = Add(ReplyState::Kind::kCapture);
   states_[id].slot = slot;
   states_[id].forbidden = forbidden;
+  states_[id].stop_bytes = forbidden;
   return id;
 }
 
@@ -61,7 +62,7 @@ void ReplyGrammar::On(StateId from, std::string_view marker, StateId target, Rep
   FOREGATE_CHECK(!marker.empty());
   FOREGATE_CHECK(use != ReplyEdge::Use::kPeek || !state.is_text());
   state.edges.push_back({std::string(marker), target, use});
-  if (state.first_bytes.find(marker[0]) == std::string::npos) state.first_bytes.push_back(marker[0]);
+  if (state.stop_bytes.find(marker[0]) == std::string::npos) state.stop_bytes.push_back(marker[0]);
 }
 
 void ReplyGrammar::OnAfterBreaks(StateId from, int breaks, std::string_view marker, StateId target) {

@@ -67,7 +67,7 @@ struct ReplyState {
   StateId fallback = kNoState;   // the text state that takes what was no call; else the one that the held text began in
   CallBuilder builder = nullptr;
 
-  std::string first_bytes;  // of the markers; kept by ReplyGrammar::On
+  std::string stop_bytes;  // where a search must look: the first bytes of the markers, and `forbidden`
 
   bool is_text() const { return kind == Kind::kContent || kind == Kind::kReasoning; }
 };
