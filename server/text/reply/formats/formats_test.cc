@@ -112,6 +112,10 @@ TEST(ReplyFormatsTest, TaggedJson) {
        "<longcat_think>\nhm\n</longcat_think>\n<longcat_tool_call>\n{\"name\":\"f\",\"arguments\":{}}\n"
        "</longcat_tool_call>",
        {"", "hm", {"f{}"}}},
+      {"longcat",
+       "<longcat_tool_call>f\n<longcat_arg_key>a</longcat_arg_key>\n<longcat_arg_value>x</longcat_arg_value>\n"
+       "</longcat_tool_call>",
+       {"", "", {"f{\"a\": \"x\"}"}}},
       {"nemotron",
        "<think></think><TOOLCALL>[{\"name\": \"f\", \"arguments\": {}}, {\"name\":\"g\",\"arguments\":{\"a\":1}}]"
        "</TOOLCALL>",

@@ -1,7 +1,6 @@
 // JSON between tags.
 //   hermes       <tool_call>\n{"name": ..., "arguments": {...}}\n</tool_call>, one tag for each call: Hermes 2 and 3,
 //                Qwen 2.5 and 3, Granite 4, ERNIE 4.5, Ling
-//   longcat      the same with its own tags
 //   nemotron     <TOOLCALL>[{...}, {...}]</TOOLCALL>
 //   minimax_m1   <tool_calls>\n{...}\n{...}\n</tool_calls>; Apriel, Jamba and Hunyuan write an array in there
 //   phi4_mini    <|tool_call|>{...}<|/tool_call|> or an array, also functools[...] at the beginning of the reply
@@ -38,13 +37,6 @@ ReplyGrammar HermesGrammar(bool has_tools) {
   ReplyGrammar grammar;
   grammar.AddReasoning({"<think>"}, {"</think>"});
   if (has_tools) AddTaggedJson(&grammar, {"<tool_call>", "</tool_call>"}, /*allows_array=*/false);
-  return grammar;
-}
-
-ReplyGrammar LongcatGrammar(bool has_tools) {
-  ReplyGrammar grammar;
-  grammar.AddReasoning({"<longcat_think>"}, {"</longcat_think>"});
-  if (has_tools) AddTaggedJson(&grammar, {"<longcat_tool_call>", "</longcat_tool_call>"}, /*allows_array=*/false);
   return grammar;
 }
 
