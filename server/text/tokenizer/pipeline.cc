@@ -4,8 +4,18 @@
 #include <utility>
 
 #include "kernels/base/status_macros.h"
+#include "server/text/tokenizer/unicode_class.h"
 
 namespace foregate {
+namespace {
+
+// Whether a normalizer removes the blanks at the beginning of a text.
+bool StripsLeft(const nlohmann::json& normalizer) {
+  if (normalizer.contains("normalizers")) return std::ranges::any_of(normalizer["normalizers"], StripsLeft);
+  return normalizer.value("type", "") == "Strip" && normalizer.value("strip_left", true);
+}
+
+}  // namespace
 
 absl::StatusOr<std::unique_ptr<const TokenizerPipeline>> TokenizerPipeline::Read(const JsonNode& json) {
   std::unique_ptr<TokenizerPipeline> pipeline(new TokenizerPipeline());
@@ -14,6 +24,7 @@ absl::StatusOr<std::unique_ptr<const TokenizerPipeline>> TokenizerPipeline::Read
   FOREGATE_ASSIGN_OR_RETURN(const std::optional<JsonNode> normalizer, json.OptionalChild("normalizer"));
   if (normalizer.has_value()) {
     FOREGATE_ASSIGN_OR_RETURN(pipeline->normalizer_, MakeNormalizer(*normalizer));
+    pipeline->strips_left_ = StripsLeft(normalizer->value());
   }
   FOREGATE_ASSIGN_OR_RETURN(const std::optional<JsonNode> added, json.OptionalChild("added_tokens"));
   std::vector<JsonNode> added_entries;
@@ -82,6 +93,8 @@ absl::Status TokenizerPipeline::EncodeSegment(std::string_view text, bool begins
                                               std::vector<int32_t>* ids) const {
   std::string normalized;
   if (normalizer_ != nullptr) {
+    // What follows a blank that was removed is not the beginning of the input to `tokenizers`.
+    if (strips_left_ && LeadingSpaceEnd(text) > 0) begins_input = false;
     normalized = text;
     FOREGATE_RETURN_IF_ERROR(normalizer_->Apply(&normalized));
     text = normalized;

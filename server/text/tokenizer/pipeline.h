@@ -55,6 +55,7 @@ class TokenizerPipeline {
   std::unique_ptr<const TokenModel> model_;
   AddedTokens added_tokens_;
   std::unique_ptr<const Normalizer> normalizer_;       // may be null
+  bool strips_left_ = false;                           // normalizer_ removes blanks at the beginning
   std::unique_ptr<const PreTokenizer> pre_tokenizer_;  // may be null
   bool encodes_bytes_ = false;                         // the model saves pre_tokenizer_ the spelling of bytes
   PostProcessor post_processor_;

@@ -53,7 +53,6 @@ def pre_tokenizers():
     yield "bert", {"type": "BertPreTokenizer"}
     yield "delimiter", {"type": "CharDelimiterSplit", "delimiter": "e"}
     yield "fixed_length", {"type": "FixedLength", "length": 3}
-    yield "scripts", {"type": "UnicodeScripts"}
     yield "empty_sequence", sequence()
     yield "nested", sequence(sequence({"type": "WhitespaceSplit"}, {"type": "Punctuation"}), {"type": "Digits", "individual_digits": True})
     yield "falcon", sequence({"type": "Punctuation", "behavior": "Contiguous"}, dict(BYTE_LEVEL, use_regex=True),
