@@ -12,6 +12,8 @@ namespace foregate {
 // INVALID_ARGUMENT with the offset of what does not belong there; whitespace does not.
 absl::StatusOr<std::string> DecodeBase64(std::string_view text);
 
+std::string EncodeBase64(std::string_view bytes);
+
 }  // namespace foregate
 
 #endif  // FOREGATE_SERVER_TEXT_BASE64_H_

@@ -85,7 +85,9 @@ absl::StatusOr<bool> JsonNode::AsBool() const {
 }
 
 absl::StatusOr<int32_t> JsonNode::AsId() const {
-  if (!value_->is_number_unsigned() || value_->get<uint64_t>() > std::numeric_limits<int32_t>::max()) {
+  // A document that we built ourselves may hold ids as signed numbers.
+  const bool is_natural = value_->is_number_unsigned() || (value_->is_number_integer() && value_->get<int64_t>() >= 0);
+  if (!is_natural || value_->get<uint64_t>() > std::numeric_limits<int32_t>::max()) {
     return Error("must be an integer from 0 to 2147483647, is " + value_->dump(-1, ' ', true).substr(0, 40));
   }
   return value_->get<int32_t>();

@@ -114,15 +114,16 @@ class Replace : public Normalizer {
 
 class Precompiled : public Normalizer {
  public:
-  explicit Precompiled(PrecompiledCharsmap charsmap) : charsmap_(std::move(charsmap)) {}
+  Precompiled(PrecompiledCharsmap charsmap, bool longest) : charsmap_(std::move(charsmap)), longest_(longest) {}
 
   absl::Status Apply(std::string* text) const override {
-    charsmap_.Apply(text);
+    longest_ ? charsmap_.ApplyLongest(text) : charsmap_.Apply(text);
     return absl::OkStatus();
   }
 
  private:
   PrecompiledCharsmap charsmap_;
+  bool longest_;
 };
 
 class NormalizerSequence : public Normalizer {
@@ -154,7 +155,9 @@ Made MakePrecompiled(const JsonNode& json) {
   if (!bytes.ok()) return node.Error(std::string(bytes.status().message()));
   absl::StatusOr<PrecompiledCharsmap> charsmap = PrecompiledCharsmap::Parse(*bytes);
   if (!charsmap.ok()) return node.Error(std::string(charsmap.status().message()));
-  return std::make_unique<Precompiled>(*std::move(charsmap));
+  // Our own key: the pipeline comes from a SentencePiece model rather than from a tokenizer.json.
+  FOREGATE_ASSIGN_OR_RETURN(const bool longest, json.Bool("longest_match", false));
+  return std::make_unique<Precompiled>(*std::move(charsmap), longest);
 }
 
 Made MakeSequence(const JsonNode& json) {

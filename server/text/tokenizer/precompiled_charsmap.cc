@@ -22,6 +22,8 @@ uint32_t ReadLittleEndian(std::string_view bytes, size_t at) {
   return value;
 }
 
+bool ContinuesCharacter(char byte) { return (static_cast<uint8_t>(byte) & 0xC0) == 0x80; }
+
 // The units of a double array as Darts-clone packs them: a label and where the children are, or a leaf's value.
 bool HasLeaf(uint32_t unit) { return (unit >> 8 & 1) != 0; }
 uint32_t Value(uint32_t unit) { return unit & 0x7FFFFFFF; }
@@ -51,43 +53,62 @@ absl::StatusOr<PrecompiledCharsmap> PrecompiledCharsmap::Parse(std::string_view 
   }
   for (size_t c = 0; c < map.keeps_ascii_.size(); ++c) {
     const char character = static_cast<char>(c);
-    map.keeps_ascii_[c] = !map.Find(std::string_view(&character, 1)).has_value();
+    map.keeps_ascii_[c] = map.Find(std::string_view(&character, 1), false).length == 0;
   }
   return map;
 }
 
-std::optional<std::string_view> PrecompiledCharsmap::Find(std::string_view text) const {
+PrecompiledCharsmap::Match PrecompiledCharsmap::Find(std::string_view text, bool longest) const {
+  Match match;
   size_t node = Offset(units_[0]);
-  for (const char c : text) {
-    if (c == '\0') return std::nullopt;
-    node ^= static_cast<uint8_t>(c);
-    if (node >= units_.size() || Label(units_[node]) != static_cast<uint8_t>(c)) return std::nullopt;
+  for (size_t i = 0; i < text.size() && text[i] != '\0'; ++i) {
+    const auto byte = static_cast<uint8_t>(text[i]);
+    node ^= byte;
+    if (node >= units_.size() || Label(units_[node]) != byte) break;
     const uint32_t unit = units_[node];
     node ^= Offset(unit);
     if (!HasLeaf(unit)) continue;
-    if (node >= units_.size()) return std::nullopt;
+    if (node >= units_.size()) break;
     const size_t begin = Value(units_[node]);
-    if (begin >= replacements_.size() || (static_cast<uint8_t>(replacements_[begin]) & 0xC0) == 0x80) {
-      return std::nullopt;  // only in a damaged file
-    }
-    const size_t end = replacements_.find('\0', begin);
-    return std::string_view(replacements_).substr(begin, end == std::string::npos ? end : end - begin);
+    // A damaged file may point outside or into a character; a rule for part of a character would tear it.
+    if (begin >= replacements_.size() || ContinuesCharacter(replacements_[begin])) break;
+    if (i + 1 < text.size() && ContinuesCharacter(text[i + 1])) break;
+    const size_t end = std::min(replacements_.find('\0', begin), replacements_.size());
+    match = {i + 1, std::string_view(replacements_).substr(begin, end - begin)};
+    if (!longest) break;
   }
-  return std::nullopt;
+  return match;
 }
 
 void PrecompiledCharsmap::AppendCluster(std::string_view cluster, std::string* out) const {
   if (cluster.size() < kLongCluster) {
-    if (const auto replacement = Find(cluster); replacement.has_value()) {
-      *out += *replacement;
+    if (const Match match = Find(cluster, false); match.length > 0) {
+      *out += match.replacement;
       return;
     }
   }
   for (size_t i = 0; i < cluster.size();) {
     const std::string_view character = cluster.substr(i, Utf8Length(cluster[i]));
-    *out += Find(character).value_or(character);
+    const Match match = Find(character, false);
+    *out += match.length > 0 ? match.replacement : character;
     i += character.size();
   }
+}
+
+void PrecompiledCharsmap::ApplyLongest(std::string* text) const {
+  std::string out;
+  out.reserve(text->size());
+  for (size_t i = 0; i < text->size();) {
+    const Match match = Find(std::string_view(*text).substr(i), true);
+    const size_t length = match.length > 0 ? match.length : Utf8Length((*text)[i]);
+    if (match.length > 0) {
+      out += match.replacement;
+    } else {
+      out.append(*text, i, length);
+    }
+    i += length;
+  }
+  *text = std::move(out);
 }
 
 void PrecompiledCharsmap::Apply(std::string* text) const {

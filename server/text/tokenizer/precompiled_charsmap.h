@@ -27,10 +27,18 @@ class PrecompiledCharsmap {
   // character. Linear.
   void Apply(std::string* text) const;
 
+  // As SentencePiece itself: at each place the longest rule. Linear in text and longest rule.
+  void ApplyLongest(std::string* text) const;
+
  private:
+  struct Match {
+    size_t length = 0;  // of what is replaced; 0 for no match
+    std::string_view replacement;
+  };
+
   PrecompiledCharsmap() = default;
-  // The replacement of the shortest rule that `text` begins with.
-  std::optional<std::string_view> Find(std::string_view text) const;
+  // The shortest, or the longest, rule that `text` begins with.
+  Match Find(std::string_view text, bool longest) const;
   void AppendCluster(std::string_view cluster, std::string* out) const;
 
   std::vector<uint32_t> units_;

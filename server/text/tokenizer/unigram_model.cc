@@ -65,6 +65,7 @@ absl::StatusOr<std::unique_ptr<const UnigramModel>> UnigramModel::Read(const Jso
   FOREGATE_ASSIGN_OR_RETURN(const std::vector<JsonNode> entries, json.Array("vocab"));
   FOREGATE_ASSIGN_OR_RETURN(const bool exact_scores, json.Bool("exact_scores", false));
   FOREGATE_RETURN_IF_ERROR(model->ReadVocabulary(entries, exact_scores));
+  FOREGATE_RETURN_IF_ERROR(model->IndexTokens(json));
   FOREGATE_RETURN_IF_ERROR(model->ReadFallback(json));
   return model;
 }
@@ -89,11 +90,25 @@ absl::Status UnigramModel::ReadVocabulary(const std::vector<JsonNode>& entries, 
     least = std::min(least, scores_.back());
   }
   unknown_score_ = least - kUnknownPenalty;
+  return absl::OkStatus();
+}
+
+absl::Status UnigramModel::IndexTokens(const JsonNode& json) {
+  std::vector<bool> unmatched(tokens_.size());
+  FOREGATE_ASSIGN_OR_RETURN(const std::optional<JsonNode> list, json.OptionalChild("unmatched"));
+  if (list.has_value()) {
+    FOREGATE_ASSIGN_OR_RETURN(const std::vector<JsonNode> ids, list->AsArray());
+    for (const JsonNode& node : ids) {
+      FOREGATE_ASSIGN_OR_RETURN(const int32_t id, node.AsId());
+      if (static_cast<size_t>(id) >= tokens_.size()) return node.Error("is not in the vocabulary");
+      unmatched[id] = true;
+    }
+  }
   std::vector<std::pair<std::string_view, int32_t>> spellings;
   spellings.reserve(tokens_.size());
   ids_.reserve(tokens_.size());
   for (size_t id = 0; id < tokens_.size(); ++id) {
-    spellings.emplace_back(tokens_[id], static_cast<int32_t>(id));
+    if (!unmatched[id]) spellings.emplace_back(tokens_[id], static_cast<int32_t>(id));
     ids_[tokens_[id]] = static_cast<int32_t>(id);
   }
   trie_ = ByteTrie(std::move(spellings));

@@ -23,7 +23,8 @@ namespace foregate {
 class UnigramModel final : public TokenModel {
  public:
   // From the "model" object: "vocab" is [[token, score], ...], its order the ids; "unk_id" and "byte_fallback" may be
-  // absent. "exact_scores", our own key, says that scores need not be read as serde_json reads them (ScoreAsRead).
+  // absent. Two keys are our own, for pipelines that come from a SentencePiece model: "exact_scores" says that scores
+  // need not be read as serde_json reads them (ScoreAsRead), "unmatched" lists ids that no text becomes.
   // INVALID_ARGUMENT naming file and key.
   static absl::StatusOr<std::unique_ptr<const UnigramModel>> Read(const JsonNode& json);
 
@@ -46,6 +47,7 @@ class UnigramModel final : public TokenModel {
   UnigramModel() = default;
   absl::Status ReadVocabulary(const std::vector<JsonNode>& entries, bool exact_scores);
   absl::Status ReadFallback(const JsonNode& json);
+  absl::Status IndexTokens(const JsonNode& json);
   absl::Status FindBestPath(std::string_view word, Arrival* arrivals) const;
   void AppendPath(std::string_view word, const Arrival* arrivals, std::vector<int32_t>* ids) const;
   void AppendUnknown(std::string_view text, std::vector<int32_t>* ids) const;

@@ -1,5 +1,6 @@
 // tokenizer_probe: reads JSON lines, writes JSON lines; the C++ side of the differential test.
 //   {"load": "PATH"} or {"parse": "the text of a tokenizer.json"}   -> {} or {"error": "..."}
+//   {"directory": "PATH"} of a checkpoint                             -> {} or {"error": "..."}
 //   {"text": "..."}       -> {"ids": [...], "bare": [...], "untrusted": [...], and the texts of "decode" for bare}
 //   {"time": ["...", ..]} -> {"seconds": of encoding all of them one by one, "tokens": how many}
 //   {"decode": [ids]}     -> {"decoded": "...", "skipped": "...", "streamed": "...", "streamed_skipped": "..."}
@@ -11,6 +12,7 @@
 
 #include "server/text/incremental_detokenizer.h"
 #include "server/text/json_node.h"
+#include "server/text/text_model.h"
 #include "server/text/tokenizer.h"
 
 namespace foregate {
@@ -60,6 +62,12 @@ Json AnswerTime(const Tokenizer& tokenizer, const std::vector<std::string>& text
 }
 
 Json Answer(const Json& question, std::unique_ptr<const Tokenizer>* tokenizer) {
+  if (question.contains("directory")) {
+    auto model = LoadTextModel(question["directory"].get<std::string>());
+    if (!model.ok()) return {{"error", model.status().ToString()}};
+    *tokenizer = std::move(model->tokenizer);
+    return Json::object();
+  }
   if (question.contains("load") || question.contains("parse")) {
     auto loaded = question.contains("load") ? Tokenizer::Load(question["load"].get<std::string>())
                                             : Tokenizer::Parse(question["parse"].get<std::string>(), "tokenizer.json");
