@@ -1,10 +1,5 @@
 #include "server/text/tokenizer/normalizer.h"
 
-#include <unicode/bytestream.h>
-#include <unicode/normalizer2.h>
-#include <unicode/uchar.h>
-
-#include <limits>
 #include <utility>
 #include <vector>
 
@@ -12,50 +7,32 @@
 #include "server/text/base64.h"
 #include "server/text/tokenizer/precompiled_charsmap.h"
 #include "server/text/tokenizer/replacement.h"
+#include "server/text/tokenizer/unicode_case.h"
 #include "server/text/tokenizer/unicode_class.h"
+#include "server/text/tokenizer/unicode_forms.h"
 #include "server/text/utf8.h"
 
 namespace foregate {
 namespace {
 
-class UnicodeForm : public Normalizer {
+class NormalForm : public Normalizer {
  public:
-  explicit UnicodeForm(const icu::Normalizer2* form) : form_(form) {}
+  explicit NormalForm(UnicodeForm form) : form_(form) {}
 
   absl::Status Apply(std::string* text) const override {
-    if (IsAscii(*text)) return absl::OkStatus();  // every form leaves ASCII alone
-    if (text->size() > std::numeric_limits<int32_t>::max()) {
-      return absl::InvalidArgumentError("text too long to normalize: " + std::to_string(text->size()) + " bytes");
-    }
-    UErrorCode error = U_ZERO_ERROR;
-    const icu::StringPiece piece(text->data(), static_cast<int32_t>(text->size()));
-    if (form_->isNormalizedUTF8(piece, error) && U_SUCCESS(error)) return absl::OkStatus();
-    std::string normalized;
-    icu::StringByteSink<std::string> sink(&normalized, piece.length());
-    form_->normalizeUTF8(0, piece, sink, nullptr, error);
-    if (U_FAILURE(error)) return absl::InternalError(std::string("Unicode normalization: ") + u_errorName(error));
-    *text = std::move(normalized);
+    ApplyUnicodeForm(form_, text);
     return absl::OkStatus();
   }
 
  private:
-  const icu::Normalizer2* form_;  // ICU's own singleton
+  UnicodeForm form_;
 };
 
-// Character by character, as Rust's char::to_lowercase does: no context, and one character that becomes two.
 class Lowercase : public Normalizer {
  public:
   absl::Status Apply(std::string* text) const override {
     std::string out;
-    out.reserve(text->size());
-    for (size_t i = 0; i < text->size();) {
-      const char32_t code_point = NextCodePoint(*text, &i);
-      if (code_point == 0x130) {
-        out += "i\xCC\x87";
-      } else {
-        AppendUtf8(static_cast<char32_t>(u_tolower(static_cast<UChar32>(code_point))), &out);
-      }
-    }
+    AppendLowercase(*text, &out);
     *text = std::move(out);
     return absl::OkStatus();
   }
@@ -64,12 +41,14 @@ class Lowercase : public Normalizer {
 class StripAccents : public Normalizer {
  public:
   absl::Status Apply(std::string* text) const override {
-    std::string out;
+    if (IsAscii(*text)) return absl::OkStatus();
+    size_t kept = 0;
     for (size_t i = 0; i < text->size();) {
-      const char32_t code_point = NextCodePoint(*text, &i);
-      if (!IsMark(code_point)) AppendUtf8(code_point, &out);
+      const size_t begin = i;
+      if (IsMark(NextCodePoint(*text, &i))) continue;
+      for (size_t from = begin; from < i; ++from) (*text)[kept++] = (*text)[from];
     }
-    *text = std::move(out);
+    text->resize(kept);
     return absl::OkStatus();
   }
 };
@@ -141,13 +120,6 @@ class NormalizerSequence : public Normalizer {
 
 using Made = absl::StatusOr<std::unique_ptr<const Normalizer>>;
 
-Made MakeUnicodeForm(const JsonNode& json, const icu::Normalizer2* (*instance)(UErrorCode&)) {
-  UErrorCode error = U_ZERO_ERROR;
-  const icu::Normalizer2* form = instance(error);
-  if (U_FAILURE(error)) return json.Error(std::string("needs ICU's data: ") + u_errorName(error));
-  return std::make_unique<UnicodeForm>(form);
-}
-
 Made MakePrecompiled(const JsonNode& json) {
   FOREGATE_ASSIGN_OR_RETURN(const JsonNode node, json.Child("precompiled_charsmap"));
   FOREGATE_ASSIGN_OR_RETURN(const std::string text, node.AsString());
@@ -173,10 +145,10 @@ Made MakeSequence(const JsonNode& json) {
 
 Made MakeNormalizer(const JsonNode& json) {
   FOREGATE_ASSIGN_OR_RETURN(const std::string type, json.String("type"));
-  if (type == "NFC") return MakeUnicodeForm(json, &icu::Normalizer2::getNFCInstance);
-  if (type == "NFD") return MakeUnicodeForm(json, &icu::Normalizer2::getNFDInstance);
-  if (type == "NFKC") return MakeUnicodeForm(json, &icu::Normalizer2::getNFKCInstance);
-  if (type == "NFKD") return MakeUnicodeForm(json, &icu::Normalizer2::getNFKDInstance);
+  if (type == "NFC") return std::make_unique<NormalForm>(UnicodeForm::kNfc);
+  if (type == "NFD") return std::make_unique<NormalForm>(UnicodeForm::kNfd);
+  if (type == "NFKC") return std::make_unique<NormalForm>(UnicodeForm::kNfkc);
+  if (type == "NFKD") return std::make_unique<NormalForm>(UnicodeForm::kNfkd);
   if (type == "Lowercase") return std::make_unique<Lowercase>();
   if (type == "StripAccents") return std::make_unique<StripAccents>();
   if (type == "Strip") {

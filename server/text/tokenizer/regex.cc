@@ -3,15 +3,26 @@
 
 #include <pcre2.h>
 
+#include <algorithm>
+#include <utility>
+
+#include "kernels/base/status_macros.h"
+#include "server/text/tokenizer/regex_budget.h"
+#include "server/text/tokenizer/regex_parser.h"
+#include "server/text/tokenizer/regex_writer.h"
 #include "server/text/utf8.h"
 
 namespace foregate {
 namespace {
 
-// Steps of one match. A megabyte of one character needs a few million; a pattern that explodes needs all of them,
-// which take about a second.
-constexpr uint32_t kMatchLimit = 50'000'000;
-constexpr size_t kJitStackMaxBytes = 8 << 20;
+// Steps back of one attempt to match, at one place. The longest run that a published expression goes back through in a
+// megabyte of text needs a million; five million take about a tenth of a second.
+constexpr uint32_t kMatchLimit = 5'000'000;
+constexpr uint32_t kHeapLimitKib = 128 << 10;  // of the interpreter, which takes over when the JIT's stack is full
+constexpr size_t kJitStackMaxBytes = 16 << 20;
+constexpr size_t kKeptLettersBytes = 1 << 20;
+constexpr size_t kPlacesPerSearch = 256;  // where one call of PCRE2 tries to match, between looks at the clock
+constexpr uint32_t kMaxNesting = 2000;    // the writer adds groups to those that the parser admits
 
 // The compiled code is shared by all threads; what a match writes to belongs to one.
 struct MatchScratch {
@@ -20,6 +31,7 @@ struct MatchScratch {
         context(pcre2_match_context_create(nullptr)),
         stack(pcre2_jit_stack_create(32 << 10, kJitStackMaxBytes, nullptr)) {
     pcre2_set_match_limit(context, kMatchLimit);
+    pcre2_set_heap_limit(context, kHeapLimitKib);
     pcre2_jit_stack_assign(context, nullptr, stack);
   }
   ~MatchScratch() {
@@ -33,195 +45,139 @@ struct MatchScratch {
   pcre2_match_data* data;
   pcre2_match_context* context;
   pcre2_jit_stack* stack;
+  std::string letters;
 };
 
-class Translator {
+// Offsets in letters, asked for in ascending order -> offsets in the text.
+class TextOffsets {
  public:
-  explicit Translator(std::string_view pattern) : pattern_(pattern) {}
+  TextOffsets(std::string_view text, bool is_ascii) : text_(text), is_ascii_(is_ascii) {}
 
-  absl::StatusOr<std::string> Translate() {
-    while (position_ < pattern_.size() && status_.ok()) Item();
-    if (!status_.ok()) return status_;
-    return std::move(out_);
+  size_t At(size_t letter) {
+    if (is_ascii_) return letter;
+    for (; letter_ < letter; ++letter_) offset_ += Utf8Length(text_[offset_]);
+    return offset_;
   }
 
  private:
-  void Item() {
-    const char c = pattern_[position_];
-    if (c == '\\') return Escape();
-    if (in_class_) return ClassItem(c);
-    if (c == '{') return Interval();
-    if (c == '(') groups_.push_back(out_.size());
-    if (c == ')' && !groups_.empty()) {
-      atom_ = groups_.back();
-      groups_.pop_back();
-    } else if (c != '*' && c != '+' && c != '?') {
-      atom_ = out_.size();
-    }
-    if (c == '[') {
-      in_class_ = true;
-      class_begin_ = position_ + (pattern_.substr(position_).starts_with("[^") ? 2 : 1);
-    }
-    out_.push_back(c);
-    ++position_;
-    if (in_class_ && class_begin_ > position_) {
-      out_.push_back(pattern_[position_++]);
-    }
-  }
-
-  void ClassItem(char c) {
-    if (c == ']' && position_ > class_begin_) in_class_ = false;
-    const std::string_view rest = pattern_.substr(position_);
-    if (rest.starts_with("&&") || (c == '[' && !rest.starts_with("[:"))) {
-      status_ = absl::InvalidArgumentError("set operations inside a character class are not supported, at offset " +
-                                           std::to_string(position_));
-      return;
-    }
-    if (rest.starts_with("[:")) {
-      const size_t end = rest.find(":]");
-      if (end != std::string_view::npos) {
-        out_.append(rest.substr(0, end + 2));
-        position_ += end + 2;
-        return;
-      }
-    }
-    out_.push_back(c);
-    ++position_;
-  }
-
-  void Escape() {
-    if (!in_class_) atom_ = out_.size();
-    const char c = position_ + 1 < pattern_.size() ? pattern_[position_ + 1] : '\0';
-    switch (c) {
-      case 's':
-        out_ += "\\p{White_Space}";
-        break;
-      case 'S':
-        out_ += "\\P{White_Space}";
-        break;
-      case 'w':
-        out_ += in_class_ ? "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}" : "[\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}]";
-        break;
-      case 'W':
-        if (in_class_) status_ = absl::InvalidArgumentError("\\W inside a character class is not supported");
-        out_ += "[^\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}]";
-        break;
-      case 'h':
-        out_ += in_class_ ? "0-9A-Fa-f" : "[0-9A-Fa-f]";
-        break;
-      case 'p':
-      case 'P':
-      case 'x':
-        return BracedEscape();
-      default:
-        out_ += pattern_.substr(position_, 2);
-    }
-    position_ += 2;
-  }
-
-  // \p{...} and \x{...}: the braces are part of the escape and must not read as an interval.
-  void BracedEscape() {
-    size_t end = position_ + 2;
-    if (end < pattern_.size() && pattern_[end] == '{') {
-      end = pattern_.find('}', end);
-      end = end == std::string_view::npos ? pattern_.size() : end + 1;
-    }
-    out_ += pattern_.substr(position_, end - position_);
-    position_ = end;
-  }
-
-  void Interval() {
-    const size_t end = pattern_.find('}', position_);
-    const std::string_view body =
-        end == std::string_view::npos ? "" : pattern_.substr(position_ + 1, end - position_ - 1);
-    if (body.empty() || body.find_first_not_of("0123456789,") != std::string_view::npos) {
-      atom_ = out_.size();
-      out_ += "\\{";
-      ++position_;
-      return;
-    }
-    const std::string low_bound = body.front() == ',' ? "0" : "";  // {,n} is an interval in Oniguruma only
-    out_ += "{" + low_bound + std::string(body) + "}";
-    position_ = end + 1;
-    if (position_ < pattern_.size() && pattern_[position_] == '+') {
-      out_.insert(atom_, "(?:");
-      out_ += ")";
-    }
-  }
-
-  std::string_view pattern_;
-  size_t position_ = 0;
-  std::string out_;
-  size_t atom_ = 0;             // where the last atom begins in out_
-  std::vector<size_t> groups_;  // where the open groups begin in out_
-  bool in_class_ = false;
-  size_t class_begin_ = 0;  // the first member of the open class: a ']' there is a member
-  absl::Status status_;
+  std::string_view text_;
+  bool is_ascii_;
+  size_t letter_ = 0;
+  size_t offset_ = 0;
 };
+
+absl::StatusOr<pcre2_code*> CompilePcre2(const std::string& pattern) {
+  const std::unique_ptr<pcre2_compile_context, decltype(&pcre2_compile_context_free)> context(
+      pcre2_compile_context_create(nullptr), &pcre2_compile_context_free);
+  pcre2_set_parens_nest_limit(context.get(), kMaxNesting);
+  int error = 0;
+  PCRE2_SIZE offset = 0;
+  pcre2_code* code = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(pattern.data()), pattern.size(),
+                                   PCRE2_NEVER_UTF | PCRE2_NEVER_UCP | PCRE2_DOLLAR_ENDONLY | PCRE2_USE_OFFSET_LIMIT,
+                                   &error, &offset, context.get());
+  if (code != nullptr) return code;
+  PCRE2_UCHAR message[200];
+  pcre2_get_error_message(error, message, sizeof(message));
+  return absl::InvalidArgumentError(std::string("regular expression: ") + reinterpret_cast<const char*>(message));
+}
+
+bool AsksSearchBegin(const RegexNode& node) {
+  if (node.kind == RegexNode::Kind::kSearchBegin) return true;
+  return std::any_of(node.children.begin(), node.children.end(),
+                     [](const RegexNodePtr& child) { return AsksSearchBegin(*child); });
+}
 
 }  // namespace
 
-absl::StatusOr<std::string> TranslateOniguruma(std::string_view pattern) { return Translator(pattern).Translate(); }
-
 absl::StatusOr<std::unique_ptr<const Regex>> Regex::Compile(std::string_view oniguruma_pattern) {
-  auto translated = TranslateOniguruma(oniguruma_pattern);
-  if (!translated.ok()) return translated.status();
-  // Ruby's ^ and $ are those of lines.
-  return CompilePcre2(*translated, PCRE2_UCP | PCRE2_MULTILINE);
+  FOREGATE_ASSIGN_OR_RETURN(const RegexNodePtr root, ParseOniguruma(oniguruma_pattern));
+  FOREGATE_ASSIGN_OR_RETURN(RegexAlphabet alphabet, RegexAlphabet::Make(SetsOf(*root)));
+  FOREGATE_ASSIGN_OR_RETURN(const std::string pattern, WritePcre2(*root, alphabet));
+  FOREGATE_ASSIGN_OR_RETURN(pcre2_code* const code, CompilePcre2(pattern));
+  // Without JIT (an exotic machine, or executable memory forbidden) PCRE2 interprets, slower and equal.
+  const bool has_jit = pcre2_jit_compile(code, PCRE2_JIT_COMPLETE) == 0;
+  return std::unique_ptr<const Regex>(new Regex(code, has_jit, AsksSearchBegin(*root), std::move(alphabet)));
 }
 
 absl::StatusOr<std::unique_ptr<const Regex>> Regex::CompileLiteral(std::string_view text) {
-  return CompilePcre2(text, PCRE2_LITERAL);
+  return std::unique_ptr<const Regex>(new Regex(text));
 }
 
-absl::StatusOr<std::unique_ptr<const Regex>> Regex::CompilePcre2(std::string_view pattern, unsigned extra_options) {
-  int error = 0;
-  PCRE2_SIZE offset = 0;
-  // \C would match a single byte and cut characters; it is also what makes PCRE2_LITERAL refuse the option.
-  const uint32_t guard = (extra_options & PCRE2_LITERAL) ? 0 : PCRE2_NEVER_BACKSLASH_C;
-  pcre2_code* code = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(pattern.data()), pattern.size(),
-                                   PCRE2_UTF | guard | extra_options, &error, &offset, nullptr);
-  if (code == nullptr) {
-    PCRE2_UCHAR message[200];
-    pcre2_get_error_message(error, message, sizeof(message));
-    return absl::InvalidArgumentError("bad regular expression at offset " + std::to_string(offset) + ": " +
-                                      reinterpret_cast<const char*>(message));
+Regex::~Regex() {
+  if (code_ != nullptr) pcre2_code_free(code_);
+}
+
+void Regex::FindLiteral(std::string_view text, std::vector<TextRange>* matches) const {
+  size_t position = 0;
+  if (literal_.empty()) {
+    matches->push_back({0, 0});
+    while (position < text.size()) {
+      position += Utf8Length(text[position]);
+      matches->push_back({position, position});
+    }
+    return;
   }
-  // Without JIT (an exotic machine, or executable memory forbidden) PCRE2 interprets, slower and equal.
-  pcre2_jit_compile(code, PCRE2_JIT_COMPLETE);
-  return std::unique_ptr<const Regex>(new Regex(code));
+  while ((position = text.find(literal_, position)) != std::string_view::npos) {
+    matches->push_back({position, position + literal_.size()});
+    position += literal_.size();
+  }
 }
-
-Regex::~Regex() { pcre2_code_free(code_); }
 
 absl::Status Regex::FindAll(std::string_view text, std::vector<TextRange>* matches) const {
-  thread_local const MatchScratch scratch;
-  const auto subject = reinterpret_cast<PCRE2_SPTR>(text.data());
+  if (text.empty()) return absl::OkStatus();
+  if (code_ == nullptr) {
+    FindLiteral(text, matches);
+    return absl::OkStatus();
+  }
+  thread_local MatchScratch scratch;
+  const bool is_ascii = IsAscii(text);
+  std::string_view letters = text;
+  if (!is_ascii || !alphabet_.keeps_ascii()) {
+    alphabet_.Translate(text, &scratch.letters);
+    letters = scratch.letters;
+  }
+  const auto subject = reinterpret_cast<PCRE2_SPTR>(letters.data());
+  const auto match_at = [&](size_t position) {
+    int result = PCRE2_ERROR_JIT_STACKLIMIT;
+    if (has_jit_) {
+      result = pcre2_jit_match(code_, subject, letters.size(), position, 0, scratch.data, scratch.context);
+    }
+    if (result != PCRE2_ERROR_JIT_STACKLIMIT) return result;
+    return pcre2_match(code_, subject, letters.size(), position, PCRE2_NO_JIT, scratch.data, scratch.context);
+  };
+  RegexBudget budget;
+  TextOffsets offsets(text, is_ascii);
   size_t position = 0;
   size_t last_end = static_cast<size_t>(-1);  // an empty match where the last one ended does not count
-  while (position <= text.size()) {
-    int result = pcre2_match(code_, subject, text.size(), position, PCRE2_NO_UTF_CHECK, scratch.data, scratch.context);
-    if (result == PCRE2_ERROR_JIT_STACKLIMIT) {
-      result = pcre2_match(code_, subject, text.size(), position, PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT, scratch.data,
-                           scratch.context);
+  absl::Status status;
+  while (position <= letters.size()) {
+    const size_t last_begin = position + kPlacesPerSearch;
+    pcre2_set_offset_limit(scratch.context, asks_search_begin_ ? PCRE2_UNSET : last_begin);
+    const int result = match_at(position);
+    const bool no_match = result == PCRE2_ERROR_NOMATCH;
+    if (no_match && (asks_search_begin_ || last_begin >= letters.size())) break;
+    const bool in_time = no_match ? budget.Check() : budget.Step();
+    if ((result < 0 && !no_match) || !in_time) {
+      const std::string why = in_time ? "PCRE2 " + std::to_string(result) : "too much time";
+      status = absl::InvalidArgumentError("the tokenizer's regular expression exceeds its limits on this text (" + why +
+                                          ") at byte " + std::to_string(offsets.At(position)));
+      break;
     }
-    if (result == PCRE2_ERROR_NOMATCH) break;
-    if (result < 0) {
-      return absl::InvalidArgumentError("the tokenizer's regular expression exceeds its limits on this text (PCRE2 " +
-                                        std::to_string(result) + ") at byte " + std::to_string(position));
-    }
-    const PCRE2_SIZE* bounds = pcre2_get_ovector_pointer(scratch.data);
-    const TextRange match{bounds[0], bounds[1]};
-    if (match.begin > match.end) return absl::InvalidArgumentError("\\K in a look-around is not supported");
-    if (match.begin == match.end && match.begin == last_end) {
-      if (position >= text.size()) break;
-      position += Utf8Length(text[position]);
+    if (no_match) {
+      position = last_begin + 1;
       continue;
     }
-    matches->push_back(match);
-    position = last_end = match.end;
+    const PCRE2_SIZE* bounds = pcre2_get_ovector_pointer(scratch.data);
+    if (bounds[0] == bounds[1] && bounds[0] == last_end) {
+      ++position;
+      continue;
+    }
+    const size_t begin = offsets.At(bounds[0]);
+    matches->push_back({begin, offsets.At(bounds[1])});
+    position = last_end = bounds[1];
   }
-  return absl::OkStatus();
+  if (scratch.letters.capacity() > kKeptLettersBytes) scratch.letters = std::string();
+  return status;
 }
 
 }  // namespace foregate

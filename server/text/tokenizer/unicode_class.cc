@@ -1,31 +1,61 @@
 #include "server/text/tokenizer/unicode_class.h"
 
-#include <unicode/uchar.h>
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
 
+#include "kernels/base/check.h"
+#include "server/text/tokenizer/unicode_sets.h"
 #include "server/text/utf8.h"
 
 namespace foregate {
+namespace {
 
-bool IsSpace(char32_t code_point) { return u_isUWhiteSpace(static_cast<UChar32>(code_point)); }
+constexpr char32_t kPageBits = 7;
+constexpr std::string_view kClasses[] = {"space", "numeric", "mark", "punctuation", "word"};
 
-bool IsNumeric(char32_t code_point) {
-  return (U_MASK(u_charType(static_cast<UChar32>(code_point))) & (U_GC_ND_MASK | U_GC_NL_MASK | U_GC_NO_MASK)) != 0;
+// A bit per class for every code point, in pages of 128 of which few differ.
+class ClassTable {
+ public:
+  ClassTable() {
+    for (size_t i = 0; i < std::size(kClasses); ++i) {
+      const CodePointSet* set = FindUnicodeSet("rust:" + std::string(kClasses[i]));
+      FOREGATE_CHECK(set != nullptr);
+      for (const CodePointSet::Range& range : set->ranges()) {
+        for (char32_t c = range.first; c <= range.last; ++c) *MutableAt(c) |= static_cast<uint8_t>(1 << i);
+      }
+    }
+  }
+
+  uint8_t at(char32_t c) const { return pages_[page_of_[c >> kPageBits]][c & ((1 << kPageBits) - 1)]; }
+
+ private:
+  uint8_t* MutableAt(char32_t c) {
+    uint16_t& page = page_of_[c >> kPageBits];
+    if (page == 0) {
+      page = static_cast<uint16_t>(pages_.size());
+      pages_.emplace_back();
+    }
+    return &pages_[page][c & ((1 << kPageBits) - 1)];
+  }
+
+  std::array<uint16_t, (kLastCodePoint >> kPageBits) + 1> page_of_{};
+  std::vector<std::array<uint8_t, 1 << kPageBits>> pages_{1};  // page 0: characters of no class
+};
+
+bool IsIn(char32_t code_point, int class_index) {
+  static const ClassTable& table = *new ClassTable;
+  return (table.at(code_point) >> class_index & 1) != 0;
 }
 
-bool IsMark(char32_t code_point) { return (U_MASK(u_charType(static_cast<UChar32>(code_point))) & U_GC_M_MASK) != 0; }
+}  // namespace
 
-bool IsPunctuation(char32_t code_point) {
-  if (code_point < 0x80)
-    return u_ispunct(static_cast<UChar32>(code_point)) || u_charType(code_point) == U_MATH_SYMBOL ||
-           u_charType(code_point) == U_CURRENCY_SYMBOL || u_charType(code_point) == U_MODIFIER_SYMBOL;
-  return (U_MASK(u_charType(static_cast<UChar32>(code_point))) & U_GC_P_MASK) != 0;
-}
-
-bool IsWord(char32_t code_point) {
-  const auto c = static_cast<UChar32>(code_point);
-  return u_hasBinaryProperty(c, UCHAR_ALPHABETIC) || u_hasBinaryProperty(c, UCHAR_JOIN_CONTROL) ||
-         (U_MASK(u_charType(c)) & (U_GC_M_MASK | U_GC_ND_MASK | U_GC_PC_MASK)) != 0;
-}
+bool IsSpace(char32_t code_point) { return IsIn(code_point, 0); }
+bool IsNumeric(char32_t code_point) { return IsIn(code_point, 1); }
+bool IsMark(char32_t code_point) { return IsIn(code_point, 2); }
+bool IsPunctuation(char32_t code_point) { return IsIn(code_point, 3); }
+bool IsWord(char32_t code_point) { return IsIn(code_point, 4); }
 
 size_t LeadingSpaceEnd(std::string_view text) {
   for (size_t i = 0; i < text.size();) {
