@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <fstream>
+#include <sstream>
 
 namespace foregate {
 namespace {
@@ -291,6 +293,46 @@ TEST(ContinueTest, Refusals) {
   prompt.continue_final_message = true;
   prompt.add_generation_prompt = true;
   ExpectError(RenderChatPrompt(Model(kStrings), prompt), "exclude each other");
+}
+
+std::string ReadData(const std::string& name) {
+  std::ifstream file("tests/data/templates/chats/" + name);
+  EXPECT_TRUE(file.good()) << name;
+  std::ostringstream content;
+  content << file.rdbuf();
+  return content.str();
+}
+
+ChatPrompt GoldenPrompt(const Json& goldens, const Json& golden) {
+  ChatPrompt prompt;
+  prompt.messages = goldens["chats"][golden["chat"].get<std::string>()];
+  if (golden["tools"]) prompt.tools = goldens["tools"];
+  prompt.template_arguments = golden["arguments"];
+  prompt.add_generation_prompt = golden["add_generation_prompt"];
+  prompt.continue_final_message = golden.value("continue_final_message", false);
+  return prompt;
+}
+
+// What transformers refuses is refused, with another message.
+TEST(GoldenTest, EqualsApplyChatTemplate) {
+  const Json goldens = Json::parse(ReadData("apply_chat_template.json"));
+  ASSERT_GE(goldens["cases"].size(), 600u);
+  TextModel model;
+  model.special_tokens = goldens["special_tokens"].get<std::map<std::string, std::string>>();
+  std::string loaded;
+  for (const Json& golden : goldens["cases"]) {
+    const auto name = golden["template"].get<std::string>();
+    if (loaded != name) model.chat_template = Compile(ReadData(name));
+    loaded = name;
+    ASSERT_NE(model.chat_template, nullptr) << name;
+    const auto prompt = RenderChatPrompt(model, GoldenPrompt(goldens, golden));
+    const std::string label = name + ", " + golden["chat"].get<std::string>();
+    if (golden.contains("error")) {
+      EXPECT_TRUE(absl::IsInvalidArgument(prompt.status())) << label << ": " << prompt.value_or("");
+    } else {
+      EXPECT_EQ(prompt.value_or(prompt.status().ToString()), golden["text"].get<std::string>()) << label;
+    }
+  }
 }
 
 TEST(CostTest, HostileMessagesAreLinear) {

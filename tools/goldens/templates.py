@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes tests/data/templates/{chats,constructs}.json: what jinja2, configured as transformers does, renders.
+"""Writes tests/data/templates/constructs.json: what jinja2, configured as transformers does, renders.
 
 Usage: python3 tools/goldens/templates.py   (needs jinja2; run from the root of the repository)
 """
@@ -49,41 +49,6 @@ def render(env, source, context):
     except Exception as error:  # jinja2 lets Python's own exceptions through
         return {"error": type(error).__name__}
 
-
-TOOLS = [{
-    "type": "function",
-    "function": {
-        "name": "weather", "description": "The weather\nof a place, \"now\".",
-        "parameters": {"type": "object", "required": ["place"], "properties": {
-            "place": {"type": "string"}, "unit": {"type": "string", "enum": ["C", "F"]},
-            "days": {"type": "array", "items": {"type": "integer"}},
-            "extra": {"oneOf": [{"type": "number", "default": 1.5}, {"type": ["string", "null"]}]}}}}}, {
-    "type": "function", "function": {"name": "später", "description": "Ümlaut <b>&", "parameters": {"type": "object"}}}]
-
-CALL = [{"role": "user", "content": "Wie ist das Wetter in Köln?"},
-        {"role": "assistant", "content": "", "tool_calls": [
-            {"id": "abcdefghi", "type": "function",
-             "function": {"name": "weather", "arguments": {"place": "Köln", "days": [1, 2], "deep": {"a": None, "b": True}}}}]},
-        {"role": "tool", "content": "{\"t\": 3.5}", "tool_call_id": "abcdefghi"},
-        {"role": "assistant", "content": "3.5 Grad."}]
-
-CHATS = {
-    "one": [{"role": "user", "content": "Hi"}],
-    "system": [{"role": "system", "content": " Be brief. "}, {"role": "user", "content": "Hi\n"}],
-    "turns": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b  "},
-              {"role": "user", "content": "c\n\nd"}],
-    "think": [{"role": "user", "content": "2+2?"},
-              {"role": "assistant", "content": "<think>\nsum\n</think>\n\n4"},
-              {"role": "user", "content": "and 3+3?"}, {"role": "assistant", "content": "<think>\nx\n</think>\n\n6"}],
-    "reasoning": [{"role": "user", "content": "q"},
-                  {"role": "assistant", "content": "answer", "reasoning_content": "because\n"}],
-    "parts": [{"role": "user", "content": [{"type": "text", "text": "see"}, {"type": "image", "url": "x"},
-                                           {"type": "text", "text": "this"}]}],
-    "tools": CALL,
-    "more": CALL + [{"role": "user", "content": "<tool_response>no"}],
-    "wrong": [{"role": "assistant", "content": "first"}, {"role": "assistant", "content": "second"}],
-    "unicode": [{"role": "user", "content": "日本語 🙂 \u2028 é \x7f \"'\\ <>&"}],
-}
 
 DATA = {
     "s": "Hello, World", "e": "", "u": "straße ÉCOLE ǆ", "n": None, "t": True, "f": False, "i": 7, "z": 0, "neg": -7,
@@ -200,20 +165,11 @@ MULTILINE = [
 
 def main():
     env = environment()
-    chats = []
-    for path in sorted((ROOT / "chats").glob("*.jinja")):
-        for name, messages in CHATS.items():
-            for extra in ({"add_generation_prompt": True}, {"add_generation_prompt": False, "tools": TOOLS},
-                          {"add_generation_prompt": True, "enable_thinking": False, "date_string": "1 Jan"}):
-                context = {"messages": messages, "tools": None, "bos_token": "<s>", "eos_token": "</s>", **extra}
-                chats.append({"template": path.name, "chat": name, "context": context,
-                              **render(env, path.read_text(), context)})
     constructs = [{"source": source, **render(env, source, DATA)}
                   for source in CONSTRUCTS.strip().split("\n") + MULTILINE]
-    for name, content in (("chats", chats), ("constructs", {"context": DATA, "cases": constructs})):
-        text = json.dumps(content, ensure_ascii=True, indent=None if name == "chats" else 1)
-        (ROOT / f"{name}.json").write_text(text + "\n")
-        print(name, len(content if name == "chats" else constructs))
+    text = json.dumps({"context": DATA, "cases": constructs}, ensure_ascii=True, indent=1)
+    (ROOT / "constructs.json").write_text(text + "\n")
+    print("constructs", len(constructs))
 
 
 if __name__ == "__main__":
