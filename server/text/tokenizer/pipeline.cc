@@ -9,10 +9,14 @@
 namespace foregate {
 namespace {
 
-// Whether a normalizer removes the blanks at the beginning of a text.
+// Whether a normalizer that MakeNormalizer() took removes the blanks at the beginning of a text.
 bool StripsLeft(const nlohmann::json& normalizer) {
-  if (normalizer.contains("normalizers")) return std::ranges::any_of(normalizer["normalizers"], StripsLeft);
-  return normalizer.value("type", "") == "Strip" && normalizer.value("strip_left", true);
+  const auto is = [&](const char* key, const nlohmann::json& value) {
+    const auto member = normalizer.find(key);
+    return member != normalizer.end() && *member == value;
+  };
+  if (is("type", "Sequence")) return std::ranges::any_of(*normalizer.find("normalizers"), StripsLeft);
+  return is("type", "Strip") && !is("strip_left", false);
 }
 
 }  // namespace
