@@ -73,7 +73,8 @@ TEST_P(HostileTextTest, AMegabyteOfOneThingIsFast) {
 
 INSTANTIATE_TEST_SUITE_P(Kinds, VocabularyFileTest,
                          testing::Values("unigram_t5", "unigram_bytes", "sp_llama", "sp_llama_legacy", "sp_bpe_model",
-                                         "sp_unigram_model", "sp_unigram_bytes_model", "llama3_model", "tiktoken_qwen"),
+                                         "sp_unigram_model", "sp_unigram_bytes_model", "llama3_model", "tiktoken_kimi",
+                                         "tiktoken_qwen"),
                          [](const auto& kind) { return kind.param; });
 
 INSTANTIATE_TEST_SUITE_P(Kinds, HostileTextTest,
