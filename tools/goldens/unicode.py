@@ -128,6 +128,7 @@ Variation_Selectors_Supplement Supplementary_Private_Use_Area_A Supplementary_Pr
 """.split()
 
 CATEGORIES = "Cc Cf Cn Co Cs Ll Lm Lo Lt Lu Mc Me Mn Nd Nl No Pc Pd Pe Pf Pi Po Ps Sc Sk Sm So Zl Zp Zs".split()
+BLOCK_NAMES = {name.lower().replace("_", "") for name in BLOCKS}
 POSIX = "alnum alpha ascii blank cntrl digit graph lower print punct space upper xdigit word".split()
 
 
@@ -534,8 +535,11 @@ def set_tables(sets):
 
 def write_sweep(ask, sets):
     """CRC-32 of the answers for all scalar values: for a set '0' or '1' each, for a normalizer the answers as lines."""
-    lines = []
+    lines, seen = [], set()
     for name, ranges in sets.items():
+        if tuple(ranges) in seen or name.startswith("in") and normalized_name(name[2:]) in BLOCK_NAMES:
+            continue  # aliases, and blocks, which are single ranges
+        seen.add(tuple(ranges))
         bitmap = bytearray(b"0" * 0x110000)
         for first, last in ranges:
             bitmap[first:last + 1] = b"1" * (last + 1 - first)

@@ -78,7 +78,7 @@ absl::StatusOr<pcre2_code*> CompilePcre2(const std::string& pattern) {
   if (code != nullptr) return code;
   PCRE2_UCHAR message[200];
   pcre2_get_error_message(error, message, sizeof(message));
-  return absl::InvalidArgumentError(std::string("regular expression: ") + reinterpret_cast<const char*>(message));
+  return absl::InvalidArgumentError(std::string("bad regular expression: ") + reinterpret_cast<const char*>(message));
 }
 
 bool AsksSearchBegin(const RegexNode& node) {

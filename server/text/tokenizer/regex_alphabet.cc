@@ -55,8 +55,8 @@ absl::StatusOr<RegexAlphabet> RegexAlphabet::Make(const std::vector<const CodePo
   Stretches cut = CutAtEdges(sets, first_letter);
   for (const CodePointSet* set : sets) {
     if (first_letter + Refine(*set, &cut) > kMaxLetters) {
-      return absl::InvalidArgumentError("regular expression: it tells apart more than " + std::to_string(kMaxLetters) +
-                                        " kinds of characters, which is not supported");
+      return absl::InvalidArgumentError("bad regular expression: it tells apart more than " +
+                                        std::to_string(kMaxLetters) + " kinds of characters, which is not supported");
     }
   }
   RegexAlphabet alphabet;
@@ -68,8 +68,19 @@ absl::StatusOr<RegexAlphabet> RegexAlphabet::Make(const std::vector<const CodePo
     alphabet.all_.set(first_letter + cut.letters[i]);
   }
   std::map<Page, uint16_t> known;
+  std::array<int, kMaxLetters> page_of_one_letter;
+  page_of_one_letter.fill(-1);
   size_t stretch = 0;
   for (char32_t page_index = 0; page_index < alphabet.page_of_.size(); ++page_index) {
+    const char32_t page_begin = page_index << kPageBits;
+    const bool in_stretch = page_begin > kFirstBeyondAscii && cut.begins[stretch] <= page_begin;
+    const bool is_one_letter =
+        in_stretch && (stretch + 1 == cut.begins.size() || cut.begins[stretch + 1] >= page_begin + (1 << kPageBits));
+    int* const same_page = is_one_letter ? &page_of_one_letter[cut.letters[stretch]] : nullptr;
+    if (same_page != nullptr && *same_page >= 0) {  // nearly all of them
+      alphabet.page_of_[page_index] = static_cast<uint16_t>(*same_page);
+      continue;
+    }
     Page page{};
     for (char32_t i = 0; i < page.size(); ++i) {
       const char32_t c = page_index << kPageBits | i;
@@ -80,6 +91,7 @@ absl::StatusOr<RegexAlphabet> RegexAlphabet::Make(const std::vector<const CodePo
     const auto [found, is_new] = known.try_emplace(page, static_cast<uint16_t>(alphabet.pages_.size()));
     if (is_new) alphabet.pages_.push_back(page);
     alphabet.page_of_[page_index] = found->second;
+    if (same_page != nullptr) *same_page = found->second;
   }
   return alphabet;
 }

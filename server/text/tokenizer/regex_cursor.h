@@ -42,9 +42,9 @@ struct RegexCursor {
     return true;
   }
 
-  // INVALID_ARGUMENT "regular expression: WHAT at character N".
+  // INVALID_ARGUMENT "bad regular expression: WHAT at character N".
   absl::Status Error(std::string_view what, size_t at) const {
-    return absl::InvalidArgumentError("regular expression: " + std::string(what) + " at character " +
+    return absl::InvalidArgumentError("bad regular expression: " + std::string(what) + " at character " +
                                       std::to_string(at));
   }
   absl::Status Error(std::string_view what) const { return Error(what, position); }

@@ -371,7 +371,7 @@ class Parser {
 
 Parsed ParseOniguruma(std::string_view pattern) {
   if (const auto offset = FirstInvalidUtf8(pattern); offset.has_value()) {
-    return absl::InvalidArgumentError("regular expression: broken UTF-8 at byte " + std::to_string(*offset));
+    return absl::InvalidArgumentError("bad regular expression: broken UTF-8 at byte " + std::to_string(*offset));
   }
   std::u32string characters;
   for (size_t i = 0; i < pattern.size();) characters.push_back(NextCodePoint(pattern, &i));

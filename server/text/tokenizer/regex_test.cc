@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -44,9 +45,13 @@ TEST(RegexTest, MatchesWhatTokenizersMatches) {
   std::ifstream file("tests/data/unicode/regex_cases.json");
   const nlohmann::json cases = nlohmann::json::parse(file);
   EXPECT_GT(cases.size(), 1000u);
+  std::string pattern;
+  absl::StatusOr<std::unique_ptr<const Regex>> regex = absl::UnknownError("none yet");
   for (const auto& one : cases) {
-    const std::string pattern = one[0];
-    const auto regex = Regex::Compile(pattern);
+    if (pattern != one[0]) {
+      pattern = one[0];
+      regex = Regex::Compile(pattern);
+    }
     if (one[1].is_null()) {
       EXPECT_FALSE(regex.ok()) << pattern;
       continue;
@@ -138,7 +143,7 @@ TEST(RegexTest, DeepPatternsAreRefusedNotFollowed) {
 }
 
 TEST(RegexTest, AnExplodingPatternEndsInAnError) {
-  const Strings patterns = {"(?:(?:a?){24}a{24})+$", "(?:a|aa)+$", "(?:a+)+b"};
+  const Strings patterns = {"(?:(?:a?){24}a{24})+$", "(?:a|aa)+$", "(?:a+b?)+[xy]"};
   for (const std::string& pattern : patterns) {
     const auto regex = Regex::Compile(pattern);
     ASSERT_TRUE(regex.ok()) << regex.status();
@@ -150,7 +155,7 @@ TEST(RegexTest, AnExplodingPatternEndsInAnError) {
 
 // Each place alone is cheap; all of them together are quadratic and would take minutes.
 TEST(RegexTest, AMillionSlowPlacesEndInAnErrorToo) {
-  for (const char* pattern : {"a+b", "a*?b", "(?=a*b)"}) {
+  for (const char* pattern : {"a+[bd]", "a*?[bd]", "(?=a*[bd])"}) {
     const auto regex = Regex::Compile(pattern);
     ASSERT_TRUE(regex.ok()) << regex.status();
     std::vector<TextRange> ranges;

@@ -79,7 +79,7 @@ class Writer {
       case Kind::kSearchBegin:
         return std::string("\\G");
       case Kind::kKeep:
-        if (look_depth_ > 0) return absl::InvalidArgumentError("regular expression: \\K in a look-around");
+        if (look_depth_ > 0) return absl::InvalidArgumentError("bad regular expression: \\K in a look-around");
         return std::string("\\K");
     }
     return absl::InternalError("a node of an unknown kind");
@@ -219,7 +219,7 @@ class Writer {
   }
 
   static absl::Status TooVariable() {
-    return absl::InvalidArgumentError("regular expression: a look-behind of unbounded or too variable length");
+    return absl::InvalidArgumentError("bad regular expression: a look-behind of unbounded or too variable length");
   }
 
   const RegexAlphabet& alphabet_;
