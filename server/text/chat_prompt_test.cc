@@ -6,6 +6,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "server/text/utf8.h"
+
 namespace foregate {
 namespace {
 
@@ -237,6 +239,9 @@ TEST(ArgumentsTest, StayTextForTemplatesThatWriteText) {
 TEST(ArgumentsTest, MustBeObjects) {
   const std::string field = "messages[1].tool_calls[0].function.arguments ";
   ExpectError(Render(kObjects, Call(R"("{\"a\": ")")), field + "is not JSON");
+  const auto half_quoted = Render(kObjects, Call(R"("ä")"));
+  ExpectError(half_quoted, field + "is not JSON");
+  EXPECT_FALSE(FirstInvalidUtf8(std::string(half_quoted.status().message())).has_value());
   ExpectError(Render(kObjects, Call(R"("[1]")")), field + "must be an object");
   ExpectError(Render(kObjects, Call("[1]")), field + "must be an object");
   ExpectError(Render(kTexts, Call("5")), field + "must be an object");
