@@ -166,7 +166,7 @@ TEST(TokenizerTest, BadFilesAreNamed) {
       {R"({"pre_tokenizer": {"type": "Sequence", "pretokenizers": [{"type": "Magic"}]}, )" + model + "}",
        "t.json: pre_tokenizer.pretokenizers[0] is a pre-tokenizer that is not supported: Magic"},
       {R"({"pre_tokenizer": {"type": "Split", "pattern": {"Regex": "("}, "behavior": "Isolated"}, )" + model + "}",
-       "t.json: pre_tokenizer.pattern.Regex regular expression: a group without"},
+       "t.json: pre_tokenizer.pattern.Regex bad regular expression: a group without"},
       {R"({"decoder": {"type": "Magic"}, )" + model + "}", "t.json: decoder is a decoder that is not supported: Magic"},
       {R"({"post_processor": {"type": "Magic"}, )" + model + "}", "post-processor that is not supported: Magic"},
       {R"({"added_tokens": [{"content": 3}], )" + model + "}", "t.json: added_tokens[0].content must be a string"},
