@@ -19,8 +19,9 @@ absl::StatusOr<std::unique_ptr<const ChatTemplate>> ChatTemplate::Compile(std::s
   return std::unique_ptr<const ChatTemplate>(new ChatTemplate(std::move(source), std::move(compiled)));
 }
 
-absl::StatusOr<std::string> ChatTemplate::Render(const nlohmann::ordered_json& context) const {
-  return jinja::Interpreter(*compiled_).Render(context);
+absl::StatusOr<std::string> ChatTemplate::Render(const nlohmann::ordered_json& context,
+                                                 std::chrono::system_clock::time_point now) const {
+  return jinja::Interpreter(*compiled_, now).Render(context);
 }
 
 }  // namespace foregate

@@ -2,6 +2,7 @@
 #ifndef FOREGATE_SERVER_TEXT_CHAT_TEMPLATE_H_
 #define FOREGATE_SERVER_TEXT_CHAT_TEMPLATE_H_
 
+#include <chrono>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -15,11 +16,11 @@ namespace jinja {
 class Template;
 }  // namespace jinja
 
-// Compiled once, rendered from any number of threads. Template and arguments are untrusted: steps, depth and output
-// size are bounded (jinja::Limits), and nothing but the context can be reached.
+// Compiled once, rendered from any number of threads. Template and arguments are untrusted: steps, depth, time
+// and output size are bounded (jinja::Limits), and nothing but the context can be reached.
 class ChatTemplate {
  public:
-  // INVALID_ARGUMENT with name and line for what jinja2 would refuse at compile time.
+  // INVALID_ARGUMENT with name, line and column for what jinja2 would refuse at compile time.
   static absl::StatusOr<std::unique_ptr<const ChatTemplate>> Compile(std::string source, std::string name_for_errors);
   ~ChatTemplate();
   ChatTemplate(const ChatTemplate&) = delete;
@@ -27,8 +28,10 @@ class ChatTemplate {
 
   // `context` is an object whose keys become the template's variables: messages, tools, add_generation_prompt,
   // bos_token, eos_token and the request's own arguments. Order of keys matters (tojson, items), hence ordered_json.
-  // INVALID_ARGUMENT for raise_exception(), type errors and exceeded limits, with name and line.
-  absl::StatusOr<std::string> Render(const nlohmann::ordered_json& context) const;
+  // `now` is what strftime_now() tells, in local time.
+  // INVALID_ARGUMENT for raise_exception(), type errors and exceeded limits: "NAME: line N, column M: ...".
+  absl::StatusOr<std::string> Render(const nlohmann::ordered_json& context, std::chrono::system_clock::time_point now =
+                                                                                std::chrono::system_clock::now()) const;
 
   const std::string& source() const { return source_; }
 

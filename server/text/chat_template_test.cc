@@ -67,12 +67,12 @@ void ExpectError(const std::string& source, const std::string& part, const Json&
   EXPECT_NE(rendered.status().message().find(part), std::string::npos) << rendered.status();
 }
 
-TEST(ChatTemplateTest, ErrorsNameTheLine) {
-  ExpectError("a\n{% if x %}\n", "t: line 2:");
-  ExpectError("a\n\n{{ 'x }}", "t: line 3:");
-  ExpectError("a\n{% for m in [1] %}\n\n{{ m.x.y }}{% endfor %}", "t: line 4:");
+TEST(ChatTemplateTest, ErrorsNameLineAndColumn) {
+  ExpectError("a\n{% if x %}\n", "t: line 2, column 11:");
+  ExpectError("a\n\n{{ 'x }}", "t: line 3, column 4:");
+  ExpectError("a\n{% for m in [1] %}\n\n{{ m.x.y }}{% endfor %}", "t: line 4, column 8:");
   ExpectError("{% include 'secrets' %}", "include");
-  ExpectError("\n{{ raise_exception('only users: ' ~ who) }}", "line 2: only users: me", {{"who", "me"}});
+  ExpectError("\n{{ raise_exception('only users: ' ~ who) }}", "line 2, column 4: only users: me", {{"who", "me"}});
 }
 
 TEST(ChatTemplateTest, LimitsEndInErrors) {

@@ -30,18 +30,25 @@ absl::StatusOr<Bound> Bound::Bind(std::string_view function, const Arguments& ar
   return bound;
 }
 
+absl::StatusOr<Bound> Bound::BindPositional(std::string_view function, const Arguments& arguments,
+                                            std::initializer_list<std::string_view> parameters, size_t num_required) {
+  if (!arguments.named.empty()) return TypeError(std::string(function) + "() takes no keyword arguments");
+  return Bind(function, arguments, parameters, num_required);
+}
+
 absl::StatusOr<std::string> Bound::GetString(size_t i, std::string fallback) const {
   if (!has(i)) return fallback;
   if (at(i).is_string()) return at(i).string();
   if (at(i).is_undefined()) return UndefinedError(at(i));
-  return TypeError(function_ + ": '" + parameters_[i] + "' must be str, not " + TypeName(at(i)));
+  return TypeError(function_ + ": '" + parameters_[i] + "' must be str, not " + std::string(TypeName(at(i))));
 }
 
 absl::StatusOr<int64_t> Bound::GetInt(size_t i, int64_t fallback) const {
   if (!has(i)) return fallback;
   if (at(i).is_int() || at(i).is_bool()) return at(i).int_value();
+  if (at(i).is_big()) return TypeError("Python int too large to convert to C ssize_t");
   if (at(i).is_undefined()) return UndefinedError(at(i));
-  return TypeError(function_ + ": '" + parameters_[i] + "' must be int, not " + TypeName(at(i)));
+  return TypeError(function_ + ": '" + parameters_[i] + "' must be int, not " + std::string(TypeName(at(i))));
 }
 
 }  // namespace foregate::jinja

@@ -21,6 +21,11 @@ class Bound {
   static absl::StatusOr<Bound> Bind(std::string_view function, const Arguments& arguments,
                                     std::initializer_list<std::string_view> parameters, size_t num_required = 0);
 
+  // The same for a function that takes no names, as most methods of Python's own types.
+  static absl::StatusOr<Bound> BindPositional(std::string_view function, const Arguments& arguments,
+                                              std::initializer_list<std::string_view> parameters,
+                                              size_t num_required = 0);
+
   bool has(size_t i) const { return values_[i].has_value(); }
   const Value& at(size_t i) const { return *values_[i]; }
   Value Get(size_t i, Value fallback) const { return values_[i].has_value() ? *values_[i] : fallback; }

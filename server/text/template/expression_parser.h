@@ -22,10 +22,10 @@ class ExpressionParser {
 
   // "a if b else c", or only what may stand before an "if".
   Parsed Parse(bool with_condition = true);
-  // An expression, or a tuple without parentheses. `end_name`, if not empty, ends a tuple too.
-  Parsed ParseTuple(bool with_condition, std::string_view end_name = "");
+  // An expression, or a tuple without parentheses.
+  Parsed ParseTuple(bool with_condition);
   // What can be assigned to: a name, an attribute of a name, or (with_tuple) a tuple of these.
-  Parsed ParseTarget(bool with_tuple, std::string_view end_name = "");
+  Parsed ParseTarget(bool with_tuple);
   // "upper | trim": a chain of filters, applied to `operand`, which may be null.
   Parsed ParseFilterChain(std::unique_ptr<Expression> operand, bool starts_inline);
 
@@ -59,8 +59,9 @@ class ExpressionParser {
   Parsed ParseSubscript(std::unique_ptr<Expression> operand);
   absl::StatusOr<bool> ParseSlice(std::vector<std::unique_ptr<Expression>>* parts);
   absl::Status ParseArguments(Expression* call);
+  absl::Status ParseArgument(Expression* call);
   absl::StatusOr<std::string> ParseDottedName(std::string_view what);
-  bool AtTupleEnd(std::string_view end_name) const;
+  bool AtTupleEnd() const;
 
   TokenStream& tokens_;
   int nesting_ = 0;

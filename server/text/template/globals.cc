@@ -1,12 +1,13 @@
-#include <ctime>
 #include <memory>
 #include <vector>
 
 #include "kernels/base/status_macros.h"
 #include "server/text/template/arguments.h"
 #include "server/text/template/builtins.h"
+#include "server/text/template/format_time.h"
 #include "server/text/template/function.h"
 #include "server/text/template/interpreter.h"
+#include "server/text/template/iteration.h"
 #include "server/text/template/limits.h"
 #include "server/text/template/namespace.h"
 #include "server/text/template/operators.h"
@@ -19,8 +20,8 @@ namespace {
 using Result = absl::StatusOr<Value>;
 
 Result Range(Interpreter&, const Arguments& arguments) {
-  FOREGATE_ASSIGN_OR_RETURN(const Bound bound, Bound::Bind("range", arguments, {"start", "stop", "step"}, 1));
-  auto list = std::make_shared<List>();
+  FOREGATE_ASSIGN_OR_RETURN(const Bound bound, Bound::BindPositional("range", arguments, {"start", "stop", "step"}, 1));
+  auto list = MakeRef<List>();
   list->kind = List::Kind::kRange;
   FOREGATE_ASSIGN_OR_RETURN(list->range_stop, bound.GetInt(bound.has(1) ? 1 : 0, 0));
   FOREGATE_ASSIGN_OR_RETURN(list->range_start, bound.has(1) ? bound.GetInt(0, 0) : absl::StatusOr<int64_t>(0));
@@ -35,22 +36,23 @@ Result Range(Interpreter&, const Arguments& arguments) {
     if (__builtin_add_overflow(i, list->range_step, &i)) break;
   }
   list->weight = 8 * list->items.size() + 1;
-  return Value::Of(std::shared_ptr<const List>(std::move(list)));
+  return Value::Of(list);
 }
 
 // dict() and namespace() take pairs or a mapping, and names.
-absl::StatusOr<Dict> ReadDict(const Arguments& arguments) {
+absl::StatusOr<Dict> ReadDict(Interpreter& interpreter, const Arguments& arguments) {
   Dict dict;
   if (arguments.positional.size() > 1) return TypeError("dict expected at most 1 argument");
   if (!arguments.positional.empty()) {
     const Value& source = arguments.positional[0];
+    if (source.is_undefined()) return UndefinedError(source);
     if (source.is_dict()) {
       dict = source.dict();
     } else {
-      FOREGATE_ASSIGN_OR_RETURN(const std::vector<Value> pairs, Iterate(source));
+      FOREGATE_ASSIGN_OR_RETURN(const std::vector<Value> pairs, Iterate(interpreter, source));
       for (const Value& pair : pairs) {
-        FOREGATE_ASSIGN_OR_RETURN(const std::vector<Value> parts, Iterate(pair));
-        if (parts.size() != 2) return TypeError("dictionary update sequence element must have length 2");
+        FOREGATE_ASSIGN_OR_RETURN(const std::vector<Value> parts, Unpack(interpreter, pair, 2));
+        if (!IsHashable(parts[0])) return TypeError("unhashable type: '" + std::string(TypeName(parts[0])) + "'");
         dict.Set(parts[0], parts[1]);
       }
     }
@@ -59,15 +61,28 @@ absl::StatusOr<Dict> ReadDict(const Arguments& arguments) {
   return dict;
 }
 
-Result DictFunction(Interpreter&, const Arguments& arguments) {
-  FOREGATE_ASSIGN_OR_RETURN(Dict dict, ReadDict(arguments));
-  return MakeDict(std::move(dict));
-}
+// dict: called, or asked for fromkeys.
+class DictType : public Object {
+ public:
+  const char* TypeName() const override { return "TemplateDict"; }
+  std::string Repr() const override { return "<TemplateDict object at 0x7f0000000000>"; }
+  bool callable() const override { return true; }
+  absl::StatusOr<Value> Call(Interpreter& interpreter, Arguments arguments) override {
+    FOREGATE_ASSIGN_OR_RETURN(Dict dict, ReadDict(interpreter, arguments));
+    return MakeDict(std::move(dict));
+  }
+  absl::StatusOr<std::optional<Value>> Attribute(Interpreter&, std::string_view name) override {
+    if (name != "fromkeys") return std::optional<Value>();
+    return std::optional(MakeFunction("fromkeys", [](Interpreter& interpreter, const Arguments& arguments) {
+      return FindMembers("fromkeys")->dict.method(interpreter, Value(), arguments);
+    }));
+  }
+};
 
 Result NamespaceFunction(Interpreter& interpreter, const Arguments& arguments) {
-  FOREGATE_ASSIGN_OR_RETURN(const Dict dict, ReadDict(arguments));
-  const auto object = std::make_shared<Namespace>();
-  for (const auto& [key, value] : dict.entries()) object->Set(ToString(key), value);
+  FOREGATE_ASSIGN_OR_RETURN(const Dict dict, ReadDict(interpreter, arguments));
+  const auto object = MakeRef<Namespace>();
+  for (const auto& [key, value] : dict.entries()) FOREGATE_RETURN_IF_ERROR(object->Set(ToString(key), value));
   return interpreter.Own(object);
 }
 
@@ -76,16 +91,16 @@ Result RaiseException(Interpreter&, const Arguments& arguments) {
   return absl::InvalidArgumentError(ToString(bound.at(0)));
 }
 
-Result StrftimeNow(Interpreter&, const Arguments& arguments) {
+Result StrftimeNow(Interpreter& interpreter, const Arguments& arguments) {
   FOREGATE_ASSIGN_OR_RETURN(const Bound bound, Bound::Bind("strftime_now", arguments, {"format"}, 1));
-  FOREGATE_ASSIGN_OR_RETURN(const std::string format, bound.GetString(0, ""));
-  const std::time_t now = std::time(nullptr);
-  std::tm local{};
-  localtime_r(&now, &local);
-  char buffer[1024];
-  if (format.size() > 256) return absl::InvalidArgumentError("strftime_now(): format longer than 256 bytes");
-  return Value::String(
-      Utf8Lossy(std::string_view(buffer, std::strftime(buffer, sizeof(buffer), format.c_str(), &local))));
+  if (!bound.at(0).is_string()) return TypeError("strftime() argument 1 must be str");
+  const std::string& format = bound.at(0).string();
+  if (format.size() > 1024) return absl::InvalidArgumentError("strftime_now(): a format longer than 1024 bytes");
+  return Value::String(FormatTime(interpreter.now(), format));
+}
+
+Result Lipsum(Interpreter&, const Arguments&) {
+  return absl::InvalidArgumentError("lipsum() would make the prompt differ from call to call");
 }
 
 // joiner(): nothing at the first call, the separator at all others.
@@ -93,7 +108,7 @@ Result JoinerFunction(Interpreter& interpreter, const Arguments& arguments) {
   FOREGATE_ASSIGN_OR_RETURN(const Bound bound, Bound::Bind("joiner", arguments, {"sep"}));
   const Value separator = bound.Get(0, Value::String(", "));
   const auto used = std::make_shared<bool>(false);
-  return interpreter.Own(std::make_shared<Function>("joiner", [=](Interpreter&, const Arguments&) -> Result {
+  return interpreter.Own(MakeRef<Function>("joiner", [=](Interpreter&, const Arguments&) -> Result {
     if (*used) return separator;
     *used = true;
     return Value::String("");
@@ -104,16 +119,23 @@ class Cycler : public Object {
  public:
   explicit Cycler(std::vector<Value> items) : items_(std::move(items)) {}
 
-  std::string Name() const override { return "Cycler"; }
-  absl::StatusOr<std::optional<Value>> Attribute(std::string_view name) override {
+  const char* TypeName() const override { return "Cycler"; }
+  std::string Repr() const override { return "<jinja2.utils.Cycler object at 0x7f0000000000>"; }
+  absl::StatusOr<std::optional<Value>> Attribute(Interpreter&, std::string_view name) override {
     if (name == "current") return std::optional(items_[position_]);
+    if (name == "pos") return std::optional(Value::Int(static_cast<int64_t>(position_)));
+    if (name == "items") {
+      FOREGATE_ASSIGN_OR_RETURN(Value items, MakeTuple(items_));
+      return std::optional(std::move(items));
+    }
     const bool is_next = name == "next";
     if (!is_next && name != "reset") return std::optional<Value>();
-    return std::optional(MakeFunction(std::string(name), [this, is_next](Interpreter&, const Arguments&) -> Result {
-      const Value current = items_[position_];
-      position_ = is_next ? (position_ + 1) % items_.size() : 0;
+    const auto turn = [self = Ref<Cycler>(this), is_next](Interpreter&, const Arguments&) -> Result {
+      const Value current = self->items_[self->position_];
+      self->position_ = is_next ? (self->position_ + 1) % self->items_.size() : 0;
       return is_next ? current : Value();
-    }));
+    };
+    return std::optional(MakeFunction(std::string(name), turn));
   }
   // Keeps one item, so that what still points here stays valid.
   void Clear() override {
@@ -128,23 +150,29 @@ class Cycler : public Object {
 
 Result CyclerFunction(Interpreter& interpreter, const Arguments& arguments) {
   if (arguments.positional.empty()) return TypeError("at least one item has to be provided");
-  return interpreter.Own(std::make_shared<Cycler>(arguments.positional));
+  return interpreter.Own(MakeRef<Cycler>(arguments.positional));
 }
 
 }  // namespace
 
 Value FindGlobal(const std::string& name) {
-  static const auto* const table = new std::unordered_map<std::string, Value>{
-      {"range", MakeFunction("range", &Range)},
-      {"dict", MakeFunction("dict", &DictFunction)},
-      {"namespace", MakeFunction("namespace", &NamespaceFunction)},
-      {"joiner", MakeFunction("joiner", &JoinerFunction)},
-      {"cycler", MakeFunction("cycler", &CyclerFunction)},
-      {"raise_exception", MakeFunction("raise_exception", &RaiseException)},
-      {"strftime_now", MakeFunction("strftime_now", &StrftimeNow)},
-  };
+  using Table = std::unordered_map<std::string, Value>;
+  static const auto* const table = [] {
+    auto* const globals = new Table{
+        {"range", MakeFunction("safe_range", &Range)},
+        {"dict", Value::Of(Ref<Object>(new DictType))},
+        {"namespace", MakeFunction("namespace", &NamespaceFunction)},
+        {"lipsum", MakeFunction("generate_lorem_ipsum", &Lipsum)},
+        {"joiner", MakeFunction("joiner", &JoinerFunction)},
+        {"cycler", MakeFunction("cycler", &CyclerFunction)},
+        {"raise_exception", MakeFunction("raise_exception", &RaiseException)},
+        {"strftime_now", MakeFunction("strftime_now", &StrftimeNow)},
+    };
+    for (const auto& [key, value] : *globals) value.Freeze();  // all threads share them
+    return globals;
+  }();
   const auto found = table->find(name);
-  return found == table->end() ? Value::MakeUndefined("'" + name + "' is undefined") : found->second;
+  return found == table->end() ? Value::Missing() : found->second;
 }
 
 }  // namespace foregate::jinja

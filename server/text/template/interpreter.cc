@@ -1,74 +1,90 @@
 #include "server/text/template/interpreter.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "kernels/base/status_macros.h"
 #include "server/text/template/builtins.h"
+#include "server/text/template/iteration.h"
 #include "server/text/template/limits.h"
 #include "server/text/template/loop.h"
 #include "server/text/template/macro.h"
 #include "server/text/template/namespace.h"
-#include "server/text/template/operators.h"
 #include "server/text/template/print.h"
 
 namespace foregate::jinja {
 namespace {
 
-using Kind = Expression::Kind;
 using Result = absl::StatusOr<Value>;
-
-int FindName(const Template& source, std::string_view name) {
-  const auto found = std::find(source.names.begin(), source.names.end(), name);
-  return found == source.names.end() ? -1 : static_cast<int>(found - source.names.begin());
-}
 
 }  // namespace
 
-void Scope::Set(int name_id, Value value) {
-  for (auto& [id, known] : variables_) {
-    if (id == name_id) {
-      known = std::move(value);
-      return;
-    }
-  }
-  variables_.emplace_back(name_id, std::move(value));
-}
-
-const Value* Scope::Find(int name_id) const {
-  for (const Scope* scope = this; scope != nullptr; scope = scope->parent_.get()) {
-    for (const auto& [id, value] : scope->variables_) {
-      if (id == name_id) return &value;
-    }
-  }
-  return nullptr;
-}
-
-Interpreter::Interpreter(const Template& source) : template_(source), loop_name_id_(FindName(source, "loop")) {}
+Interpreter::Interpreter(const Template& source, std::chrono::system_clock::time_point now)
+    : template_(source), now_(now), deadline_(std::chrono::steady_clock::now() + Limits::kMaxTime) {}
 
 Interpreter::~Interpreter() {
   for (const auto& object : objects_) object->Clear();
-  for (const ScopePtr& scope : scopes_) scope->Clear();
+  for (const ActivationPtr& activation : captured_) activation->slots.clear();
 }
 
 absl::StatusOr<std::string> Interpreter::Render(const nlohmann::ordered_json& context) {
-  if (!context.is_object()) return absl::InvalidArgumentError("the template's context must be an object");
-  const auto root = std::make_shared<Scope>(nullptr);
-  for (size_t id = 0; id < template_.names.size(); ++id) {
-    Value global = FindGlobal(template_.names[id]);
-    if (!global.is_undefined()) root->Set(static_cast<int>(id), std::move(global));
+  if (!context.is_object()) {
+    return absl::InvalidArgumentError(template_.name + ": the template's context must be an object");
   }
-  for (const auto& [name, json] : context.items()) {
-    const int id = FindName(template_, name);
-    if (id < 0) continue;  // never mentioned
-    auto value = FromJson(json);
-    if (!value.ok()) {
-      return absl::InvalidArgumentError("template argument '" + name + "': " + std::string(value.status().message()));
+  FOREGATE_RETURN_IF_ERROR(FillContext(context));
+  variables_ = MakeRef<Activation>(template_.num_slots, ActivationPtr());
+  Enter(template_.loads);
+  std::string text;
+  const auto flow = Capture(template_.body, &text);
+  if (flow.ok()) return text;
+  return absl::InvalidArgumentError(template_.name + ": line " + std::to_string(error_place_.line) + ", column " +
+                                    std::to_string(error_place_.column) + ": " + std::string(flow.status().message()));
+}
+
+absl::Status Interpreter::FillContext(const nlohmann::ordered_json& context) {
+  for (const std::string& name : template_.names) {
+    const auto found = context.find(name);
+    if (found == context.end()) {
+      context_.push_back(FindGlobal(name));
+      continue;
     }
-    root->Set(id, *std::move(value));
+    auto value = FromJson(*found);
+    if (!value.ok()) {
+      return absl::InvalidArgumentError(template_.name + ": template argument '" + name +
+                                        "': " + std::string(value.status().message()));
+    }
+    context_.push_back(*std::move(value));
   }
-  auto text = Capture(template_.body, root);
-  if (!text.ok()) return absl::InvalidArgumentError(template_.name + ": " + std::string(text.status().message()));
-  return text;
+  return absl::OkStatus();
+}
+
+void Interpreter::Enter(const SlotLoads& loads) {
+  for (const SlotLoad& load : loads) {
+    Value& slot = variables_->slots[static_cast<size_t>(load.index)];
+    switch (load.kind) {
+      case SlotLoad::Kind::kContext:
+        slot = context_[static_cast<size_t>(load.name_id)];
+        break;
+      case SlotLoad::Kind::kAlias:
+        slot = At(load.source);
+        break;
+      case SlotLoad::Kind::kUndefined:
+        slot = Value::Missing();
+        break;
+      case SlotLoad::Kind::kParameter:
+        break;
+    }
+  }
+}
+
+void Interpreter::Leave(const SlotLoads& loads) {
+  for (const SlotLoad& load : loads) variables_->slots[static_cast<size_t>(load.index)] = Value::Missing();
+}
+
+Value& Interpreter::At(Slot slot) const {
+  Activation* activation = variables_.get();
+  for (int hop = 0; hop < slot.hops; ++hop) activation = activation->outer.get();
+  return activation->slots[static_cast<size_t>(slot.index)];
 }
 
 absl::Status Interpreter::Charge(size_t bytes) {
@@ -79,8 +95,16 @@ absl::Status Interpreter::Charge(size_t bytes) {
 }
 
 absl::Status Interpreter::Step() {
-  if (++steps_ <= Limits::kMaxSteps) return absl::OkStatus();
-  return absl::InvalidArgumentError("the template takes more than " + std::to_string(Limits::kMaxSteps) + " steps");
+  if (++steps_ > Limits::kMaxSteps) {
+    return absl::InvalidArgumentError("the template takes more than " + std::to_string(Limits::kMaxSteps) + " steps");
+  }
+  return steps_ % Limits::kStepsPerClockReading == 0 ? CheckDeadline() : absl::OkStatus();
+}
+
+absl::Status Interpreter::CheckDeadline() {
+  if (std::chrono::steady_clock::now() < deadline_) return absl::OkStatus();
+  return absl::InvalidArgumentError("the template takes more than " + std::to_string(Limits::kMaxTime.count()) +
+                                    " seconds");
 }
 
 absl::Status Interpreter::Emit(std::string_view text) {
@@ -89,87 +113,75 @@ absl::Status Interpreter::Emit(std::string_view text) {
   return CheckStringSize(out_->size());
 }
 
-// Errors are named by the innermost statement that they pass.
-absl::Status Interpreter::AtLine(const absl::Status& status, int line) {
-  if (line_is_named_) return status;
-  line_is_named_ = true;
-  return absl::InvalidArgumentError("line " + std::to_string(line) + ": " + std::string(status.message()));
+absl::Status Interpreter::EmitValue(const Value& value) {
+  return value.is_string() ? Emit(value.string()) : Emit(ToString(value));
 }
 
-Value Interpreter::Own(std::shared_ptr<Object> object) {
+absl::Status Interpreter::EmitText(const Value& value) {
+  if (value.is_string()) return Emit(value.string());
+  return TypeError("a block gave " + std::string(TypeName(value)) + " instead of text");
+}
+
+void Interpreter::NotePlace(Place place) {
+  if (error_place_.line == 0) error_place_ = place;
+}
+
+Value Interpreter::Own(Ref<Object> object) {
   objects_.push_back(object);
-  return Value::Of(std::move(object));
+  return Value::Of(object);
 }
 
-ScopePtr Interpreter::NewScope(const ScopePtr& parent) { return std::make_shared<Scope>(parent); }
-
-absl::StatusOr<std::string> Interpreter::Capture(const Body& body, const ScopePtr& scope) {
-  std::string text;
-  std::string* const outer = std::exchange(out_, &text);
-  const auto flow = Run(body, scope);
+absl::StatusOr<Interpreter::Flow> Interpreter::Capture(const Body& body, std::string* text) {
+  std::string* const outer = std::exchange(out_, text);
+  auto flow = Run(body);
   out_ = outer;
-  if (!flow.ok()) return flow.status();
-  return text;
+  return flow;
 }
 
-absl::StatusOr<Interpreter::Flow> Interpreter::Run(const Body& body, const ScopePtr& scope) {
+absl::StatusOr<Interpreter::Flow> Interpreter::Run(const Body& body) {
   for (const auto& statement : body) {
-    FOREGATE_RETURN_IF_ERROR(Step());
-    if (++depth_ > Limits::kMaxRunDepth) return absl::InvalidArgumentError("the template recurses too deeply");
-    const auto flow = Execute(*statement, scope);
+    absl::Status status = Step();
+    if (++depth_ > Limits::kMaxRunDepth) status = absl::InvalidArgumentError("the template recurses too deeply");
+    auto flow = status.ok() ? Execute(*statement) : absl::StatusOr<Flow>(status);
     --depth_;
-    if (!flow.ok()) return AtLine(flow.status(), statement->line);
-    if (*flow != Flow::kNext) return *flow;
+    if (!flow.ok()) NotePlace(statement->place);
+    if (!flow.ok() || *flow != Flow::kNext) return flow;
   }
   return Flow::kNext;
 }
 
-absl::StatusOr<Interpreter::Flow> Interpreter::Execute(const Statement& statement, const ScopePtr& scope) {
+absl::StatusOr<Interpreter::Flow> Interpreter::Execute(const Statement& statement) {
   switch (statement.kind) {
     case Statement::Kind::kText:
       FOREGATE_RETURN_IF_ERROR(Emit(statement.text));
       return Flow::kNext;
     case Statement::Kind::kOutput: {
-      FOREGATE_ASSIGN_OR_RETURN(const Value value, Evaluate(*statement.expression, scope));
-      FOREGATE_RETURN_IF_ERROR(value.is_string() ? Emit(value.string()) : Emit(ToString(value)));
+      FOREGATE_ASSIGN_OR_RETURN(const Value value, Evaluate(*statement.expression));
+      FOREGATE_RETURN_IF_ERROR(EmitValue(value));
       return Flow::kNext;
     }
     case Statement::Kind::kIf:
-      return ExecuteIf(statement, scope);
-    case Statement::Kind::kFor: {
-      FOREGATE_ASSIGN_OR_RETURN(const Value items, Evaluate(*statement.expression, scope));
-      return RunLoop(statement, items, scope, 0);
-    }
+      return ExecuteIf(statement);
+    case Statement::Kind::kFor:
+      return ExecuteFor(statement);
     case Statement::Kind::kSet: {
-      FOREGATE_ASSIGN_OR_RETURN(const Value value, Evaluate(*statement.expression, scope));
-      FOREGATE_RETURN_IF_ERROR(Assign(*statement.target, value, scope));
+      FOREGATE_RETURN_IF_ERROR(CheckNamespaces(*statement.target));
+      FOREGATE_ASSIGN_OR_RETURN(const Value value, Evaluate(*statement.expression));
+      FOREGATE_RETURN_IF_ERROR(Assign(*statement.target, value));
       return Flow::kNext;
     }
     case Statement::Kind::kSetBlock:
-      FOREGATE_RETURN_IF_ERROR(ExecuteSetBlock(statement, scope));
-      return Flow::kNext;
+      return ExecuteSetBlock(statement);
     case Statement::Kind::kMacro:
-      scopes_.push_back(scope);
-      scope->Set(statement.name_id, Own(std::make_shared<Macro>(&statement, scope, FindName(template_, "caller"))));
+      At(statement.slot) = MakeMacro(statement);
       return Flow::kNext;
     case Statement::Kind::kCallBlock:
-      FOREGATE_RETURN_IF_ERROR(ExecuteCallBlock(statement, scope));
+      FOREGATE_RETURN_IF_ERROR(ExecuteCallBlock(statement));
       return Flow::kNext;
-    case Statement::Kind::kFilterBlock: {
-      FOREGATE_ASSIGN_OR_RETURN(std::string text, Capture(statement.body, NewScope(scope)));
-      const Value input = Value::String(std::move(text));
-      filter_input_ = &input;
-      FOREGATE_ASSIGN_OR_RETURN(const Value filtered, Evaluate(*statement.expression, scope));
-      FOREGATE_RETURN_IF_ERROR(Emit(ToString(filtered)));
-      return Flow::kNext;
-    }
+    case Statement::Kind::kFilterBlock:
+      return ExecuteFilterBlock(statement);
     case Statement::Kind::kWith:
-      return ExecuteWith(statement, scope);
-    case Statement::Kind::kScope: {
-      FOREGATE_ASSIGN_OR_RETURN(const std::string text, Capture(statement.body, NewScope(scope)));
-      FOREGATE_RETURN_IF_ERROR(Emit(text));
-      return Flow::kNext;
-    }
+      return ExecuteWith(statement);
     case Statement::Kind::kBreak:
       return Flow::kBreak;
     case Statement::Kind::kContinue:
@@ -178,296 +190,166 @@ absl::StatusOr<Interpreter::Flow> Interpreter::Execute(const Statement& statemen
   return Flow::kNext;
 }
 
-absl::StatusOr<Interpreter::Flow> Interpreter::ExecuteIf(const Statement& statement, const ScopePtr& scope) {
+absl::StatusOr<Interpreter::Flow> Interpreter::ExecuteIf(const Statement& statement) {
   for (const Statement::Branch& branch : statement.branches) {
-    FOREGATE_ASSIGN_OR_RETURN(const Value test, Evaluate(*branch.test, scope));
-    if (IsTrue(test)) return Run(branch.body, scope);
+    FOREGATE_ASSIGN_OR_RETURN(const Value test, Evaluate(*branch.test));
+    if (IsTrue(test)) return Run(branch.body);
   }
-  return Run(statement.otherwise, scope);
+  return Run(statement.otherwise);
 }
 
-absl::Status Interpreter::ExecuteSetBlock(const Statement& statement, const ScopePtr& scope) {
-  FOREGATE_ASSIGN_OR_RETURN(std::string text, Capture(statement.body, NewScope(scope)));
+absl::StatusOr<Interpreter::Flow> Interpreter::ExecuteFilterBlock(const Statement& statement) {
+  Enter(statement.loads);
+  std::string text;
+  FOREGATE_ASSIGN_OR_RETURN(const Flow flow, Capture(statement.body, &text));
+  if (flow != Flow::kNext) return flow;  // out of the loop around it; the text is lost, as jinja2's is
+  const Value input = Value::String(std::move(text));
+  filter_input_ = &input;
+  FOREGATE_ASSIGN_OR_RETURN(const Value filtered, Evaluate(*statement.expression));
+  FOREGATE_RETURN_IF_ERROR(EmitText(filtered));
+  Leave(statement.loads);
+  return Flow::kNext;
+}
+
+absl::StatusOr<Interpreter::Flow> Interpreter::ExecuteSetBlock(const Statement& statement) {
+  Enter(statement.loads);
+  std::string text;
+  FOREGATE_ASSIGN_OR_RETURN(const Flow flow, Capture(statement.body, &text));
+  if (flow != Flow::kNext) return flow;
   Value value = Value::String(std::move(text));
   if (statement.expression != nullptr) {
     const Value input = value;
     filter_input_ = &input;
-    FOREGATE_ASSIGN_OR_RETURN(value, Evaluate(*statement.expression, scope));
+    FOREGATE_ASSIGN_OR_RETURN(value, Evaluate(*statement.expression));
   }
-  return Assign(*statement.target, value, scope);
+  FOREGATE_RETURN_IF_ERROR(Assign(*statement.target, value));
+  Leave(statement.loads);
+  return Flow::kNext;
 }
 
-absl::Status Interpreter::ExecuteCallBlock(const Statement& statement, const ScopePtr& scope) {
-  scopes_.push_back(scope);
-  const Value caller = Own(std::make_shared<Macro>(&statement, scope, -1));
-  FOREGATE_ASSIGN_OR_RETURN(const Value text, EvaluateCall(*statement.expression, scope, &caller));
-  return Emit(ToString(text));
-}
-
-absl::StatusOr<Interpreter::Flow> Interpreter::ExecuteWith(const Statement& statement, const ScopePtr& scope) {
-  const ScopePtr inner = NewScope(scope);
+absl::StatusOr<Interpreter::Flow> Interpreter::ExecuteWith(const Statement& statement) {
+  Enter(statement.loads);
   for (const Statement::Assignment& assignment : statement.assignments) {
-    FOREGATE_ASSIGN_OR_RETURN(const Value value, Evaluate(*assignment.value, scope));
-    FOREGATE_RETURN_IF_ERROR(Assign(*assignment.target, value, inner));
+    FOREGATE_ASSIGN_OR_RETURN(const Value value, Evaluate(*assignment.value));
+    FOREGATE_RETURN_IF_ERROR(Assign(*assignment.target, value));
   }
-  return Run(statement.body, inner);
+  FOREGATE_ASSIGN_OR_RETURN(const Flow flow, Run(statement.body));
+  if (flow == Flow::kNext) Leave(statement.loads);
+  return flow;
 }
 
-absl::StatusOr<Interpreter::Flow> Interpreter::RunLoop(const Statement& statement, const Value& items,
-                                                       const ScopePtr& scope, int depth) {
-  FOREGATE_RETURN_IF_ERROR(Charge(ShallowWeight(items)));
-  FOREGATE_ASSIGN_OR_RETURN(std::vector<Value> values, Iterate(items));
-  const auto loop = std::make_shared<Loop>(this, &statement, scope, std::move(values), depth);
-  const bool visible = loop_name_id_ >= 0;
-  if (visible) objects_.push_back(loop);
-  bool any = false;
-  while (true) {
-    FOREGATE_ASSIGN_OR_RETURN(const std::optional<Value> item, loop->Next());
-    if (!item.has_value()) break;
-    FOREGATE_RETURN_IF_ERROR(Step());
-    any = true;
-    const ScopePtr inner = NewScope(scope);
-    if (visible) inner->Set(loop_name_id_, Value::Of(std::shared_ptr<Object>(loop)));
-    FOREGATE_RETURN_IF_ERROR(Assign(*statement.target, *item, inner));
-    FOREGATE_ASSIGN_OR_RETURN(const Flow flow, Run(statement.body, inner));
-    if (flow == Flow::kBreak) break;
-  }
-  if (any) return Flow::kNext;
-  return Run(statement.otherwise, NewScope(scope));
+Value Interpreter::MakeMacro(const Statement& statement) {
+  if (captured_.empty() || captured_.back().get() != variables_.get()) captured_.push_back(variables_);
+  return Own(MakeRef<Macro>(&statement, variables_));
 }
 
-absl::StatusOr<std::string> Interpreter::RunNestedLoop(const Statement& loop, const Value& items, const ScopePtr& scope,
-                                                       int depth) {
-  std::string text;
-  std::string* const outer = std::exchange(out_, &text);
-  const auto flow = RunLoop(loop, items, scope, depth);
-  out_ = outer;
-  if (!flow.ok()) return flow.status();
-  return text;
+absl::Status Interpreter::ExecuteCallBlock(const Statement& statement) {
+  if (statement.expression == nullptr) {  // the generation tag, which calls its body
+    FOREGATE_ASSIGN_OR_RETURN(const Value text, CallMacro(statement, variables_, {}));
+    return EmitValue(text);
+  }
+  const Value caller = MakeMacro(statement);
+  FOREGATE_ASSIGN_OR_RETURN(const Value text, EvaluateCall(*statement.expression, &caller));
+  return EmitText(text);
 }
 
-absl::Status Interpreter::Assign(const Expression& target, const Value& value, const ScopePtr& scope) {
-  if (target.kind == Kind::kName) {
-    scope->Set(target.name_id, value);
-    return absl::OkStatus();
-  }
-  if (target.kind == Kind::kAttribute) {
-    FOREGATE_ASSIGN_OR_RETURN(const Value object, Evaluate(*target.operands[0], scope));
-    auto* const attributes = object.is_object() ? dynamic_cast<Namespace*>(object.object().get()) : nullptr;
-    if (attributes == nullptr) return TypeError("cannot assign attribute on non-namespace object");
-    attributes->Set(target.name, value);
-    return absl::OkStatus();
-  }
-  FOREGATE_ASSIGN_OR_RETURN(const std::vector<Value> parts, Iterate(value));
-  if (parts.size() != target.operands.size()) {
-    return absl::InvalidArgumentError("cannot unpack " + std::to_string(parts.size()) + " values into " +
-                                      std::to_string(target.operands.size()));
-  }
-  for (size_t i = 0; i < parts.size(); ++i) FOREGATE_RETURN_IF_ERROR(Assign(*target.operands[i], parts[i], scope));
-  return absl::OkStatus();
+absl::StatusOr<Interpreter::Flow> Interpreter::ExecuteFor(const Statement& statement) {
+  FOREGATE_ASSIGN_OR_RETURN(const Value items, Evaluate(*statement.expression));
+  if (!statement.recursive) return RunLoop(statement, items, variables_, 0);
+  FOREGATE_ASSIGN_OR_RETURN(const Value text, RunNestedLoop(statement, items, variables_, 0));
+  FOREGATE_RETURN_IF_ERROR(EmitValue(text));
+  return Flow::kNext;
 }
 
-Result Interpreter::Call(const Value& callee, Arguments arguments) {
-  if (callee.is_undefined()) return UndefinedError(callee);
-  if (!IsCallable(callee)) return TypeError("'" + TypeName(callee) + "' object is not callable");
-  return callee.object()->Call(*this, std::move(arguments));
-}
-
-Result Interpreter::Evaluate(const Expression& expression, const ScopePtr& scope) {
-  if (expression.kind == Kind::kConstant) return expression.constant;
-  FOREGATE_RETURN_IF_ERROR(Step());
+Result Interpreter::RunNestedLoop(const Statement& loop, const Value& items, const ActivationPtr& outer, int depth) {
   if (++depth_ > Limits::kMaxRunDepth) return absl::InvalidArgumentError("the template recurses too deeply");
-  Result value = EvaluateKind(expression, scope);
-  --depth_;
-  return value;
-}
-
-Result Interpreter::EvaluateKind(const Expression& expression, const ScopePtr& scope) {
-  switch (expression.kind) {
-    case Kind::kConstant:
-      return expression.constant;
-    case Kind::kName: {
-      const Value* value = scope->Find(expression.name_id);
-      return value != nullptr ? *value : Value::MakeUndefined("'" + expression.name + "' is undefined");
-    }
-    case Kind::kList:
-    case Kind::kTuple:
-      return EvaluateSequence(expression, scope);
-    case Kind::kDict:
-      return EvaluateDict(expression, scope);
-    case Kind::kCondition:
-      return EvaluateCondition(expression, scope);
-    case Kind::kAnd:
-    case Kind::kOr:
-      return EvaluateLogical(expression, scope);
-    case Kind::kNot:
-    case Kind::kNegate:
-    case Kind::kPositive:
-      return EvaluateUnary(expression, scope);
-    case Kind::kBinary:
-      return EvaluateBinary(expression, scope);
-    case Kind::kConcat:
-      return EvaluateConcat(expression, scope);
-    case Kind::kCompare:
-      return EvaluateCompare(expression, scope);
-    case Kind::kAttribute:
-    case Kind::kItem:
-    case Kind::kSlice:
-      return EvaluateAccess(expression, scope);
-    case Kind::kCall:
-      return EvaluateCall(expression, scope, nullptr);
-    case Kind::kFilter:
-      return EvaluateFilter(expression, scope);
-    case Kind::kTest:
-      return EvaluateTest(expression, scope);
-  }
-  return Value();
-}
-
-Result Interpreter::EvaluateSequence(const Expression& expression, const ScopePtr& scope) {
-  std::vector<Value> items;
-  items.reserve(expression.operands.size());
-  for (const auto& operand : expression.operands) {
-    FOREGATE_ASSIGN_OR_RETURN(items.emplace_back(), Evaluate(*operand, scope));
-  }
-  return MakeList(std::move(items), expression.kind == Kind::kTuple ? List::Kind::kTuple : List::Kind::kList);
-}
-
-Result Interpreter::EvaluateDict(const Expression& expression, const ScopePtr& scope) {
-  Dict dict;
-  for (size_t i = 0; i + 1 < expression.operands.size(); i += 2) {
-    FOREGATE_ASSIGN_OR_RETURN(Value key, Evaluate(*expression.operands[i], scope));
-    FOREGATE_ASSIGN_OR_RETURN(Value value, Evaluate(*expression.operands[i + 1], scope));
-    if (key.is_dict() || (key.is_list() && key.list().kind == List::Kind::kList)) {
-      return TypeError("unhashable type: '" + TypeName(key) + "'");
-    }
-    dict.Set(std::move(key), std::move(value));
-  }
-  return MakeDict(std::move(dict));
-}
-
-Result Interpreter::EvaluateCondition(const Expression& expression, const ScopePtr& scope) {
-  FOREGATE_ASSIGN_OR_RETURN(const Value test, Evaluate(*expression.operands[0], scope));
-  if (IsTrue(test)) return Evaluate(*expression.operands[1], scope);
-  if (expression.operands[2] != nullptr) return Evaluate(*expression.operands[2], scope);
-  return Value::MakeUndefined("the inline if-expression evaluated to false and no else section was defined.");
-}
-
-Result Interpreter::EvaluateLogical(const Expression& expression, const ScopePtr& scope) {
-  FOREGATE_ASSIGN_OR_RETURN(Value left, Evaluate(*expression.operands[0], scope));
-  if (IsTrue(left) == (expression.kind == Kind::kOr)) return left;
-  return Evaluate(*expression.operands[1], scope);
-}
-
-Result Interpreter::EvaluateUnary(const Expression& expression, const ScopePtr& scope) {
-  FOREGATE_ASSIGN_OR_RETURN(Value value, Evaluate(*expression.operands[0], scope));
-  if (expression.kind == Kind::kNot) return Value::Bool(!IsTrue(value));
-  if (expression.kind == Kind::kNegate) return Negate(value);
-  if (value.is_bool()) return Value::Int(value.int_value());
-  if (value.is_number()) return value;
-  if (value.is_undefined()) return UndefinedError(value);
-  return TypeError("bad operand type for unary +: '" + TypeName(value) + "'");
-}
-
-Result Interpreter::EvaluateBinary(const Expression& expression, const ScopePtr& scope) {
-  FOREGATE_ASSIGN_OR_RETURN(const Value left, Evaluate(*expression.operands[0], scope));
-  FOREGATE_ASSIGN_OR_RETURN(const Value right, Evaluate(*expression.operands[1], scope));
-  FOREGATE_ASSIGN_OR_RETURN(Value result, ApplyBinary(expression.binary, left, right));
-  FOREGATE_RETURN_IF_ERROR(Charge(ShallowWeight(result)));
-  return result;
-}
-
-Result Interpreter::EvaluateConcat(const Expression& expression, const ScopePtr& scope) {
+  ActivationPtr caller = std::exchange(variables_, MakeRef<Activation>(loop.function.num_slots, outer));
   std::string text;
-  for (const auto& operand : expression.operands) {
-    FOREGATE_ASSIGN_OR_RETURN(const Value part, Evaluate(*operand, scope));
-    FOREGATE_RETURN_IF_ERROR(Charge(ShallowWeight(part)));
-    text += ToString(part);
-    FOREGATE_RETURN_IF_ERROR(CheckStringSize(text.size()));
-  }
+  std::string* const outer_text = std::exchange(out_, &text);
+  const auto flow = RunLoop(loop, items, outer, depth);
+  out_ = outer_text;
+  variables_ = std::move(caller);
+  --depth_;
+  if (!flow.ok()) return flow.status();
   return Value::String(std::move(text));
 }
 
-Result Interpreter::EvaluateCompare(const Expression& expression, const ScopePtr& scope) {
-  FOREGATE_ASSIGN_OR_RETURN(Value left, Evaluate(*expression.operands[0], scope));
-  for (size_t i = 0; i < expression.comparisons.size(); ++i) {
-    FOREGATE_ASSIGN_OR_RETURN(Value right, Evaluate(*expression.operands[i + 1], scope));
-    FOREGATE_RETURN_IF_ERROR(Charge(std::min(Weight(left), Weight(right))));
-    const bool searches =
-        expression.comparisons[i] == Comparison::kIn || expression.comparisons[i] == Comparison::kNotIn;
-    if (searches && !right.is_dict()) FOREGATE_RETURN_IF_ERROR(Charge(ShallowWeight(right)));
-    FOREGATE_ASSIGN_OR_RETURN(const bool holds, Compare(expression.comparisons[i], left, right));
-    if (!holds) return Value::Bool(false);
-    left = std::move(right);
+// `filter_outer` are the variables that the loop's filter sees besides its own.
+absl::StatusOr<Interpreter::Flow> Interpreter::RunLoop(const Statement& statement, const Value& items,
+                                                       const ActivationPtr& filter_outer, int depth) {
+  FOREGATE_RETURN_IF_ERROR(Charge(ShallowWeight(items)));
+  FOREGATE_ASSIGN_OR_RETURN(ItemIterator iterator, ItemIterator::Over(items));
+  ActivationPtr filter_variables;
+  if (statement.filter != nullptr) {
+    filter_variables = MakeRef<Activation>(statement.filter_function.num_slots, filter_outer);
+    ActivationPtr here = std::exchange(variables_, filter_variables);
+    Enter(statement.filter_loads);
+    variables_ = std::move(here);
   }
-  return Value::Bool(true);
+  const auto loop = MakeRef<Loop>(&statement, statement.recursive ? variables_->outer : variables_,
+                                  std::move(filter_variables), std::move(iterator), depth);
+  bool any = false;
+  FOREGATE_RETURN_IF_ERROR(RunIterations(statement, loop, &any));
+  if (!statement.recursive || !statement.otherwise.empty()) Leave(statement.loads);
+  if (loop->is_shared()) objects_.push_back(loop);  // the template kept it
+  if (any || statement.otherwise.empty()) return Flow::kNext;
+  Enter(statement.otherwise_loads);
+  FOREGATE_ASSIGN_OR_RETURN(const Flow after, Run(statement.otherwise));
+  Leave(statement.otherwise_loads);
+  return after;
 }
 
-Result Interpreter::EvaluateOptional(const Expression* expression, const ScopePtr& scope) {
-  return expression == nullptr ? Value() : Evaluate(*expression, scope);
+absl::Status Interpreter::RunIterations(const Statement& statement, const Ref<Loop>& loop, bool* any) {
+  while (true) {
+    FOREGATE_ASSIGN_OR_RETURN(const std::optional<Value> item, loop->Advance(*this));
+    if (!item.has_value()) return absl::OkStatus();
+    FOREGATE_RETURN_IF_ERROR(Step());
+    FOREGATE_RETURN_IF_ERROR(Assign(*statement.target, *item));
+    if (statement.loop_slot >= 0)
+      variables_->slots[static_cast<size_t>(statement.loop_slot)] = Value::Of(Ref<Object>(loop));
+    Enter(statement.loads);
+    FOREGATE_ASSIGN_OR_RETURN(const Flow flow, Run(statement.body));
+    if (flow == Flow::kNext) *any = true;  // jinja2 counts only iterations that ran to their end
+    if (flow == Flow::kBreak) return absl::OkStatus();
+  }
 }
 
-Result Interpreter::EvaluateAccess(const Expression& expression, const ScopePtr& scope) {
-  FOREGATE_ASSIGN_OR_RETURN(const Value object, Evaluate(*expression.operands[0], scope));
-  if (expression.kind == Kind::kAttribute) return GetAttribute(object, expression.name);
-  FOREGATE_ASSIGN_OR_RETURN(const Value first, EvaluateOptional(expression.operands[1].get(), scope));
-  if (expression.kind == Kind::kItem) {
-    if (object.is_string()) FOREGATE_RETURN_IF_ERROR(Charge(object.string().size()));
-    return GetItem(object, first);
-  }
-  FOREGATE_ASSIGN_OR_RETURN(const Value stop, EvaluateOptional(expression.operands[2].get(), scope));
-  FOREGATE_ASSIGN_OR_RETURN(const Value step, EvaluateOptional(expression.operands[3].get(), scope));
-  FOREGATE_RETURN_IF_ERROR(Charge(ShallowWeight(object)));
-  return GetSlice(object, first, stop, step);
+absl::StatusOr<bool> Interpreter::PassesFilter(const Statement& loop, const ActivationPtr& filter_variables,
+                                               const Value& item) {
+  ActivationPtr here = std::exchange(variables_, filter_variables);
+  absl::Status status = Assign(*loop.filter_target, item);
+  Result passes = status.ok() ? Evaluate(*loop.filter) : Result(status);
+  variables_ = std::move(here);
+  if (!passes.ok()) return passes.status();
+  return IsTrue(*passes);
 }
 
-absl::StatusOr<Arguments> Interpreter::EvaluateArguments(const Expression& expression, const ScopePtr& scope) {
-  Arguments arguments;
-  for (size_t i = 1; i < expression.operands.size(); ++i) {
-    FOREGATE_ASSIGN_OR_RETURN(arguments.positional.emplace_back(), Evaluate(*expression.operands[i], scope));
+absl::Status Interpreter::Assign(const Expression& target, const Value& value) {
+  if (target.kind == Expression::Kind::kName) {
+    At(target.slot) = value;
+    return absl::OkStatus();
   }
-  for (const auto& [name, operand] : expression.named) {
-    FOREGATE_ASSIGN_OR_RETURN(Value value, Evaluate(*operand, scope));
-    arguments.named.emplace_back(name, std::move(value));
+  if (target.kind == Expression::Kind::kAttribute) {
+    FOREGATE_ASSIGN_OR_RETURN(const Value object, Evaluate(*target.operands[0]));
+    auto* const attributes = object.is_object() ? dynamic_cast<Namespace*>(&object.object()) : nullptr;
+    if (attributes == nullptr) return TypeError("cannot assign attribute on non-namespace object");
+    return attributes->Set(target.name, value);
   }
-  return arguments;
+  FOREGATE_ASSIGN_OR_RETURN(const std::vector<Value> parts, Unpack(*this, value, target.operands.size()));
+  for (size_t i = 0; i < parts.size(); ++i) FOREGATE_RETURN_IF_ERROR(Assign(*target.operands[i], parts[i]));
+  return absl::OkStatus();
 }
 
-Result Interpreter::EvaluateCall(const Expression& expression, const ScopePtr& scope, const Value* caller) {
-  FOREGATE_ASSIGN_OR_RETURN(const Value callee, Evaluate(*expression.operands[0], scope));
-  FOREGATE_ASSIGN_OR_RETURN(Arguments arguments, EvaluateArguments(expression, scope));
-  if (caller != nullptr) arguments.named.emplace_back("caller", *caller);
-  FOREGATE_ASSIGN_OR_RETURN(Value result, Call(callee, std::move(arguments)));
-  FOREGATE_RETURN_IF_ERROR(Charge(ShallowWeight(result)));
-  return result;
-}
-
-Result Interpreter::EvaluateFilter(const Expression& expression, const ScopePtr& scope) {
-  const Filter filter = FindFilter(expression.name);
-  if (filter == nullptr) return absl::InvalidArgumentError("No filter named '" + expression.name + "'.");
-  Value input;
-  if (expression.operands[0] == nullptr) {
-    input = *filter_input_;  // set by the block, and read before anything else is evaluated
-  } else {
-    FOREGATE_ASSIGN_OR_RETURN(input, Evaluate(*expression.operands[0], scope));
+// Before the value is made, as jinja2 does.
+absl::Status Interpreter::CheckNamespaces(const Expression& target) {
+  if (target.kind == Expression::Kind::kTuple) {
+    for (const auto& part : target.operands) FOREGATE_RETURN_IF_ERROR(CheckNamespaces(*part));
   }
-  FOREGATE_ASSIGN_OR_RETURN(const Arguments arguments, EvaluateArguments(expression, scope));
-  FOREGATE_RETURN_IF_ERROR(Charge(ShallowWeight(input)));
-  FOREGATE_ASSIGN_OR_RETURN(Value result, filter(*this, input, arguments));
-  FOREGATE_RETURN_IF_ERROR(Charge(ShallowWeight(result)));
-  return result;
-}
-
-Result Interpreter::EvaluateTest(const Expression& expression, const ScopePtr& scope) {
-  const Test test = FindTest(expression.name);
-  if (test == nullptr) return absl::InvalidArgumentError("No test named '" + expression.name + "'.");
-  FOREGATE_ASSIGN_OR_RETURN(const Value input, Evaluate(*expression.operands[0], scope));
-  FOREGATE_ASSIGN_OR_RETURN(const Arguments arguments, EvaluateArguments(expression, scope));
-  for (const Value& argument : arguments.positional) {
-    FOREGATE_RETURN_IF_ERROR(Charge(std::min(Weight(input) + Weight(argument), size_t{1} << 16)));
-  }
-  FOREGATE_ASSIGN_OR_RETURN(const bool holds, test(input, arguments));
-  return Value::Bool(holds);
+  if (target.kind != Expression::Kind::kAttribute) return absl::OkStatus();
+  const Value& object = At(target.operands[0]->slot);
+  if (object.is_object() && dynamic_cast<Namespace*>(&object.object()) != nullptr) return absl::OkStatus();
+  NotePlace(target.place);
+  return TypeError("cannot assign attribute on non-namespace object");
 }
 
 }  // namespace foregate::jinja

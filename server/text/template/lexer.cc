@@ -12,8 +12,14 @@ namespace foregate::jinja {
 namespace {
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
-bool IsNameByte(char c) {
-  return c == '_' || IsDigit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || static_cast<uint8_t>(c) >= 0x80;
+
+// The length of the word, as \w+ of `re` sees it, that `text` begins with.
+size_t WordLength(std::string_view text) {
+  for (size_t i = 0; i < text.size();) {
+    const size_t begin = i;
+    if (!IsWordCharacter(NextCodePoint(text, &i))) return begin;
+  }
+  return text.size();
 }
 
 // Lines end in \n, and the last line's end is dropped (keep_trailing_newline is off).
@@ -42,15 +48,19 @@ class Lexer {
   std::string_view Rest() const { return std::string_view(source_).substr(position_); }
 
   absl::Status Error(std::string_view what) const {
-    return absl::InvalidArgumentError("line " + std::to_string(line_) + ": " + std::string(what));
+    return absl::InvalidArgumentError("line " + std::to_string(line_) + ", column " + std::to_string(column_) + ": " +
+                                      std::string(what));
   }
 
-  void Add(Token::Kind kind, std::string text) { tokens_.push_back({kind, std::move(text), line_}); }
+  void Add(Token::Kind kind, std::string text) { tokens_.push_back({kind, std::move(text), line_, column_}); }
 
   // Moves on, counting lines, and notes whether what was read ends a line.
   void Advance(size_t length) {
     const std::string_view passed = Rest().substr(0, length);
     line_ += static_cast<int>(std::count(passed.begin(), passed.end(), '\n'));
+    const size_t line_end = passed.rfind('\n');
+    if (line_end != std::string_view::npos) column_ = 1;
+    column_ += static_cast<int>(NumCodePoints(passed.substr(line_end + 1)));  // npos + 1 is 0
     if (length > 0) line_starting_ = passed.back() == '\n';
     position_ += length;
   }
@@ -110,9 +120,11 @@ class Lexer {
     }
   }
 
+  // A tag that begins at the very end is forgiven, by jinja2's lexer, when it is a comment or raw.
   absl::Status SkipComment() {
+    if (Rest().empty()) return absl::OkStatus();
     const size_t end = Rest().find("#}");
-    if (end == std::string_view::npos) return Error("missing end of comment tag");
+    if (end == std::string_view::npos) return Error("Missing end of comment tag");
     const char sign = end > 0 ? Rest()[end - 1] : '\0';
     Advance(end + 2);
     AfterBlockEnd(sign);
@@ -132,6 +144,7 @@ class Lexer {
     const bool strips = Rest()[open_end - 1] == '-';
     Advance(open_end + 2);
     if (strips) SkipSpace();
+    if (Rest().empty()) return absl::OkStatus();
     for (size_t begin = Rest().find("{%"); begin != std::string_view::npos; begin = Rest().find("{%", begin + 2)) {
       std::string_view tag = Rest().substr(begin + 2);
       const char sign = tag.empty() ? '\0' : tag[0];
@@ -173,9 +186,9 @@ class Lexer {
     const std::string_view rest = Rest();
     if (rest[0] == '\'' || rest[0] == '"') return ReadString();
     if (IsDigit(rest[0])) return ReadNumber();
-    if (IsNameByte(rest[0])) {
-      const auto end = std::find_if_not(rest.begin(), rest.end(), IsNameByte);
-      return AddAndAdvance(Token::Kind::kName, static_cast<size_t>(end - rest.begin()));
+    if (const size_t length = WordLength(rest); length > 0) {
+      if (!IsIdentifier(rest.substr(0, length))) return Error("Invalid character in identifier");
+      return AddAndAdvance(Token::Kind::kName, length);
     }
     static constexpr std::string_view kOperators[] = {"**", "//", "==", "!=", ">=", "<=", "+", "-", "/",
                                                       "*",  "%",  "~",  "(",  ")",  "[",  "]", "{", "}",
@@ -219,39 +232,55 @@ class Lexer {
     return absl::OkStatus();
   }
 
+  // The end of digits that single underscores may separate, from `begin`, where a digit must be.
+  template <typename IsBaseDigit>
+  static size_t DigitsEnd(std::string_view text, size_t begin, const IsBaseDigit& is_digit) {
+    size_t end = begin;
+    while (end < text.size() && is_digit(text[end])) {
+      ++end;
+      if (end + 1 < text.size() && text[end] == '_' && is_digit(text[end + 1])) ++end;
+    }
+    return end;
+  }
+
   absl::Status ReadNumber() {
     const std::string_view rest = Rest();
-    const auto digits = [&](size_t from) {
-      size_t i = from;
-      while (i < rest.size() && (IsDigit(rest[i]) || (rest[i] == '_' && i > from))) ++i;
-      return i;
-    };
-    const bool based =
-        rest[0] == '0' && rest.size() > 2 && std::string_view("xXoObB").find(rest[1]) != std::string::npos;
-    if (based) {
-      const auto end =
-          std::find_if_not(rest.begin() + 2, rest.end(), [](char c) { return std::isxdigit(c) || c == '_'; });
-      return AddAndAdvance(Token::Kind::kInteger, static_cast<size_t>(end - rest.begin()));
-    }
-    size_t end = digits(0);
+    const bool after_dot = position_ > 0 && source_[position_ - 1] == '.';
+    size_t end = DigitsEnd(rest, 0, IsDigit);
     bool is_float = false;
-    if (end + 1 < rest.size() && rest[end] == '.' && IsDigit(rest[end + 1])) {
-      end = digits(end + 1);
-      is_float = true;
-    }
-    if (end < rest.size() && (rest[end] == 'e' || rest[end] == 'E')) {
-      const size_t sign = end + 1 < rest.size() && (rest[end + 1] == '+' || rest[end + 1] == '-') ? 1 : 0;
-      if (end + 1 + sign < rest.size() && IsDigit(rest[end + 1 + sign])) {
-        end = digits(end + 1 + sign);
-        is_float = true;
+    if (!after_dot) {
+      const size_t whole_end = end;
+      if (end + 1 < rest.size() && rest[end] == '.' && IsDigit(rest[end + 1])) end = DigitsEnd(rest, end + 1, IsDigit);
+      is_float = end > whole_end;
+      if (end < rest.size() && (rest[end] == 'e' || rest[end] == 'E')) {
+        const size_t sign = end + 1 < rest.size() && (rest[end + 1] == '+' || rest[end + 1] == '-') ? 1 : 0;
+        const size_t exponent_end = DigitsEnd(rest, end + 1 + sign, IsDigit);
+        if (exponent_end > end + 1 + sign) {
+          end = exponent_end;
+          is_float = true;
+        }
       }
     }
-    return AddAndAdvance(is_float ? Token::Kind::kFloat : Token::Kind::kInteger, end);
+    if (is_float) return AddAndAdvance(Token::Kind::kFloat, end);
+    return AddAndAdvance(Token::Kind::kInteger, IntegerEnd(rest));
+  }
+
+  // Of 0x1f, 0b1, 0o7, 120, or 00; after a leading zero nothing else belongs to the number.
+  static size_t IntegerEnd(std::string_view text) {
+    if (text[0] != '0') return DigitsEnd(text, 0, IsDigit);
+    const char prefix = text.size() > 2 ? static_cast<char>(text[1] | 0x20) : ' ';
+    const size_t begin = text.size() > 3 && text[2] == '_' ? 3 : 2;
+    size_t end = 0;
+    if (prefix == 'x') end = DigitsEnd(text, begin, [](char c) { return std::isxdigit(static_cast<uint8_t>(c)) != 0; });
+    if (prefix == 'o') end = DigitsEnd(text, begin, [](char c) { return c >= '0' && c <= '7'; });
+    if (prefix == 'b') end = DigitsEnd(text, begin, [](char c) { return c == '0' || c == '1'; });
+    return end > begin ? end : DigitsEnd(text, 0, [](char c) { return c == '0'; });
   }
 
   std::string source_;
   size_t position_ = 0;
   int line_ = 1;
+  int column_ = 1;
   bool line_starting_ = true;
   std::vector<char> brackets_;
   std::vector<Token> tokens_;
@@ -261,7 +290,7 @@ class Lexer {
 
 absl::StatusOr<std::vector<Token>> Tokenize(std::string_view source) {
   if (const auto bad = FirstInvalidUtf8(source); bad.has_value()) {
-    return absl::InvalidArgumentError("line 1: not UTF-8 at byte " + std::to_string(*bad));
+    return absl::InvalidArgumentError("line 1, column 1: not UTF-8 at byte " + std::to_string(*bad));
   }
   return Lexer(NormalizeNewlines(source)).Run();
 }

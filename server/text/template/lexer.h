@@ -27,10 +27,11 @@ struct Token {
   };
   Kind kind;
   std::string text;
-  int line;
+  int line;    // from 1
+  int column;  // from 1, in characters
 };
 
-// Ends with a kEnd token. INVALID_ARGUMENT "line N: ..." for what jinja2's lexer refuses.
+// Ends with a kEnd token. INVALID_ARGUMENT "line N, column M: ..." for what jinja2's lexer refuses.
 absl::StatusOr<std::vector<Token>> Tokenize(std::string_view source);
 
 }  // namespace foregate::jinja

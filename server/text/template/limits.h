@@ -2,6 +2,7 @@
 #ifndef FOREGATE_SERVER_TEXT_TEMPLATE_LIMITS_H_
 #define FOREGATE_SERVER_TEXT_TEMPLATE_LIMITS_H_
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 
@@ -11,6 +12,9 @@ struct Limits {
   // Statements executed and expressions evaluated. A chat of 100 messages through the largest published template needs
   // about 50,000; two million take about half a second.
   static constexpr int64_t kMaxSteps = 2'000'000;
+  // Of one rendering; read once in so many steps.
+  static constexpr std::chrono::seconds kMaxTime{5};
+  static constexpr int64_t kStepsPerClockReading = 1024;
   // Of the rendered text, and of any single string.
   static constexpr size_t kMaxOutputBytes = size_t{16} << 20;
   // Of all strings and lists made on the way.

@@ -1,29 +1,29 @@
 #include "server/text/template/loop.h"
 
 #include <algorithm>
-#include <utility>
+#include <limits>
 
 #include "kernels/base/status_macros.h"
+#include "server/text/template/arguments.h"
 #include "server/text/template/function.h"
 
 namespace foregate::jinja {
 
-absl::Status Loop::LookAhead(size_t count) {
-  while (ready_.size() < count && next_item_ < items_.size()) {
-    const Value& item = items_[next_item_++];
-    if (statement_->filter != nullptr) {
-      const auto scope = std::make_shared<Scope>(scope_);
-      FOREGATE_RETURN_IF_ERROR(interpreter_->Assign(*statement_->target, item, scope));
-      FOREGATE_ASSIGN_OR_RETURN(const Value passes, interpreter_->Evaluate(*statement_->filter, scope));
-      if (!IsTrue(passes)) continue;
+absl::Status Loop::LookAhead(Interpreter& interpreter, size_t count) {
+  while (ready_.size() < count) {
+    FOREGATE_ASSIGN_OR_RETURN(std::optional<Value> item, items_.Next(interpreter));
+    if (!item.has_value()) return absl::OkStatus();
+    if (filter_variables_) {
+      FOREGATE_ASSIGN_OR_RETURN(const bool passes, interpreter.PassesFilter(statement_, filter_variables_, *item));
+      if (!passes) continue;
     }
-    ready_.push_back(item);
+    ready_.push_back(*std::move(item));
   }
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::optional<Value>> Loop::Next() {
-  FOREGATE_RETURN_IF_ERROR(LookAhead(1));
+absl::StatusOr<std::optional<Value>> Loop::Advance(Interpreter& interpreter) {
+  FOREGATE_RETURN_IF_ERROR(LookAhead(interpreter, 1));
   if (ready_.empty()) return std::optional<Value>();
   previous_ = std::move(current_);
   current_ = std::move(ready_.front());
@@ -32,7 +32,28 @@ absl::StatusOr<std::optional<Value>> Loop::Next() {
   return current_;
 }
 
-absl::StatusOr<std::optional<Value>> Loop::Attribute(std::string_view name) {
+absl::StatusOr<std::optional<Value>> Loop::Next(Interpreter& interpreter) {
+  FOREGATE_ASSIGN_OR_RETURN(const std::optional<Value> item, Advance(interpreter));
+  if (!item.has_value()) return std::optional<Value>();
+  FOREGATE_ASSIGN_OR_RETURN(Value pair, MakeTuple({*item, Value::Of(Ref<Object>(this))}));
+  return std::optional(std::move(pair));
+}
+
+absl::StatusOr<int64_t> Loop::CountItems(Interpreter& interpreter) {
+  if (length_.has_value()) return *length_;
+  if (!filter_variables_) length_ = items_.length();
+  if (!length_.has_value()) {
+    FOREGATE_RETURN_IF_ERROR(LookAhead(interpreter, std::numeric_limits<size_t>::max()));
+    length_ = index_ + 1 + static_cast<int64_t>(ready_.size());
+  }
+  return *length_;
+}
+
+std::string Loop::Repr() const {
+  return "<LoopContext " + std::to_string(index_ + 1) + "/" + std::to_string(length_.value_or(index_ + 1)) + ">";
+}
+
+absl::StatusOr<std::optional<Value>> Loop::Attribute(Interpreter& interpreter, std::string_view name) {
   using Result = std::optional<Value>;
   if (name == "index") return Result(Value::Int(index_ + 1));
   if (name == "index0") return Result(Value::Int(index_));
@@ -41,19 +62,22 @@ absl::StatusOr<std::optional<Value>> Loop::Attribute(std::string_view name) {
   if (name == "depth0") return Result(Value::Int(depth_));
   if (name == "previtem") return Result(previous_.value_or(Value::MakeUndefined("there is no previous item")));
   if (name == "cycle") {
-    return Result(MakeFunction("cycle", [this](Interpreter&, const Arguments& a) { return Cycle(a); }));
+    return Result(MakeFunction("cycle", [self = Ref<Loop>(this)](Interpreter&, const Arguments& arguments) {
+      return self->Cycle(arguments);
+    }));
   }
   if (name == "changed") {
-    return Result(MakeFunction("changed", [this](Interpreter&, const Arguments& a) { return Changed(a); }));
+    return Result(MakeFunction("changed", [self = Ref<Loop>(this)](Interpreter&, const Arguments& arguments) {
+      return self->Changed(arguments);
+    }));
   }
   if (name == "last" || name == "nextitem") {
-    FOREGATE_RETURN_IF_ERROR(LookAhead(1));
+    FOREGATE_RETURN_IF_ERROR(LookAhead(interpreter, 1));
     if (name == "last") return Result(Value::Bool(ready_.empty()));
     return Result(ready_.empty() ? Value::MakeUndefined("there is no next item") : ready_.front());
   }
   if (name == "length" || name == "revindex" || name == "revindex0") {
-    FOREGATE_RETURN_IF_ERROR(LookAhead(items_.size()));
-    const int64_t length = index_ + 1 + static_cast<int64_t>(ready_.size());
+    FOREGATE_ASSIGN_OR_RETURN(const int64_t length, CountItems(interpreter));
     if (name == "length") return Result(Value::Int(length));
     return Result(Value::Int(length - index_ - (name == "revindex0" ? 1 : 0)));
   }
@@ -61,6 +85,7 @@ absl::StatusOr<std::optional<Value>> Loop::Attribute(std::string_view name) {
 }
 
 absl::StatusOr<Value> Loop::Cycle(const Arguments& arguments) const {
+  if (!arguments.named.empty()) return TypeError("cycle() got an unexpected keyword argument");
   if (arguments.positional.empty()) return TypeError("no items for cycling given");
   return arguments.positional[static_cast<size_t>(index_) % arguments.positional.size()];
 }
@@ -74,18 +99,17 @@ Value Loop::Changed(const Arguments& arguments) {
 }
 
 absl::StatusOr<Value> Loop::Call(Interpreter& interpreter, Arguments arguments) {
-  if (!statement_->recursive) {
+  if (!statement_.recursive) {
     return TypeError("The loop must have the 'recursive' marker to be called recursively.");
   }
-  if (arguments.positional.size() != 1) return TypeError("loop() takes one argument");
-  FOREGATE_ASSIGN_OR_RETURN(std::string text,
-                            interpreter.RunNestedLoop(*statement_, arguments.positional[0], scope_, depth_ + 1));
-  return Value::String(std::move(text));
+  FOREGATE_ASSIGN_OR_RETURN(const Bound bound, Bound::Bind("loop", arguments, {"iterable"}, 1));
+  return interpreter.RunNestedLoop(statement_, bound.at(0), outer_, depth_ + 1);
 }
 
 void Loop::Clear() {
-  scope_.reset();
-  items_.clear();
+  outer_ = {};
+  filter_variables_ = {};
+  items_ = {};
   ready_.clear();
   previous_.reset();
   current_.reset();

@@ -3,31 +3,36 @@
 #define FOREGATE_SERVER_TEXT_TEMPLATE_MACRO_H_
 
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "server/text/template/interpreter.h"
+#include "server/text/template/py_string.h"
 #include "server/text/template/value.h"
 
 namespace foregate::jinja {
 
-// Calling it binds the parameters in a new scope inside the one where the macro was written.
+// Calling it binds the parameters in a new activation inside of the one where the macro was written.
 class Macro : public Object {
  public:
-  Macro(const Statement* statement, ScopePtr scope, int caller_name_id)
-      : statement_(statement), scope_(std::move(scope)), caller_name_id_(caller_name_id) {}
+  Macro(const Statement* statement, ActivationPtr outer) : statement_(*statement), outer_(std::move(outer)) {}
 
-  std::string Name() const override { return "Macro '" + statement_->name + "'"; }
+  const char* TypeName() const override { return "Macro"; }
+  std::string Repr() const override {
+    return is_call_block() ? "<Macro anonymous>" : "<Macro " + ReprString(statement_.name) + ">";
+  }
   bool callable() const override { return true; }
-  absl::StatusOr<std::optional<Value>> Attribute(std::string_view name) override;
-  absl::StatusOr<Value> Call(Interpreter& interpreter, Arguments arguments) override;
-  void Clear() override { scope_.reset(); }
+  absl::StatusOr<std::optional<Value>> Attribute(Interpreter& interpreter, std::string_view name) override;
+  absl::StatusOr<Value> Call(Interpreter& interpreter, Arguments arguments) override {
+    return interpreter.CallMacro(statement_, outer_, std::move(arguments));
+  }
+  void Clear() override { outer_ = {}; }
 
  private:
-  absl::Status BindParameters(Interpreter& interpreter, const Arguments& arguments, const ScopePtr& scope);
+  bool is_call_block() const { return statement_.kind == Statement::Kind::kCallBlock; }
 
-  const Statement* statement_;
-  ScopePtr scope_;
-  int caller_name_id_;  // -1 when the template never mentions `caller`
+  const Statement& statement_;
+  ActivationPtr outer_;
 };
 
 }  // namespace foregate::jinja

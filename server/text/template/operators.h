@@ -1,10 +1,6 @@
-// What operators, indexing and attributes do to values, as in Python (and jinja2's immutable sandbox).
+// What operators do to values, as in Python. All return INVALID_ARGUMENT where Python raises.
 #ifndef FOREGATE_SERVER_TEXT_TEMPLATE_OPERATORS_H_
 #define FOREGATE_SERVER_TEXT_TEMPLATE_OPERATORS_H_
-
-#include <optional>
-#include <string>
-#include <string_view>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -13,22 +9,14 @@
 
 namespace foregate::jinja {
 
-// All return INVALID_ARGUMENT where Python raises; integers beyond 64 bits are an error of ours.
 absl::StatusOr<Value> ApplyBinary(BinaryOperator op, const Value& a, const Value& b);
 absl::StatusOr<Value> Negate(const Value& value);
-absl::StatusOr<bool> Compare(Comparison comparison, const Value& a, const Value& b);
-absl::StatusOr<bool> Contains(const Value& container, const Value& item);
+absl::StatusOr<Value> Positive(const Value& value);
+// Pays for what it looks at.
+absl::StatusOr<bool> Compare(Interpreter& interpreter, Comparison comparison, const Value& a, const Value& b);
 
-// object.name: a method or attribute first, then an item; undefined when there is neither.
-absl::StatusOr<Value> GetAttribute(const Value& object, const std::string& name);
-// object[index]: an item first, then a method or attribute.
-absl::StatusOr<Value> GetItem(const Value& object, const Value& index);
-// object[start:stop:step]; a bound may be None.
-absl::StatusOr<Value> GetSlice(const Value& object, const Value& start, const Value& stop, const Value& step);
-
-// The indices that Python's slice.indices() gives for a sequence of `length`, in order.
-absl::StatusOr<std::vector<int64_t>> SliceIndices(int64_t length, const Value& start, const Value& stop,
-                                                  const Value& step);
+// Arithmetic of two numbers; integers beyond 4300 digits are an error of ours.
+absl::StatusOr<Value> Calculate(BinaryOperator op, const Value& a, const Value& b);
 
 }  // namespace foregate::jinja
 

@@ -8,6 +8,7 @@
 #include "server/text/template/expression_parser.h"
 #include "server/text/template/lexer.h"
 #include "server/text/template/limits.h"
+#include "server/text/template/scopes.h"
 
 namespace foregate::jinja {
 namespace {
@@ -20,6 +21,7 @@ class Parser {
     auto result = std::make_unique<Template>();
     FOREGATE_ASSIGN_OR_RETURN(result->body, ParseBody({}));
     result->names = tokens_.TakeNames();
+    FOREGATE_RETURN_IF_ERROR(ResolveScopes(result.get()));
     return result;
   }
 
@@ -31,7 +33,7 @@ class Parser {
   StatementPtr Make(Kind kind) const {
     auto statement = std::make_unique<Statement>();
     statement->kind = kind;
-    statement->line = tokens_.current().line;
+    statement->place = {tokens_.current().line, tokens_.current().column};
     return statement;
   }
 
@@ -42,7 +44,7 @@ class Parser {
     while (true) {
       if (tokens_.Is(Token::Kind::kEnd)) {
         if (ends.size() == 0) break;
-        return tokens_.Error("unexpected end of template, expected '" + std::string(*(ends.end() - 1)) + "'");
+        return tokens_.Error("Unexpected end of template, expected '" + std::string(*(ends.end() - 1)) + "'");
       }
       if (tokens_.Is(Token::Kind::kText)) {
         StatementPtr text = Make(Kind::kText);
@@ -59,13 +61,22 @@ class Parser {
         FOREGATE_RETURN_IF_ERROR(tokens_.Expect(Token::Kind::kBlockBegin, "a tag"));
         const bool at_end = std::any_of(ends.begin(), ends.end(), [&](auto end) { return tokens_.IsName(end); });
         if (at_end) break;
-        FOREGATE_ASSIGN_OR_RETURN(StatementPtr statement, ParseStatement());
-        body.push_back(std::move(statement));
+        if (tokens_.SkipName("print")) {
+          FOREGATE_RETURN_IF_ERROR(ParsePrint(&body));
+        } else {
+          FOREGATE_ASSIGN_OR_RETURN(StatementPtr statement, ParseStatement());
+          body.push_back(std::move(statement));
+        }
         FOREGATE_RETURN_IF_ERROR(tokens_.Expect(Token::Kind::kBlockEnd, "end of statement block"));
       }
     }
     --depth_;
     return body;
+  }
+
+  static bool HasAttribute(const Expression& target) {
+    return target.kind == Expression::Kind::kAttribute ||
+           std::ranges::any_of(target.operands, [](const auto& part) { return HasAttribute(*part); });
   }
 
   absl::Status EndOfTag() { return tokens_.Expect(Token::Kind::kBlockEnd, "end of statement block"); }
@@ -89,10 +100,11 @@ class Parser {
     if (tag == "filter") return ParseFilterBlock();
     if (tag == "with") return ParseWith();
     if (tag == "generation") {
-      StatementPtr scope = Make(Kind::kScope);
+      StatementPtr block = Make(Kind::kCallBlock);
+      block->name = "caller";
       tokens_.Next();
-      FOREGATE_ASSIGN_OR_RETURN(scope->body, ParseBlock("endgeneration"));
-      return scope;
+      FOREGATE_ASSIGN_OR_RETURN(block->body, ParseMacroBody("endgeneration"));
+      return block;
     }
     if (tag == "break" || tag == "continue") {
       if (loops_ == 0) return tokens_.Error("'" + tag + "' outside of a loop");
@@ -104,6 +116,16 @@ class Parser {
       if (tag == other) return tokens_.Error("a chat template stands alone: '" + tag + "' is not supported");
     }
     return tokens_.Error("Encountered unknown tag '" + tag + "'");
+  }
+
+  absl::Status ParsePrint(Body* body) {
+    for (bool first = true; !tokens_.Is(Token::Kind::kBlockEnd); first = false) {
+      if (!first) FOREGATE_RETURN_IF_ERROR(tokens_.ExpectOperator(","));
+      StatementPtr output = Make(Kind::kOutput);
+      FOREGATE_ASSIGN_OR_RETURN(output->expression, expressions_.Parse());
+      body->push_back(std::move(output));
+    }
+    return absl::OkStatus();
   }
 
   Parsed ParseIf() {
@@ -127,9 +149,10 @@ class Parser {
   Parsed ParseFor() {
     StatementPtr statement = Make(Kind::kFor);
     tokens_.Next();
-    FOREGATE_ASSIGN_OR_RETURN(statement->target, expressions_.ParseTarget(true, "in"));
+    FOREGATE_ASSIGN_OR_RETURN(statement->target, expressions_.ParseTarget(true));
+    if (HasAttribute(*statement->target)) return tokens_.Error("a loop cannot assign to an attribute");
     FOREGATE_RETURN_IF_ERROR(tokens_.ExpectName("in"));
-    FOREGATE_ASSIGN_OR_RETURN(statement->expression, expressions_.ParseTuple(false, "recursive"));
+    FOREGATE_ASSIGN_OR_RETURN(statement->expression, expressions_.ParseTuple(false));
     if (tokens_.SkipName("if")) {
       FOREGATE_ASSIGN_OR_RETURN(statement->filter, expressions_.Parse());
     }
@@ -160,15 +183,26 @@ class Parser {
     return statement;
   }
 
+  absl::StatusOr<std::string> ParseNewName(std::string_view what) {
+    if (!tokens_.Is(Token::Kind::kName)) return tokens_.Unexpected(what);
+    std::string name = tokens_.current().text;
+    for (const char* constant : {"true", "false", "none", "True", "False", "None"}) {
+      if (name == constant) return tokens_.Error("can't assign to '" + name + "'");
+    }
+    tokens_.Next();
+    return name;
+  }
+
   absl::Status ParseParameters(Statement* statement) {
     FOREGATE_RETURN_IF_ERROR(tokens_.ExpectOperator("("));
     while (!tokens_.IsOperator(")")) {
       if (!statement->parameters.empty()) FOREGATE_RETURN_IF_ERROR(tokens_.ExpectOperator(","));
-      if (!tokens_.Is(Token::Kind::kName)) return tokens_.Unexpected("a parameter's name");
       Statement::Parameter parameter;
-      parameter.name = tokens_.current().text;
+      FOREGATE_ASSIGN_OR_RETURN(parameter.name, ParseNewName("a parameter's name"));
       parameter.name_id = tokens_.NameId(parameter.name);
-      tokens_.Next();
+      if (std::ranges::any_of(statement->parameters, [&](const auto& p) { return p.name == parameter.name; })) {
+        return tokens_.Error("duplicate argument '" + parameter.name + "' in function definition");
+      }
       if (tokens_.SkipOperator("=")) {
         FOREGATE_ASSIGN_OR_RETURN(parameter.default_value, expressions_.Parse());
       } else if (!statement->parameters.empty() && statement->parameters.back().default_value != nullptr) {
@@ -191,10 +225,8 @@ class Parser {
   Parsed ParseMacro() {
     StatementPtr statement = Make(Kind::kMacro);
     tokens_.Next();
-    if (!tokens_.Is(Token::Kind::kName)) return tokens_.Unexpected("a macro's name");
-    statement->name = tokens_.current().text;
+    FOREGATE_ASSIGN_OR_RETURN(statement->name, ParseNewName("a macro's name"));
     statement->name_id = tokens_.NameId(statement->name);
-    tokens_.Next();
     FOREGATE_RETURN_IF_ERROR(ParseParameters(statement.get()));
     FOREGATE_ASSIGN_OR_RETURN(statement->body, ParseMacroBody("endmacro"));
     return statement;
@@ -226,7 +258,8 @@ class Parser {
     while (!tokens_.Is(Token::Kind::kBlockEnd)) {
       if (!statement->assignments.empty()) FOREGATE_RETURN_IF_ERROR(tokens_.ExpectOperator(","));
       Statement::Assignment assignment;
-      FOREGATE_ASSIGN_OR_RETURN(assignment.target, expressions_.ParseTarget(false));
+      FOREGATE_ASSIGN_OR_RETURN(assignment.target, expressions_.ParseTarget(true));
+      if (HasAttribute(*assignment.target)) return tokens_.Error("'with' cannot assign to an attribute");
       FOREGATE_RETURN_IF_ERROR(tokens_.ExpectOperator("="));
       FOREGATE_ASSIGN_OR_RETURN(assignment.value, expressions_.Parse());
       statement->assignments.push_back(std::move(assignment));

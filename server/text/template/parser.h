@@ -12,7 +12,8 @@
 
 namespace foregate::jinja {
 
-// INVALID_ARGUMENT "NAME: line N: ..." for what jinja2 refuses to compile, and for tags that reach other templates.
+// INVALID_ARGUMENT "NAME: line N, column M: ..." for what jinja2 refuses to compile, and for tags that reach other
+// templates.
 absl::StatusOr<std::unique_ptr<const Template>> ParseTemplate(std::string_view source, std::string name_for_errors);
 
 }  // namespace foregate::jinja

@@ -1,24 +1,35 @@
 #include "server/text/template/percent_format.h"
 
 #include <algorithm>
-#include <cstdio>
+#include <cmath>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "kernels/base/status_macros.h"
+#include "server/text/template/format_spec.h"
+#include "server/text/template/limits.h"
+#include "server/text/template/markup.h"
 #include "server/text/template/print.h"
 #include "server/text/template/py_string.h"
+#include "server/text/utf8.h"
 
 namespace foregate::jinja {
 namespace {
 
+using Text = absl::StatusOr<std::string>;
+
 // Wider than any use, small enough to bound the work.
-constexpr int kMaxWidth = 1000;
+constexpr int64_t kMaxWidth = 1'000'000;
+constexpr int64_t kMaxPrecision = 1000;
 
 struct Conversion {
   std::string flags;
-  int width = 0;
-  int precision = -1;
+  int64_t width = 0;
+  int64_t precision = -1;
   char type = 's';
+
+  bool has(char flag) const { return flags.find(flag) != std::string::npos; }
 };
 
 std::string Pad(std::string text, const Conversion& conversion) {
@@ -26,47 +37,86 @@ std::string Pad(std::string text, const Conversion& conversion) {
   const auto width = static_cast<size_t>(conversion.width);
   if (length >= width) return text;
   const std::string blanks(width - length, ' ');
-  return conversion.flags.find('-') != std::string::npos ? text + blanks : blanks + text;
+  return conversion.has('-') ? text + blanks : blanks + text;
 }
 
-absl::StatusOr<std::string> Convert(const Value& value, const Conversion& conversion) {
+// Puts sign, prefix and digits together, with zeros between them when asked for.
+std::string AssembleNumber(bool negative, const std::string& prefix, std::string digits, const Conversion& conversion) {
+  const std::string sign = negative ? "-" : conversion.has('+') ? "+" : conversion.has(' ') ? " " : "";
+  const size_t length = sign.size() + prefix.size() + digits.size();
+  const auto width = static_cast<size_t>(conversion.width);
+  if (conversion.has('0') && !conversion.has('-') && length < width) digits.insert(0, width - length, '0');
+  return Pad(sign + prefix + digits, conversion);
+}
+
+absl::Status NeedsNumber(const Value& value, char type, const char* wanted) {
+  if (value.is_undefined()) return UndefinedError(value);
+  return TypeError(std::string("%") + type + " format: " + wanted + " is required, not " + TypeName(value));
+}
+
+Text ConvertInteger(const Value& value, const Conversion& conversion) {
   const char type = conversion.type;
-  if (type == 's' || type == 'r') {
-    std::string text = type == 's' ? ToString(value) : Repr(value);
+  const bool decimal = type == 'd' || type == 'i' || type == 'u';
+  if (!value.is_number()) return NeedsNumber(value, type, decimal ? "a real number" : "an integer");
+  if (value.is_float() && !decimal) return NeedsNumber(value, type, "an integer");
+  if (value.is_float() && !std::isfinite(value.float_value())) {
+    return TypeError("cannot convert float infinity or NaN to integer");
+  }
+  const BigInt integer = value.is_float() ? BigInt::FromDouble(value.float_value()) : value.big_value();
+  const int base = decimal ? 10 : type == 'o' ? 8 : 16;
+  std::string digits = (integer.negative() ? -integer : integer).ToString(base);
+  if (conversion.precision > static_cast<int64_t>(digits.size())) {
+    digits.insert(0, static_cast<size_t>(conversion.precision) - digits.size(), '0');
+  }
+  std::string prefix = conversion.has('#') && !decimal ? (type == 'o' ? "0o" : "0x") : "";
+  if (type == 'X') {
+    digits = Upper(digits);
+    prefix = Upper(prefix);
+  }
+  return AssembleNumber(integer.negative(), prefix, digits, conversion);
+}
+
+Text ConvertCharacter(const Value& value, const Conversion& conversion) {
+  if (value.is_string() && NumCodePoints(value.string()) == 1) return Pad(value.string(), conversion);
+  if (!value.is_integer() || value.is_big()) return NeedsNumber(value, 'c', "int or char");
+  const int64_t code = value.int_value();
+  if (code < 0 || code > 0x10FFFF || (code >= 0xD800 && code < 0xE000)) {
+    return TypeError("%c arg not in range(0x110000)");
+  }
+  std::string text;
+  AppendUtf8(static_cast<char32_t>(code), &text);
+  return Pad(std::move(text), conversion);
+}
+
+Text Convert(const Value& value, const Conversion& conversion, bool escapes) {
+  const char type = conversion.type;
+  if (type == 's' || type == 'r' || type == 'a') {
+    std::string text = type == 's' ? ToString(value) : type == 'r' ? Repr(value) : AsciiRepr(value);
+    if (escapes && !value.is_markup()) text = EscapeHtml(text);
     if (conversion.precision >= 0) text.resize(ByteOffset(text, static_cast<size_t>(conversion.precision)));
     return Pad(std::move(text), conversion);
   }
-  if (!value.is_number()) {
-    return TypeError(std::string("%") + type + " format: a real number is required, not " + TypeName(value));
-  }
-  const bool integral = type == 'd' || type == 'i' || type == 'x' || type == 'X' || type == 'o';
-  const std::string precision = conversion.precision < 0 ? "" : "." + std::to_string(conversion.precision);
-  const std::string pattern =
-      "%" + conversion.flags + std::to_string(conversion.width) + precision + (integral ? "ll" : "") + type;
-  // A double of 308 digits, and the width and precision limits, fit.
-  char buffer[2 * kMaxWidth + 400];
-  int size = 0;
-  if (integral) {
-    if (value.is_float() && type != 'd' && type != 'i') return TypeError("an integer is required");
-    const auto integer = value.is_float() ? static_cast<int64_t>(value.float_value()) : value.int_value();
-    size = std::snprintf(buffer, sizeof(buffer), pattern.c_str(), static_cast<long long>(integer));  // NOLINT
-  } else {
-    size = std::snprintf(buffer, sizeof(buffer), pattern.c_str(), value.float_value());
-  }
-  return std::string(buffer, static_cast<size_t>(std::clamp(size, 0, static_cast<int>(sizeof(buffer)) - 1)));
+  if (type == 'c') return ConvertCharacter(value, conversion);
+  if (std::string_view("diuxXo").find(type) != std::string_view::npos) return ConvertInteger(value, conversion);
+  if (!value.is_number()) return NeedsNumber(value, type, "a real number");
+  const double number = value.float_value();
+  const int precision = conversion.precision < 0 ? 6 : static_cast<int>(conversion.precision);
+  const std::string digits = FormatDouble(std::fabs(number), type, precision, conversion.has('#'));
+  return AssembleNumber(std::signbit(number) && !std::isnan(number), "", digits, conversion);
 }
 
 class Formatter {
  public:
-  Formatter(const std::string& format, const Value& values) : format_(format), values_(values) {
-    if (values.is_list() && values.list().kind == List::Kind::kTuple) {
+  Formatter(const Value& format, const Value& values)
+      : format_(format.string()), values_(values), escapes_(format.is_markup()) {
+    if (values.is_tuple()) {
       positional_ = values.list().items;
     } else {
       positional_.push_back(values);
     }
   }
 
-  absl::StatusOr<Value> Run() {
+  Text Run() {
     std::string out;
     while (position_ < format_.size()) {
       if (format_[position_] != '%') {
@@ -76,57 +126,84 @@ class Formatter {
       ++position_;
       FOREGATE_ASSIGN_OR_RETURN(const std::string text, OneConversion());
       out += text;
+      FOREGATE_RETURN_IF_ERROR(CheckStringSize(out.size()));
     }
-    if (next_ < positional_.size() && !values_.is_dict()) {
+    // What can be indexed counts as a mapping here, of which not everything need be used.
+    const bool mapping = values_.is_dict() || values_.is_undefined() ||
+                         (values_.is_list() && !values_.is_tuple() && values_.list().is_sequence());
+    if (next_ < positional_.size() && !mapping) {
       return TypeError("not all arguments converted during string formatting");
     }
-    return Value::String(std::move(out));
+    return out;
   }
 
  private:
   char Peek() const { return position_ < format_.size() ? format_[position_] : '\0'; }
 
-  absl::StatusOr<int> Number() {
-    int number = 0;
-    for (; Peek() >= '0' && Peek() <= '9'; ++position_) {
-      number = number * 10 + (Peek() - '0');
-      if (number > kMaxWidth)
-        return absl::InvalidArgumentError("width or precision above " + std::to_string(kMaxWidth));
+  absl::StatusOr<Value> NextArgument() {
+    if (next_ >= positional_.size()) return TypeError("not enough arguments for format string");
+    return positional_[next_++];
+  }
+
+  absl::StatusOr<int64_t> Number(int64_t limit, bool* negative) {
+    int64_t number = 0;
+    if (Peek() == '*') {
+      ++position_;
+      FOREGATE_ASSIGN_OR_RETURN(const Value value, NextArgument());
+      if (!value.is_integer() || value.is_big()) return TypeError("* wants int");
+      number = value.int_value();
+      *negative = number < 0;
+      number = number < 0 ? -number : number;
     }
+    for (; Peek() >= '0' && Peek() <= '9' && number <= limit; ++position_) number = number * 10 + (Peek() - '0');
+    if (number > limit) return absl::InvalidArgumentError("width or precision above " + std::to_string(limit));
     return number;
   }
 
-  absl::StatusOr<std::string> OneConversion() {
-    const Value* named = nullptr;
-    if (Peek() == '(') {
-      const size_t end = format_.find(')', position_);
-      if (end == std::string::npos || !values_.is_dict()) return TypeError("format requires a mapping");
-      named = values_.dict().Find(std::string_view(format_).substr(position_ + 1, end - position_ - 1));
-      if (named == nullptr) return absl::InvalidArgumentError("format names a missing key");
-      position_ = end + 1;
+  absl::StatusOr<std::optional<Value>> NamedArgument() {
+    if (Peek() != '(') return std::optional<Value>();
+    size_t end = position_ + 1;
+    for (int depth = 1; end < format_.size(); ++end) {
+      depth += format_[end] == '(' ? 1 : format_[end] == ')' ? -1 : 0;
+      if (depth == 0) break;
     }
+    if (values_.is_undefined()) return UndefinedError(values_);
+    if (!values_.is_dict()) return TypeError("format requires a mapping");
+    if (end >= format_.size()) return absl::InvalidArgumentError("incomplete format key");
+    const Value* named = values_.dict().Find(std::string_view(format_).substr(position_ + 1, end - position_ - 1));
+    if (named == nullptr) return absl::InvalidArgumentError("format names a missing key");
+    position_ = end + 1;
+    return std::optional(*named);
+  }
+
+  Text OneConversion() {
+    FOREGATE_ASSIGN_OR_RETURN(const std::optional<Value> named, NamedArgument());
     Conversion conversion;
     for (; Peek() != '\0' && std::string_view("-+ #0").find(Peek()) != std::string_view::npos; ++position_) {
-      if (conversion.flags.find(Peek()) == std::string::npos) conversion.flags.push_back(Peek());
+      if (!conversion.has(Peek())) conversion.flags.push_back(Peek());
     }
-    FOREGATE_ASSIGN_OR_RETURN(conversion.width, Number());
+    bool negative = false;
+    FOREGATE_ASSIGN_OR_RETURN(conversion.width, Number(kMaxWidth, &negative));
+    if (negative) conversion.flags.push_back('-');
     if (Peek() == '.') {
       ++position_;
-      FOREGATE_ASSIGN_OR_RETURN(conversion.precision, Number());
+      FOREGATE_ASSIGN_OR_RETURN(conversion.precision, Number(kMaxPrecision, &negative));
     }
-    conversion.type = Peek();
-    ++position_;
+    if (Peek() == 'h' || Peek() == 'l' || Peek() == 'L') ++position_;
+    if (position_ >= format_.size()) return absl::InvalidArgumentError("incomplete format");
+    conversion.type = format_[position_++];
     if (conversion.type == '%') return "%";
-    if (conversion.type == '\0' || std::string_view("srdixXofFeEgG").find(conversion.type) == std::string_view::npos) {
+    if (std::string_view("srdiuxXofFeEgGca").find(conversion.type) == std::string_view::npos) {
       return absl::InvalidArgumentError("unsupported format character in a % format");
     }
-    if (named != nullptr) return Convert(*named, conversion);
-    if (next_ >= positional_.size()) return TypeError("not enough arguments for format string");
-    return Convert(positional_[next_++], conversion);
+    if (named.has_value()) return Convert(*named, conversion, escapes_);
+    FOREGATE_ASSIGN_OR_RETURN(const Value value, NextArgument());
+    return Convert(value, conversion, escapes_);
   }
 
   const std::string& format_;
   const Value& values_;
+  const bool escapes_;
   std::vector<Value> positional_;
   size_t next_ = 0;
   size_t position_ = 0;
@@ -134,8 +211,9 @@ class Formatter {
 
 }  // namespace
 
-absl::StatusOr<Value> PercentFormat(const std::string& format, const Value& values) {
-  return Formatter(format, values).Run();
+absl::StatusOr<Value> PercentFormat(const Value& format, const Value& values) {
+  FOREGATE_ASSIGN_OR_RETURN(std::string text, Formatter(format, values).Run());
+  return format.is_markup() ? Value::Markup(std::move(text)) : Value::String(std::move(text));
 }
 
 }  // namespace foregate::jinja

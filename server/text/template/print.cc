@@ -2,37 +2,43 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 
 #include "kernels/base/status_macros.h"
+#include "server/text/template/limits.h"
 #include "server/text/template/py_string.h"
 #include "server/text/utf8.h"
 
 namespace foregate::jinja {
 namespace {
 
-void AppendRepr(const Value& value, std::string* out);
+// Namespaces can nest without end; lists and dicts cannot.
+constexpr int kMaxPrintDepth = 300;
 
-void AppendItems(const std::vector<Value>& items, std::string* out) {
+void AppendRepr(const Value& value, int depth, std::string* out);
+
+void AppendItems(const std::vector<Value>& items, int depth, std::string* out) {
   for (size_t i = 0; i < items.size(); ++i) {
     if (i > 0) *out += ", ";
-    AppendRepr(items[i], out);
+    AppendRepr(items[i], depth, out);
   }
 }
 
-void AppendList(const List& list, std::string* out) {
+void AppendRange(const List& list, std::string* out) {
+  *out += "range(" + std::to_string(list.range_start) + ", " + std::to_string(list.range_stop);
+  if (list.range_step != 1) *out += ", " + std::to_string(list.range_step);
+  *out += ")";
+}
+
+void AppendList(const List& list, int depth, std::string* out) {
   switch (list.kind) {
+    case List::Kind::kRange:
+      AppendRange(list, out);
+      return;
     case List::Kind::kTuple:
       *out += "(";
-      AppendItems(list.items, out);
+      AppendItems(list.items, depth, out);
       *out += list.items.size() == 1 ? ",)" : ")";
-      return;
-    case List::Kind::kRange:
-      *out += "range(" + std::to_string(list.range_start) + ", " + std::to_string(list.range_stop);
-      if (list.range_step != 1) *out += ", " + std::to_string(list.range_step);
-      *out += ")";
-      return;
-    case List::Kind::kGenerator:
-      *out += "<generator object>";
       return;
     case List::Kind::kDictKeys:
     case List::Kind::kDictValues:
@@ -40,37 +46,29 @@ void AppendList(const List& list, std::string* out) {
       *out += list.kind == List::Kind::kDictKeys     ? "dict_keys(["
               : list.kind == List::Kind::kDictValues ? "dict_values(["
                                                      : "dict_items([";
-      AppendItems(list.items, out);
+      AppendItems(list.items, depth, out);
       *out += "])";
       return;
     case List::Kind::kList:
       *out += "[";
-      AppendItems(list.items, out);
+      AppendItems(list.items, depth, out);
       *out += "]";
   }
 }
 
-void AppendRepr(const Value& value, std::string* out) {
+void AppendRepr(const Value& value, int depth, std::string* out) {
+  if (depth > kMaxPrintDepth || out->size() > Limits::kMaxOutputBytes) return;  // the output is refused later
   if (value.is_undefined()) *out += "Undefined";
   if (value.is_none()) *out += "None";
   if (value.is_bool()) *out += value.bool_value() ? "True" : "False";
   if (value.is_int()) *out += std::to_string(value.int_value());
+  if (value.is_big()) *out += value.big_value().ToString();
   if (value.is_float()) *out += ReprFloat(value.float_value());
-  if (value.is_string()) *out += ReprString(value.string());
-  if (value.is_list()) AppendList(value.list(), out);
-  if (value.is_object()) *out += "<" + value.object()->Name() + ">";
-  if (value.is_dict()) {
-    *out += "{";
-    bool first = true;
-    for (const auto& [key, element] : value.dict().entries()) {
-      if (!first) *out += ", ";
-      first = false;
-      AppendRepr(key, out);
-      *out += ": ";
-      AppendRepr(element, out);
-    }
-    *out += "}";
-  }
+  if (value.is_markup()) *out += "Markup(" + ReprString(value.string()) + ")";
+  if (value.is_string() && !value.is_markup()) *out += ReprString(value.string());
+  if (value.is_list()) AppendList(value.list(), depth + 1, out);
+  if (value.is_dict()) AppendReprDict(value.dict(), depth + 1, out);
+  if (value.is_object()) value.object().AppendRepr(depth + 1, out);
 }
 
 void AppendUnicodeEscape(char32_t unit, std::string* out) {
@@ -86,7 +84,7 @@ class JsonWriter {
   absl::Status Write(const Value& value) {
     if (value.is_string()) {
       WriteString(value.string());
-    } else if (value.is_list() && (value.list().kind == List::Kind::kList || value.list().kind == List::Kind::kTuple)) {
+    } else if (value.is_list_or_tuple()) {
       return WriteList(value.list().items);
     } else if (value.is_dict()) {
       return WriteDict(value.dict());
@@ -102,18 +100,24 @@ class JsonWriter {
     if (value.is_none()) return "null";
     if (value.is_bool()) return value.bool_value() ? "true" : "false";
     if (value.is_int()) return std::to_string(value.int_value());
+    if (value.is_big()) return value.big_value().ToString();
     if (value.is_float()) {
       const double number = value.float_value();
       if (std::isnan(number)) return "NaN";
       if (std::isinf(number)) return number < 0 ? "-Infinity" : "Infinity";
       return ReprFloat(number);
     }
-    return TypeError("Object of type " + TypeName(value) + " is not JSON serializable");
+    return TypeError("Object of type " + std::string(TypeName(value)) + " is not JSON serializable");
   }
 
   void WriteString(std::string_view text) {
     out_->push_back('"');
     for (size_t i = 0; i < text.size();) {
+      size_t plain = i;
+      while (plain < text.size() && IsPlain(text[plain])) ++plain;
+      out_->append(text.substr(i, plain - i));
+      i = plain;
+      if (i == text.size()) break;
       const char32_t c = NextCodePoint(text, &i);
       if (c == '"' || c == '\\') {
         out_->push_back('\\');
@@ -132,6 +136,12 @@ class JsonWriter {
       }
     }
     out_->push_back('"');
+  }
+
+  // Most of every text needs no look at its characters.
+  bool IsPlain(char c) const {
+    const auto byte = static_cast<uint8_t>(c);
+    return byte >= 0x20 && c != '"' && c != '\\' && (byte < 0x7F || (byte > 0x7F && !format_.ensure_ascii));
   }
 
   void WriteControl(char32_t c) {
@@ -215,8 +225,38 @@ std::string ToString(const Value& value) {
 
 std::string Repr(const Value& value) {
   std::string out;
-  AppendRepr(value, &out);
+  AppendRepr(value, 0, &out);
   return out;
+}
+
+std::string AsciiRepr(const Value& value) {
+  const std::string text = Repr(value);
+  std::string out;
+  for (size_t i = 0; i < text.size();) {
+    const char32_t c = NextCodePoint(text, &i);
+    if (c < 0x80) {
+      out.push_back(static_cast<char>(c));
+    } else {
+      char escape[12];
+      const char* const format = c < 0x100 ? "\\x%02x" : c < 0x10000 ? "\\u%04x" : "\\U%08x";
+      std::snprintf(escape, sizeof(escape), format, static_cast<unsigned>(c));
+      out += escape;
+    }
+  }
+  return out;
+}
+
+void AppendReprDict(const Dict& dict, int depth, std::string* out) {
+  *out += "{";
+  bool first = true;
+  for (const auto& [key, element] : dict.entries()) {
+    if (!first) *out += ", ";
+    first = false;
+    AppendRepr(key, depth, out);
+    *out += ": ";
+    AppendRepr(element, depth, out);
+  }
+  *out += "}";
 }
 
 absl::StatusOr<std::string> ToJson(const Value& value, const JsonFormat& format) {

@@ -13,6 +13,9 @@ namespace foregate::jinja {
 
 std::string ToString(const Value& value);
 std::string Repr(const Value& value);
+std::string AsciiRepr(const Value& value);  // ascii(value)
+// repr() of a dict to the end of `out`, where `depth` counts what is being printed around it.
+void AppendReprDict(const Dict& dict, int depth, std::string* out);
 
 // The arguments of transformers' tojson filter, with its defaults.
 struct JsonFormat {

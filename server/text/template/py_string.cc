@@ -25,8 +25,6 @@ std::string ToUtf8(const icu::UnicodeString& text) {
   return out;
 }
 
-bool IsCased(char32_t code_point) { return u_hasBinaryProperty(Icu(code_point), UCHAR_CASED); }
-
 // The full title case of one character ("ß" becomes "Ss").
 std::string TitleOf(std::string_view character) {
   icu::UnicodeString text = FromUtf8(character);
@@ -46,10 +44,8 @@ void AppendHex(char32_t value, int digits, std::string* out) {
   for (int shift = 4 * (digits - 1); shift >= 0; shift -= 4) out->push_back(kDigits[value >> shift & 15]);
 }
 
-bool IsPrintable(char32_t code_point) {
-  if (code_point == ' ') return true;
-  constexpr uint32_t kHidden = U_GC_C_MASK | U_GC_Z_MASK;
-  return (U_MASK(u_charType(Icu(code_point))) & kHidden) == 0;
+bool IsAscii(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<uint8_t>(c) < 0x80; });
 }
 
 template <typename Predicate>
@@ -70,6 +66,32 @@ bool IsPySpace(char32_t c) {
   if (c < 0x80) return (c >= 9 && c <= 13) || (c >= 0x1C && c <= 0x20);
   return c == 0x85 || c == 0xA0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 ||
          c == 0x202F || c == 0x205F || c == 0x3000;
+}
+
+bool IsCased(char32_t code_point) { return u_hasBinaryProperty(Icu(code_point), UCHAR_CASED); }
+
+int DecimalDigit(char32_t code_point) { return u_charDigitValue(Icu(code_point)); }
+
+bool IsPrintable(char32_t code_point) {
+  if (code_point == ' ') return true;
+  constexpr uint32_t kHidden = U_GC_C_MASK | U_GC_Z_MASK;
+  return (U_MASK(u_charType(Icu(code_point))) & kHidden) == 0;
+}
+
+bool IsWordCharacter(char32_t c) {
+  if (c < 0x80) return c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+  const bool letter = (U_MASK(u_charType(Icu(c))) & U_GC_L_MASK) != 0;
+  return letter || u_getIntPropertyValue(Icu(c), UCHAR_NUMERIC_TYPE) != U_NT_NONE;
+}
+
+bool IsIdentifier(std::string_view text) {
+  for (size_t i = 0; i < text.size();) {
+    const bool first = i == 0;
+    const char32_t c = NextCodePoint(text, &i);
+    if (c == '_') continue;
+    if (!u_hasBinaryProperty(Icu(c), first ? UCHAR_XID_START : UCHAR_XID_CONTINUE)) return false;
+  }
+  return !text.empty();
 }
 
 size_t NumCodePoints(std::string_view text) {
@@ -100,9 +122,23 @@ std::string_view StripRight(std::string_view text, std::optional<std::string_vie
   return {};
 }
 
-std::string Upper(std::string_view text) { return ToUtf8(FromUtf8(text).toUpper(icu::Locale::getRoot())); }
+std::string Upper(std::string_view text) {
+  if (IsAscii(text)) {
+    std::string out(text);
+    for (char& c : out) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c;
+    return out;
+  }
+  return ToUtf8(FromUtf8(text).toUpper(icu::Locale::getRoot()));
+}
 
-std::string Lower(std::string_view text) { return ToUtf8(FromUtf8(text).toLower(icu::Locale::getRoot())); }
+std::string Lower(std::string_view text) {
+  if (IsAscii(text)) {
+    std::string out(text);
+    for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+    return out;
+  }
+  return ToUtf8(FromUtf8(text).toLower(icu::Locale::getRoot()));
+}
 
 std::string Capitalize(std::string_view text) {
   if (text.empty()) return "";
@@ -125,6 +161,21 @@ std::string TitleCase(std::string_view text) {
   }
   return out;
 }
+
+std::string SwapCase(std::string_view text) {
+  std::string out;
+  for (size_t i = 0; i < text.size();) {
+    const size_t begin = i;
+    const char32_t c = NextCodePoint(text, &i);
+    const std::string_view character = text.substr(begin, i - begin);
+    out += u_isUUppercase(Icu(c))   ? Lower(character)
+           : u_isULowercase(Icu(c)) ? Upper(character)
+                                    : std::string(character);
+  }
+  return out;
+}
+
+std::string CaseFold(std::string_view text) { return ToUtf8(FromUtf8(text).foldCase()); }
 
 std::vector<std::string> Split(std::string_view text, std::optional<std::string_view> separator, int64_t max_splits) {
   std::vector<std::string> parts;
@@ -296,6 +347,19 @@ bool IsUpperCased(std::string_view text) {
 
 bool IsLowerCased(std::string_view text) {
   return AllCased(text, [](UChar32 c) { return u_isULowercase(c); });
+}
+
+bool IsTitleCased(std::string_view text) {
+  bool after_cased = false, seen = false;
+  for (size_t i = 0; i < text.size();) {
+    const UChar32 c = Icu(NextCodePoint(text, &i));
+    const bool upper = u_isUUppercase(c) || u_istitle(c);
+    const bool lower = u_isULowercase(c);
+    if ((upper && after_cased) || (lower && !after_cased)) return false;
+    after_cased = upper || lower;
+    seen = seen || after_cased;
+  }
+  return seen;
 }
 
 }  // namespace foregate::jinja

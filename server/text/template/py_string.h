@@ -11,7 +11,12 @@
 
 namespace foregate::jinja {
 
-bool IsPySpace(char32_t code_point);  // str.isspace, also \s of `re`
+bool IsPySpace(char32_t code_point);        // str.isspace, also \s of `re`
+bool IsWordCharacter(char32_t code_point);  // \w of `re`
+bool IsIdentifier(std::string_view text);   // str.isidentifier
+bool IsPrintable(char32_t code_point);      // str.isprintable of one character
+bool IsCased(char32_t code_point);
+int DecimalDigit(char32_t code_point);  // 0 to 9 of any script, or -1
 size_t NumCodePoints(std::string_view text);
 // The byte offset of the code point `index`, or the size of `text`.
 size_t ByteOffset(std::string_view text, size_t index);
@@ -24,6 +29,8 @@ std::string Upper(std::string_view text);
 std::string Lower(std::string_view text);
 std::string Capitalize(std::string_view text);
 std::string TitleCase(std::string_view text);  // str.title
+std::string SwapCase(std::string_view text);
+std::string CaseFold(std::string_view text);
 
 // Without `separator` at runs of white space; max_splits < 0 for no limit. `separator` must not be empty.
 std::vector<std::string> Split(std::string_view text, std::optional<std::string_view> separator, int64_t max_splits);
@@ -45,6 +52,7 @@ bool AllOf(std::string_view text, CharacterClass character_class);
 // At least one cased character, and all cased ones of that case.
 bool IsUpperCased(std::string_view text);
 bool IsLowerCased(std::string_view text);
+bool IsTitleCased(std::string_view text);
 
 }  // namespace foregate::jinja
 

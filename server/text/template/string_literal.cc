@@ -1,7 +1,11 @@
 #include "server/text/template/string_literal.h"
 
-#include <charconv>
+#include <unicode/uchar.h>
 
+#include <charconv>
+#include <cstdio>
+
+#include "kernels/base/status_macros.h"
 #include "server/text/utf8.h"
 
 namespace foregate::jinja {
@@ -23,6 +27,32 @@ char SimpleEscape(char c) {
   return at == std::string_view::npos ? '\0' : kValues[at];
 }
 
+// "\\N{EM DASH}" at the front of `body`.
+absl::Status AppendNamed(std::string_view* body, std::string* out) {
+  const size_t end = body->find('}');
+  if (body->size() < 3 || (*body)[2] != '{' || end == std::string_view::npos) {
+    return absl::InvalidArgumentError("malformed \\N character escape in a string");
+  }
+  const std::string name(body->substr(3, end - 3));
+  UErrorCode error = U_ZERO_ERROR;
+  const UChar32 character = u_charFromName(U_UNICODE_CHAR_NAME, name.c_str(), &error);
+  if (U_FAILURE(error)) return absl::InvalidArgumentError("unknown Unicode character name '" + name + "' in a string");
+  AppendUtf8(static_cast<char32_t>(character), out);
+  body->remove_prefix(end + 1);
+  return absl::OkStatus();
+}
+
+// jinja2 writes what is not ASCII as an escape before it reads escapes: after a backslash it stays in sight.
+void AppendEscapedTwice(std::string_view* body, std::string* out) {
+  size_t next = 1;
+  const char32_t character = NextCodePoint(*body, &next);
+  char escape[12];
+  const char* const format = character < 0x100 ? "\\x%02x" : character < 0x10000 ? "\\u%04x" : "\\U%08x";
+  std::snprintf(escape, sizeof(escape), format, static_cast<unsigned>(character));
+  *out += escape;
+  body->remove_prefix(next);
+}
+
 }  // namespace
 
 absl::StatusOr<std::string> UnescapeString(std::string_view body) {
@@ -42,7 +72,14 @@ absl::StatusOr<std::string> UnescapeString(std::string_view body) {
       body.remove_prefix(2);
       continue;
     }
-    if (c == 'N') return absl::InvalidArgumentError("\\N{...} in a string is not supported");
+    if (c == 'N') {
+      FOREGATE_RETURN_IF_ERROR(AppendNamed(&body, &out));
+      continue;
+    }
+    if (static_cast<uint8_t>(c) >= 0x80) {
+      AppendEscapedTwice(&body, &out);
+      continue;
+    }
     const size_t hex_digits = c == 'x' ? 2 : c == 'u' ? 4 : c == 'U' ? 8 : 0;
     const bool octal = c >= '0' && c <= '7';
     if (hex_digits == 0 && !octal) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "server/text/template/ast.h"
 #include "server/text/template/lexer.h"
 
 namespace foregate::jinja {
@@ -31,9 +32,11 @@ class TokenStream {
   bool SkipOperator(std::string_view symbol) { return IsOperator(symbol) && (Next(), true); }
   bool SkipName(std::string_view name) { return IsName(name) && (Next(), true); }
 
-  absl::Status Error(std::string_view what) const {
-    return absl::InvalidArgumentError("line " + std::to_string(current().line) + ": " + std::string(what));
+  static absl::Status ErrorAt(Place place, std::string_view what) {
+    return absl::InvalidArgumentError("line " + std::to_string(place.line) + ", column " +
+                                      std::to_string(place.column) + ": " + std::string(what));
   }
+  absl::Status Error(std::string_view what) const { return ErrorAt({current().line, current().column}, what); }
   absl::Status Unexpected(std::string_view wanted) const {
     const std::string got = Is(Token::Kind::kEnd) ? "end of template" : "'" + current().text + "'";
     return Error("expected " + std::string(wanted) + ", got " + got);

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <nlohmann/json.hpp>
 
 #include "kernels/base/status_macros.h"
+#include "server/text/template/compare.h"
 #include "server/text/template/limits.h"
 #include "server/text/template/py_string.h"
 #include "server/text/utf8.h"
@@ -15,18 +17,17 @@ namespace {
 // Below this many entries comparing them all is faster than hashing.
 constexpr size_t kIndexFrom = 12;
 
-int DepthOf(const Value& value) {
-  if (value.is_list()) return value.list().depth;
-  if (value.is_dict()) return value.dict().depth();
-  return value.is_object() ? value.object()->depth() : 0;
-}
-
 absl::Status CheckSize(int depth, size_t weight) {
   if (weight > Limits::kMaxValueWeight) {
     return absl::InvalidArgumentError("a value is larger than " + std::to_string(Limits::kMaxValueWeight) + " bytes");
   }
-  if (depth <= Limits::kMaxValueDepth) return absl::OkStatus();
-  return absl::InvalidArgumentError("values are nested deeper than " + std::to_string(Limits::kMaxValueDepth));
+  return CheckDepth(depth);
+}
+
+absl::Status CheckText(std::string_view text) {
+  const auto bad = FirstInvalidUtf8(text);
+  if (!bad.has_value()) return absl::OkStatus();
+  return absl::InvalidArgumentError("a template argument is not UTF-8 at byte " + std::to_string(*bad));
 }
 
 absl::StatusOr<Value> FromJsonAt(const nlohmann::ordered_json& json, int depth) {
@@ -34,15 +35,11 @@ absl::StatusOr<Value> FromJsonAt(const nlohmann::ordered_json& json, int depth) 
   if (json.is_null()) return Value();
   if (json.is_boolean()) return Value::Bool(json.get<bool>());
   if (json.is_number_float()) return Value::Float(json.get<double>());
-  if (json.is_number_unsigned() && json.get<uint64_t>() > std::numeric_limits<int64_t>::max()) {
-    return absl::InvalidArgumentError("integer beyond 64 bits: " + json.dump());
-  }
+  if (json.is_number_unsigned()) return Value::Big(BigInt::FromUnsigned(json.get<uint64_t>()));
   if (json.is_number_integer()) return Value::Int(json.get<int64_t>());
   if (json.is_string()) {
     const auto& text = json.get_ref<const std::string&>();
-    if (const auto bad = FirstInvalidUtf8(text); bad.has_value()) {
-      return absl::InvalidArgumentError("a template argument is not UTF-8 at byte " + std::to_string(*bad));
-    }
+    FOREGATE_RETURN_IF_ERROR(CheckText(text));
     return Value::String(text);
   }
   if (json.is_array()) {
@@ -55,51 +52,107 @@ absl::StatusOr<Value> FromJsonAt(const nlohmann::ordered_json& json, int depth) 
   }
   if (!json.is_object()) return absl::InvalidArgumentError("a template argument is not JSON");
   Dict dict;
+  dict.Reserve(json.size());
   for (const auto& [key, element] : json.items()) {
+    FOREGATE_RETURN_IF_ERROR(CheckText(key));
     FOREGATE_ASSIGN_OR_RETURN(Value value, FromJsonAt(element, depth + 1));
     dict.Set(Value::String(key), std::move(value));
   }
   return MakeDict(std::move(dict));
 }
 
-bool EqualLists(const List& a, const List& b) {
-  if (a.kind != b.kind || a.items.size() != b.items.size()) return false;
-  for (size_t i = 0; i < a.items.size(); ++i) {
-    if (!Equal(a.items[i], b.items[i])) return false;
-  }
-  return true;
-}
-
-bool EqualDicts(const Dict& a, const Dict& b) {
-  if (a.entries().size() != b.entries().size()) return false;
-  for (const auto& [key, value] : a.entries()) {
-    const Value* other = b.Find(key);
-    if (other == nullptr || !Equal(value, *other)) return false;
-  }
-  return true;
-}
-
 }  // namespace
 
-Value Value::MakeUndefined(std::string message) {
-  return Value(Data(Undefined{std::make_shared<const std::string>(std::move(message))}));
+int DepthOf(const Value& value) {
+  if (value.is_list()) return value.list().depth;
+  if (value.is_dict()) return value.dict().depth();
+  return value.is_object() ? value.object().depth() : 0;
 }
 
-Value Value::String(std::string text) { return Value(Data(std::make_shared<const std::string>(std::move(text)))); }
+absl::Status CheckDepth(int depth) {
+  if (depth <= Limits::kMaxValueDepth) return absl::OkStatus();
+  return absl::InvalidArgumentError("values are nested deeper than " + std::to_string(Limits::kMaxValueDepth));
+}
 
-const void* Value::address() const {
-  if (const auto* text = std::get_if<StringPtr>(&data_)) return text->get();
-  if (const auto* list = std::get_if<ListPtr>(&data_)) return list->get();
-  if (const auto* dict = std::get_if<DictPtr>(&data_)) return dict->get();
-  if (const auto* object = std::get_if<ObjectPtr>(&data_)) return object->get();
-  return nullptr;
+Value Value::MakeUndefined(std::string message) {
+  auto* const reason = new UndefinedReason;
+  reason->message = std::move(message);
+  return Value(Type::kUndefined, reason);
+}
+
+Value Value::MakeUndefined(const char* object_type, std::string name) {
+  auto* const reason = new UndefinedReason;
+  reason->object_type = object_type;
+  reason->name = std::move(name);
+  return Value(Type::kUndefined, reason);
+}
+
+Value Value::Missing() {
+  Value value;
+  value.type_ = Type::kMissing;
+  return value;
+}
+
+Value Value::String(std::string text) { return Value(Type::kString, new SharedString(std::move(text))); }
+Value Value::Markup(std::string text) { return Value(Type::kMarkup, new SharedString(std::move(text))); }
+
+Value Value::Bool(bool value) {
+  Value result = Int(value ? 1 : 0);
+  result.type_ = Type::kBool;
+  return result;
+}
+
+Value Value::Int(int64_t value) {
+  Value result;
+  result.type_ = Type::kInt;
+  result.data_.integer = value;
+  return result;
+}
+
+Value Value::Float(double value) {
+  Value result;
+  result.type_ = Type::kFloat;
+  result.data_.number = value;
+  return result;
+}
+
+Value Value::Big(const BigInt& value) {
+  if (const auto small = value.ToInt64(); small.has_value()) return Int(*small);
+  return Value(Type::kBigInt, new SharedBigInt(value));
+}
+
+Value Value::Of(const Ref<List>& list) { return Value(Type::kList, list.get()); }
+Value Value::Of(const Ref<Dict>& dict) { return Value(Type::kDict, dict.get()); }
+Value Value::Of(const Ref<Object>& object) { return Value(Type::kObject, object.get()); }
+
+const List& Value::list() const { return *static_cast<const List*>(data_.shared); }
+const Dict& Value::dict() const { return *static_cast<const Dict*>(data_.shared); }
+Object& Value::object() const { return *static_cast<Object*>(data_.shared); }
+bool Value::is_tuple() const { return is_list() && list().kind == List::Kind::kTuple; }
+bool Value::is_list_or_tuple() const {
+  return is_list() && (list().kind == List::Kind::kTuple || list().kind == List::Kind::kList);
+}
+
+BigInt Value::big_value() const {
+  return is_big() ? static_cast<const SharedBigInt*>(data_.shared)->integer : BigInt(int_value());
+}
+
+double Value::float_value() const {
+  if (is_float()) return data_.number;
+  return is_big() ? big_value().ToDouble() : static_cast<double>(int_value());
+}
+
+std::string Value::undefined_message() const {
+  const auto& reason = *static_cast<const UndefinedReason*>(data_.shared);
+  if (reason.object_type == nullptr) return reason.message;
+  return "'" + std::string(reason.object_type) + " object' has no attribute '" + reason.name + "'";
 }
 
 void Dict::Set(Value key, Value value) {
   weight_ += Weight(key) + Weight(value);
   depth_ = std::max(depth_, 1 + std::max(DepthOf(key), DepthOf(value)));
-  if (const Value* known = Find(key); known != nullptr) {
-    *const_cast<Value*>(known) = std::move(value);
+  if (const auto known = IndexOf(key); known.has_value()) {
+    entries_[*known].value = std::move(value);
     return;
   }
   entries_.push_back({std::move(key), std::move(value)});
@@ -110,30 +163,43 @@ void Dict::Set(Value key, Value value) {
   }
 }
 
-const Value* Dict::Find(std::string_view key) const {
-  if (!index_.empty()) {
+std::optional<size_t> Dict::IndexOf(std::string_view key) const {
+  if (entries_.size() >= kIndexFrom) {
     const auto found = index_.find(key);
-    return found == index_.end() ? nullptr : &entries_[found->second].value;
+    return found == index_.end() ? std::nullopt : std::optional(found->second);
   }
-  for (const Entry& entry : entries_) {
-    if (entry.key.is_string() && entry.key.string() == key) return &entry.value;
+  for (size_t i = 0; i < entries_.size(); ++i) {
+    if (entries_[i].key.is_string() && entries_[i].key.string() == key) return i;
   }
-  return nullptr;
+  return std::nullopt;
+}
+
+std::optional<size_t> Dict::IndexOf(const Value& key) const {
+  if (key.is_string()) return IndexOf(key.string());
+  for (size_t i = 0; i < entries_.size(); ++i) {
+    if (!entries_[i].key.is_string() && Equal(entries_[i].key, key)) return i;
+  }
+  return std::nullopt;
+}
+
+const Value* Dict::Find(std::string_view key) const {
+  const auto at = IndexOf(key);
+  return at.has_value() ? &entries_[*at].value : nullptr;
 }
 
 const Value* Dict::Find(const Value& key) const {
-  if (key.is_string()) return Find(key.string());
-  for (const Entry& entry : entries_) {
-    if (!entry.key.is_string() && Equal(entry.key, key)) return &entry.value;
-  }
-  return nullptr;
+  const auto at = IndexOf(key);
+  return at.has_value() ? &entries_[*at].value : nullptr;
 }
 
-absl::StatusOr<Value> Object::Call(Interpreter&, Arguments) { return TypeError(Name() + " is not callable"); }
+absl::StatusOr<Value> Object::Call(Interpreter&, Arguments) {
+  return TypeError("'" + std::string(TypeName()) + "' object is not callable");
+}
 
 size_t Weight(const Value& value) {
   if (value.is_string()) return value.string().size() + 4;
   if (value.is_list()) return value.list().weight;
+  if (value.is_big()) return value.big_value().num_bits() / 3;
   return value.is_dict() ? value.dict().weight() : 8;
 }
 
@@ -144,7 +210,7 @@ size_t ShallowWeight(const Value& value) {
 }
 
 absl::StatusOr<Value> MakeList(std::vector<Value> items, List::Kind kind) {
-  auto list = std::make_shared<List>();
+  auto list = MakeRef<List>();
   list->kind = kind;
   for (const Value& item : items) {
     list->depth = std::max(list->depth, 1 + DepthOf(item));
@@ -152,25 +218,27 @@ absl::StatusOr<Value> MakeList(std::vector<Value> items, List::Kind kind) {
   }
   FOREGATE_RETURN_IF_ERROR(CheckSize(list->depth, list->weight));
   list->items = std::move(items);
-  return Value::Of(std::shared_ptr<const List>(std::move(list)));
+  return Value::Of(list);
 }
+
+absl::StatusOr<Value> MakeTuple(std::vector<Value> items) { return MakeList(std::move(items), List::Kind::kTuple); }
 
 absl::StatusOr<Value> MakeDict(Dict dict) {
   FOREGATE_RETURN_IF_ERROR(CheckSize(dict.depth(), dict.weight()));
-  return Value::Of(std::make_shared<const Dict>(std::move(dict)));
+  return Value::Of(MakeRef<Dict>(std::move(dict)));
 }
 
 absl::StatusOr<Value> FromJson(const nlohmann::ordered_json& json) { return FromJsonAt(json, 0); }
 
-std::string TypeName(const Value& value) {
+const char* TypeName(const Value& value) {
   if (value.is_undefined()) return "Undefined";
   if (value.is_none()) return "NoneType";
   if (value.is_bool()) return "bool";
-  if (value.is_int()) return "int";
+  if (value.is_integer()) return "int";
   if (value.is_float()) return "float";
-  if (value.is_string()) return "str";
+  if (value.is_string()) return value.is_markup() ? "Markup" : "str";
   if (value.is_dict()) return "dict";
-  if (value.is_object()) return value.object()->Name();
+  if (value.is_object()) return value.object().TypeName();
   switch (value.list().kind) {
     case List::Kind::kList:
       return "list";
@@ -178,8 +246,6 @@ std::string TypeName(const Value& value) {
       return "tuple";
     case List::Kind::kRange:
       return "range";
-    case List::Kind::kGenerator:
-      return "generator";
     case List::Kind::kDictKeys:
       return "dict_keys";
     case List::Kind::kDictValues:
@@ -193,73 +259,39 @@ std::string TypeName(const Value& value) {
 bool IsTrue(const Value& value) {
   if (value.is_undefined() || value.is_none()) return false;
   if (value.is_float()) return value.float_value() != 0;
+  if (value.is_big()) return true;
   if (value.is_number()) return value.int_value() != 0;
   if (value.is_string()) return !value.string().empty();
-  if (value.is_list()) return !value.list().has_length() || !value.list().items.empty();
+  if (value.is_list()) return !value.list().items.empty();
   if (value.is_dict()) return !value.dict().entries().empty();
-  return true;
+  return value.object().length().value_or(1) != 0;
 }
 
-bool IsCallable(const Value& value) { return value.is_object() && value.object()->callable(); }
+bool IsCallable(const Value& value) { return value.is_object() && value.object().callable(); }
 
-bool Equal(const Value& a, const Value& b) {
-  if (a.is_number() && b.is_number()) {
-    if (a.is_float() || b.is_float()) return a.float_value() == b.float_value();
-    return a.int_value() == b.int_value();
+bool IsHashable(const Value& value) {
+  if (value.is_dict()) return false;
+  if (!value.is_list()) return true;
+  switch (value.list().kind) {
+    case List::Kind::kTuple:
+      return std::all_of(value.list().items.begin(), value.list().items.end(), &IsHashable);
+    case List::Kind::kRange:
+    case List::Kind::kDictValues:
+      return true;
+    default:
+      return false;
   }
-  if (a.is_string() && b.is_string()) return a.string() == b.string();
-  if (a.is_list() && b.is_list()) return a.address() == b.address() || EqualLists(a.list(), b.list());
-  if (a.is_dict() && b.is_dict()) return a.address() == b.address() || EqualDicts(a.dict(), b.dict());
-  if (a.is_object() && b.is_object()) return a.address() == b.address();
-  return (a.is_none() && b.is_none()) || (a.is_undefined() && b.is_undefined());
-}
-
-absl::StatusOr<bool> Less(const Value& a, const Value& b) {
-  if (a.is_number() && b.is_number()) {
-    if (a.is_float() || b.is_float()) return a.float_value() < b.float_value();
-    return a.int_value() < b.int_value();
-  }
-  // UTF-8 sorts bytewise as its code points do.
-  if (a.is_string() && b.is_string()) return a.string() < b.string();
-  const bool sequences = a.is_list() && b.is_list() && a.list().kind == b.list().kind && a.list().is_sequence();
-  if (sequences && a.list().kind != List::Kind::kRange) {
-    const auto &left = a.list().items, &right = b.list().items;
-    for (size_t i = 0; i < std::min(left.size(), right.size()); ++i) {
-      if (!Equal(left[i], right[i])) return Less(left[i], right[i]);
-    }
-    return left.size() < right.size();
-  }
-  if (a.is_undefined()) return UndefinedError(a);
-  if (b.is_undefined()) return UndefinedError(b);
-  return TypeError("'<' not supported between instances of '" + TypeName(a) + "' and '" + TypeName(b) + "'");
-}
-
-absl::StatusOr<std::vector<Value>> Iterate(const Value& value) {
-  if (value.is_list()) return value.list().items;
-  std::vector<Value> items;
-  if (value.is_undefined()) return items;
-  if (value.is_dict()) {
-    for (const auto& entry : value.dict().entries()) items.push_back(entry.key);
-    return items;
-  }
-  if (value.is_string()) {
-    const std::string& text = value.string();
-    for (size_t i = 0; i < text.size();) {
-      const size_t length = Utf8Length(text[i]);
-      items.push_back(Value::String(text.substr(i, length)));
-      i += length;
-    }
-    return items;
-  }
-  return TypeError("'" + TypeName(value) + "' object is not iterable");
 }
 
 absl::StatusOr<int64_t> Length(const Value& value) {
   if (value.is_undefined()) return 0;
   if (value.is_string()) return static_cast<int64_t>(NumCodePoints(value.string()));
-  if (value.is_list() && value.list().has_length()) return static_cast<int64_t>(value.list().items.size());
+  if (value.is_list()) return static_cast<int64_t>(value.list().items.size());
   if (value.is_dict()) return static_cast<int64_t>(value.dict().entries().size());
-  return TypeError("object of type '" + TypeName(value) + "' has no len()");
+  if (value.is_object()) {
+    if (const auto length = value.object().length(); length.has_value()) return *length;
+  }
+  return TypeError("object of type '" + std::string(TypeName(value)) + "' has no len()");
 }
 
 absl::Status TypeError(std::string message) { return absl::InvalidArgumentError(std::move(message)); }

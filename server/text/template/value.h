@@ -1,21 +1,21 @@
 // The values of the template language, which are those of Python: None, bool, int, float, str, list, tuple, dict, and
-// objects that can be called or asked for attributes.
+// objects that can be called or asked for attributes. Values of one rendering belong to one thread.
 #ifndef FOREGATE_SERVER_TEXT_TEMPLATE_VALUE_H_
 #define FOREGATE_SERVER_TEXT_TEMPLATE_VALUE_H_
 
 #include <cstdint>
-#include <memory>
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
-#include <variant>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "server/text/template/big_int.h"
+#include "server/text/template/counted.h"
 
 namespace foregate::jinja {
 
@@ -23,84 +23,151 @@ struct List;
 class Dict;
 class Object;
 
-// Using one is an error in most places; printing it gives nothing.
-struct Undefined {
-  std::shared_ptr<const std::string> message;
+struct SharedString : Counted {
+  explicit SharedString(std::string content) : text(std::move(content)) {}
+  const std::string text;
 };
-struct None {};
 
-// A cheap handle; what it points to is immutable once made (but for namespaces and loops).
+struct SharedBigInt : Counted {
+  explicit SharedBigInt(BigInt value) : integer(std::move(value)) {}
+  const BigInt integer;
+};
+
+// Why a value is undefined: a whole message, or the type of an object without the attribute or item `name`. The message
+// is made only when somebody asks, because templates ask for what is not there all the time.
+struct UndefinedReason : Counted {
+  std::string message;
+  const char* object_type = nullptr;
+  std::string name;
+};
+
+// A handle of 16 bytes; what it points to is immutable once made (but for namespaces, loops and generators).
 class Value {
  public:
-  Value() : data_(None{}) {}
+  Value() = default;  // None
+  Value(const Value& other) : type_(other.type_), data_(other.data_) {
+    if (is_counted()) data_.shared->Retain();
+  }
+  Value(Value&& other) noexcept : type_(std::exchange(other.type_, Type::kNone)), data_(other.data_) {}
+  Value& operator=(Value other) noexcept {
+    std::swap(type_, other.type_);
+    std::swap(data_, other.data_);
+    return *this;
+  }
+  ~Value() {
+    if (is_counted() && data_.shared != nullptr) data_.shared->Release();  // it never is; gcc 12 cannot tell
+  }
+
   static Value MakeUndefined(std::string message);
+  // "'TYPE object' has no attribute 'NAME'"; `object_type` must live forever.
+  static Value MakeUndefined(const char* object_type, std::string name);
+  // A variable that was never set; no expression ever sees it.
+  static Value Missing();
   static Value String(std::string text);
+  // Text that counts as escaped: what is added to it is escaped first.
+  static Value Markup(std::string text);
   // Chars of a literal would silently become a bool.
-  static Value Bool(bool value) { return Value(Data(value)); }
-  static Value Int(int64_t value) { return Value(Data(value)); }
-  static Value Float(double value) { return Value(Data(value)); }
-  static Value Of(std::shared_ptr<const List> list) { return Value(Data(std::move(list))); }
-  static Value Of(std::shared_ptr<const Dict> dict) { return Value(Data(std::move(dict))); }
-  static Value Of(std::shared_ptr<Object> object) { return Value(Data(std::move(object))); }
+  static Value Bool(bool value);
+  static Value Int(int64_t value);
+  static Value Float(double value);
+  // An int where it fits. The caller checks too_large().
+  static Value Big(const BigInt& value);
+  static Value Of(const Ref<List>& list);
+  static Value Of(const Ref<Dict>& dict);
+  static Value Of(const Ref<Object>& object);
 
-  bool is_undefined() const { return std::holds_alternative<Undefined>(data_); }
-  bool is_none() const { return std::holds_alternative<None>(data_); }
-  bool is_bool() const { return std::holds_alternative<bool>(data_); }
-  bool is_int() const { return std::holds_alternative<int64_t>(data_); }
-  bool is_float() const { return std::holds_alternative<double>(data_); }
-  bool is_number() const { return is_bool() || is_int() || is_float(); }
-  bool is_string() const { return std::holds_alternative<StringPtr>(data_); }
-  bool is_list() const { return std::holds_alternative<ListPtr>(data_); }  // of any List::Kind
-  bool is_dict() const { return std::holds_alternative<DictPtr>(data_); }
-  bool is_object() const { return std::holds_alternative<ObjectPtr>(data_); }
+  bool is_missing() const { return type_ == Type::kMissing; }
+  bool is_undefined() const { return type_ == Type::kUndefined; }
+  bool is_none() const { return type_ == Type::kNone; }
+  bool is_bool() const { return type_ == Type::kBool; }
+  bool is_int() const { return type_ == Type::kInt; }  // of 64 bits
+  bool is_big() const { return type_ == Type::kBigInt; }
+  bool is_integer() const { return is_int() || is_big() || is_bool(); }
+  bool is_float() const { return type_ == Type::kFloat; }
+  bool is_number() const { return is_integer() || is_float(); }
+  bool is_string() const { return type_ == Type::kString || type_ == Type::kMarkup; }
+  bool is_markup() const { return type_ == Type::kMarkup; }
+  bool is_list() const { return type_ == Type::kList; }  // of any List::Kind
+  bool is_tuple() const;
+  bool is_list_or_tuple() const;
+  bool is_dict() const { return type_ == Type::kDict; }
+  bool is_object() const { return type_ == Type::kObject; }
 
-  const std::string& string() const { return *std::get<StringPtr>(data_); }
-  const List& list() const { return *std::get<ListPtr>(data_); }
-  const Dict& dict() const { return *std::get<DictPtr>(data_); }
-  const std::shared_ptr<Object>& object() const { return std::get<ObjectPtr>(data_); }
-  bool bool_value() const { return std::get<bool>(data_); }
-  const std::string& undefined_message() const { return *std::get<Undefined>(data_).message; }
-  // Of a bool or an int.
-  int64_t int_value() const { return is_bool() ? bool_value() : std::get<int64_t>(data_); }
-  // Of any number.
-  double float_value() const { return is_float() ? std::get<double>(data_) : static_cast<double>(int_value()); }
-  // Identity, for `is sameas`.
-  const void* address() const;
+  const std::string& string() const { return static_cast<const SharedString*>(data_.shared)->text; }
+  const List& list() const;
+  const Dict& dict() const;
+  Object& object() const;
+  bool bool_value() const { return data_.integer != 0; }
+  int64_t int_value() const { return data_.integer; }  // of a bool or an int
+  BigInt big_value() const;                            // of any integer
+  double float_value() const;                          // of any number
+  std::string undefined_message() const;
+  // Identity, for `is sameas`; null for what has none.
+  const void* address() const { return is_counted() ? data_.shared : nullptr; }
+
+  // For constants, which threads share: see Counted.
+  void Freeze() const {
+    if (is_counted()) data_.shared->Freeze();
+  }
+  void Thaw() const {
+    if (is_counted()) data_.shared->Thaw();
+  }
 
  private:
-  using StringPtr = std::shared_ptr<const std::string>;
-  using ListPtr = std::shared_ptr<const List>;
-  using DictPtr = std::shared_ptr<const Dict>;
-  using ObjectPtr = std::shared_ptr<Object>;
-  using Data = std::variant<Undefined, None, bool, int64_t, double, StringPtr, ListPtr, DictPtr, ObjectPtr>;
+  // Those that point to something shared come last.
+  enum class Type : uint8_t {
+    kMissing,
+    kNone,
+    kBool,
+    kInt,
+    kFloat,
+    kUndefined,
+    kBigInt,
+    kString,
+    kMarkup,
+    kList,
+    kDict,
+    kObject,
+  };
+  union Data {
+    int64_t integer = 0;
+    double number;
+    Counted* shared;
+  };
 
-  explicit Value(Data data) : data_(std::move(data)) {}
+  Value(Type type, Counted* shared) : type_(type) {
+    data_.shared = shared;
+    shared->Retain();
+  }
+  bool is_counted() const { return type_ >= Type::kUndefined; }
 
+  Type type_ = Type::kNone;
   Data data_;
 };
 
 // Everything that holds values in order.
-struct List {
-  enum class Kind { kList, kTuple, kRange, kGenerator, kDictKeys, kDictValues, kDictItems };
+struct List : Counted {
+  enum class Kind { kList, kTuple, kRange, kDictKeys, kDictValues, kDictItems };
   Kind kind = Kind::kList;
   std::vector<Value> items;
   int64_t range_start = 0, range_stop = 0, range_step = 1;  // of a range, which prints them
+  bool is_group = false;                                    // a tuple (grouper, list) of groupby
   int depth = 1;
   size_t weight = 1;  // see Weight()
 
-  // Whether Python would give it len() and indexing.
-  bool has_length() const { return kind != Kind::kGenerator; }
+  // Whether Python would give it indexing.
   bool is_sequence() const { return kind == Kind::kList || kind == Kind::kTuple || kind == Kind::kRange; }
 };
 
 // Keys in order of insertion.
-class Dict {
+class Dict : public Counted {
  public:
   struct Entry {
     Value key;
     Value value;
   };
 
+  void Reserve(size_t count) { entries_.reserve(count); }
   // Replaces the value of an equal key.
   void Set(Value key, Value value);
   const Value* Find(const Value& key) const;
@@ -110,6 +177,9 @@ class Dict {
   size_t weight() const { return weight_; }
 
  private:
+  std::optional<size_t> IndexOf(const Value& key) const;
+  std::optional<size_t> IndexOf(std::string_view key) const;
+
   std::vector<Entry> entries_;
   std::unordered_map<std::string_view, size_t> index_;  // of string keys, once there are many
   int depth_ = 1;
@@ -123,15 +193,24 @@ struct Arguments {
 
 class Interpreter;
 
-// Functions, macros, namespaces, loops.
-class Object {
+// Functions, macros, namespaces, loops, generators.
+class Object : public Counted {
  public:
-  virtual ~Object() = default;
-  virtual std::string Name() const = 0;  // as in "<Namespace>"
+  // As type().__name__ of Python, for messages.
+  virtual const char* TypeName() const = 0;
+  virtual std::string Repr() const = 0;
+  // The same to the end of `out`; `depth` counts what is being printed around it.
+  virtual void AppendRepr(int, std::string* out) const { *out += Repr(); }
   // Nothing when it has no such attribute.
-  virtual absl::StatusOr<std::optional<Value>> Attribute(std::string_view) { return std::optional<Value>(); }
+  virtual absl::StatusOr<std::optional<Value>> Attribute(Interpreter&, std::string_view) {
+    return std::optional<Value>();
+  }
   virtual bool callable() const { return false; }
   virtual absl::StatusOr<Value> Call(Interpreter& interpreter, Arguments arguments);
+  // One that can be iterated gives its next item, or nothing at the end.
+  virtual bool iterable() const { return false; }
+  virtual absl::StatusOr<std::optional<Value>> Next(Interpreter&) { return std::optional<Value>(); }
+  virtual std::optional<int64_t> length() { return std::nullopt; }
   // Breaks cycles of ownership at the end of a rendering.
   virtual void Clear() {}
   virtual int depth() const { return 0; }
@@ -143,21 +222,26 @@ size_t Weight(const Value& value);
 // The same without what is inside of lists and dicts: what making or scanning it costs.
 size_t ShallowWeight(const Value& value);
 
+// How deeply it nests, and INVALID_ARGUMENT for more than Limits::kMaxValueDepth.
+int DepthOf(const Value& value);
+absl::Status CheckDepth(int depth);
+
 // INVALID_ARGUMENT when values would nest deeper than Limits::kMaxValueDepth or weigh more than kMaxValueWeight.
 absl::StatusOr<Value> MakeList(std::vector<Value> items, List::Kind kind = List::Kind::kList);
+absl::StatusOr<Value> MakeTuple(std::vector<Value> items);
 absl::StatusOr<Value> MakeDict(Dict dict);
 absl::StatusOr<Value> FromJson(const nlohmann::ordered_json& json);
 
 // "str", "list", "dict": Python's names, for messages.
-std::string TypeName(const Value& value);
+const char* TypeName(const Value& value);
 bool IsTrue(const Value& value);
 bool IsCallable(const Value& value);
+// Whether Python could use it as a key.
+bool IsHashable(const Value& value);
 // Python's ==, which never fails.
 bool Equal(const Value& a, const Value& b);
 // Python's <; INVALID_ARGUMENT for types without an order.
 absl::StatusOr<bool> Less(const Value& a, const Value& b);
-// What `for` sees: items, keys, or characters. INVALID_ARGUMENT when not iterable.
-absl::StatusOr<std::vector<Value>> Iterate(const Value& value);
 absl::StatusOr<int64_t> Length(const Value& value);
 
 absl::Status TypeError(std::string message);

@@ -27,7 +27,7 @@ def table():
 def ask(probe, cases):
     lines = "".join(json.dumps({"source": source, "context": CONTEXT}) + "\n" for _, source in cases)
     result = subprocess.run([probe], input=lines, capture_output=True, text=True, encoding="utf-8", check=False)
-    answers = [json.loads(line) for line in result.stdout.splitlines()]
+    answers = [json.loads(line) for line in result.stdout.split("\n") if line]
     if result.returncode != 0 or len(answers) != len(cases):
         name, source = cases[min(len(answers), len(cases) - 1)]
         sys.exit(f"the probe ended with {result.returncode} at {name}: {source!r}\n{result.stderr[-2000:]}")

@@ -81,8 +81,8 @@ class Writer:
         return self.pick(
             lambda: f"{s()} + {s()}",
             lambda: f"{self.of(self.kind())} ~ {self.of(self.kind())}",
-            lambda: f"{self.group('str')}|{self.pick('upper', 'lower', 'title', 'capitalize', 'trim', 'string', 'e', 'safe', 'striptags', 'urlencode', 'forceescape', 'indent', 'reverse', 'wordwrap', 'truncate')}",
-            lambda: f"{self.group(self.kind())}|{self.pick('string', 'tojson', 'pprint', 'e')}",
+            lambda: f"{self.group('str')}|{self.pick('upper', 'lower', 'title', 'capitalize', 'trim', 'string', 'e', 'safe', 'striptags', 'urlencode', 'forceescape', 'indent', 'reverse', 'truncate')}",
+            lambda: f"{self.group(self.kind())}|{self.pick('string', 'tojson', 'e')}",
             lambda: f"{self.group(self.pick('dict', 'list'))}|tojson({self.pick('indent=2', 'true', 'sort_keys=true', 'indent=1, sort_keys=true', 'ensure_ascii=true')})",
             lambda: f"{self.group('str')}.{self.pick('upper', 'lower', 'title', 'capitalize', 'strip', 'lstrip', 'rstrip', 'swapcase', 'casefold', 'expandtabs')}()",
             lambda: f"{self.group('str')}.{self.pick('strip', 'lstrip', 'rstrip', 'removeprefix', 'removesuffix')}({s()})",
@@ -103,7 +103,6 @@ class Writer:
             lambda: f"{self.group('str')}.{self.pick('center', 'ljust', 'rjust', 'zfill')}({self.pick('1', '8', '13')})",
             lambda: f"{self.group('str')}|truncate({self.pick('5', '12', '20, true', '9, true, %r, 0' % '..')})",
             lambda: f"{self.group('str')}|indent({self.pick('2', '1, true', '2, true, true', '%r' % '> ')})",
-            lambda: f"{self.group('str')}|wordwrap({self.pick('5', '9', '20', '7, false')})",
             lambda: f"{self.group('any')}|default({s()}{self.pick('', ', true')})",
             lambda: f"{self.group('str')}|trim({s()})",
             lambda: f"{self.group('int')}|filesizeformat{self.pick('', '(true)')}",
