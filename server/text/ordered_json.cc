@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "server/text/utf8.h"
 
 namespace foregate {
 namespace {
@@ -37,11 +38,12 @@ class Builder {
   }
 
   bool parse_error(size_t position, const std::string& /*token*/, const Json::exception& error) {
+    // It quotes the last bytes read, which may end within a character.
     // "[json.exception.parse_error.101] parse error at line 1, column 2: syntax error ...": the last part says it all.
     const std::string_view message = error.what();
     const size_t reason = message.find("syntax error");
     error_ = "at byte " + std::to_string(position == 0 ? 0 : position - 1) + ": " +
-             std::string(reason == std::string_view::npos ? message : message.substr(reason));
+             Utf8Lossy(reason == std::string_view::npos ? message : message.substr(reason));
     return false;
   }
 

@@ -4,6 +4,8 @@
 
 #include <string>
 
+#include "server/text/utf8.h"
+
 namespace foregate {
 namespace {
 
@@ -29,6 +31,13 @@ TEST(OrderedJsonTest, ErrorsNameTheByte) {
   EXPECT_FALSE(ParseOrderedJson("").ok());
   EXPECT_FALSE(ParseOrderedJson("NaN").ok());
   EXPECT_FALSE(ParseOrderedJson("\"\xFF\"").ok());
+}
+
+// A status message travels as text: it must not hold half a character.
+TEST(OrderedJsonTest, ErrorsAreWellFormedText) {
+  for (const char* text : {"\"\xC3\xA9", "{\"\xE2\x82\xAC\x01", "\xF0\x9F\x98\x80"}) {
+    EXPECT_FALSE(FirstInvalidUtf8(RoundTrip(text)).has_value()) << RoundTrip(text);
+  }
 }
 
 TEST(OrderedJsonTest, DepthIsBounded) {
