@@ -107,14 +107,20 @@ Value SliceText(const Value& object, const SliceRange& slice) {
   return SameString(object, std::move(out));
 }
 
+// Wraps around as only the bounds of an empty or one-item range can, which nobody uses.
+int64_t StepOf(int64_t start, int64_t count, int64_t step) {
+  return static_cast<int64_t>(static_cast<uint64_t>(start) +
+                              static_cast<uint64_t>(count) * static_cast<uint64_t>(step));
+}
+
 Value SliceOfRange(const List& range, const SliceRange& slice) {
   auto result = MakeRef<List>();
   result->kind = List::Kind::kRange;
-  result->range_start = range.range_start + slice.begin * range.range_step;
-  result->range_stop = range.range_start + slice.end * range.range_step;
-  result->range_step = range.range_step * slice.stride;
+  result->range_start = StepOf(range.range_start, slice.begin, range.range_step);
+  result->range_stop = StepOf(range.range_start, slice.end, range.range_step);
+  result->range_step = StepOf(0, slice.stride, range.range_step);
   for (size_t i = 0; i < slice.count; ++i) {
-    result->items.push_back(Value::Int(result->range_start + static_cast<int64_t>(i) * result->range_step));
+    result->items.push_back(Value::Int(StepOf(result->range_start, static_cast<int64_t>(i), result->range_step)));
   }
   result->weight = 8 * result->items.size() + 1;
   return Value::Of(result);
