@@ -130,10 +130,9 @@ TEST_F(TextModelTest, WhichFileNamesTheSpecialTokens) {
   ASSERT_TRUE(model.ok()) << model.status();
   EXPECT_EQ(model->eos_token, "map");
   EXPECT_EQ(model->pad_token, "");
-  EXPECT_EQ(model->special_tokens, (std::map<std::string, std::string>{{"cls_token", "[CLS]"},
-                                                                      {"eos_token", "map"},
-                                                                      {"image_token", "<img>"},
-                                                                      {"unk_token", "<unk>"}}));
+  EXPECT_EQ(model->special_tokens,
+            (std::map<std::string, std::string>{
+                {"cls_token", "[CLS]"}, {"eos_token", "map"}, {"image_token", "<img>"}, {"unk_token", "<unk>"}}));
   Write("tokenizer_config.json", R"({"eos_token": "config", "added_tokens_decoder": {}})");
   model = LoadTextModel(directory_);
   ASSERT_TRUE(model.ok()) << model.status();
