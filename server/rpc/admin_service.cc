@@ -14,6 +14,7 @@
 #include "grpcpp/grpcpp.h"
 #include "server/lifecycle/drain_controller.h"
 #include "server/lifecycle/serving_state.h"
+#include "server/rpc/utf8_fields.h"
 #include "server/security/token_verifier.h"
 #include "server/telemetry/logging.h"
 
@@ -131,6 +132,7 @@ class AdminServiceImpl final : public v1::AdminService::CallbackService {
   grpc::ServerUnaryReactor* Abort(grpc::CallbackServerContext* context, const v1::AbortRequest* request,
                                   v1::AbortResponse*) override {
     return Answer(context, [&]() -> absl::Status {
+      if (absl::Status status = CheckUtf8Fields(*request); !status.ok()) return status;
       if (request->request_id().empty()) return absl::InvalidArgumentError("request_id: must not be empty");
       const std::shared_ptr<ServedModel> model = state_->model();
       const absl::Status reason = absl::CancelledError("aborted by an operator");

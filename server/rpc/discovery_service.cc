@@ -6,6 +6,7 @@
 #include "server/generation/served_text.h"
 #include "server/rpc/tokenizer_stream.h"
 #include "server/rpc/unary_call.h"
+#include "server/rpc/utf8_fields.h"
 
 namespace foregate {
 namespace {
@@ -147,6 +148,7 @@ grpc::ServerUnaryReactor* DiscoveryService::GetModel(grpc::CallbackServerContext
   auto* call = new UnaryCall(gate_.Enter(context, "/foregate.discovery.v1.DiscoveryService/GetModel"));
   const ServingState& state = *gate_.dependencies().state;
   absl::Status status = call->ticket().admitted();
+  if (status.ok()) status = CheckUtf8Fields(*request);
   if (status.ok()) status = CheckModelName(state.model_name(), request->name());
   const std::shared_ptr<ServedModel> model = state.model();
   if (status.ok() && model == nullptr) status = gate_.ReadyModel().status();
@@ -188,6 +190,7 @@ grpc::ServerWriteReactor<wire::GetTokenizerResponse>* DiscoveryService::GetToken
                                    gate_.dependencies().text_pool);
   const ServingState& state = *gate_.dependencies().state;
   absl::Status status = call->ticket().admitted();
+  if (status.ok()) status = CheckUtf8Fields(*request);
   if (status.ok()) status = CheckModelName(state.model_name(), request->name());
   std::shared_ptr<ServedModel> model = state.model();
   if (status.ok() && model == nullptr) {

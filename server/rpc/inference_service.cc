@@ -14,6 +14,7 @@
 #include "server/rpc/response_writer.h"
 #include "server/rpc/stream_call.h"
 #include "server/rpc/unary_call.h"
+#include "server/rpc/utf8_fields.h"
 
 namespace foregate {
 namespace {
@@ -27,6 +28,7 @@ absl::Status Start(const CallGate& gate, const CallTicket& ticket, const Request
                    const std::shared_ptr<CancelLink>& cancel_link, std::shared_ptr<DeltaSink> sink) {
   FOREGATE_RETURN_IF_ERROR(cancel_link->reason());
   FOREGATE_RETURN_IF_ERROR(ticket.CheckDeadline());
+  FOREGATE_RETURN_IF_ERROR(CheckUtf8Fields(request));
   FOREGATE_ASSIGN_OR_RETURN(std::shared_ptr<ServedModel> model, gate.ReadyModel());
   FOREGATE_ASSIGN_OR_RETURN(GenerationCall call, ParseRequest(request));
   call.request_id = ticket.request_id();
@@ -72,15 +74,16 @@ class StreamSink final : public DeltaSink {
 
 }  // namespace
 
-template <typename Work>
+template <typename Request, typename Work>
 grpc::ServerUnaryReactor* InferenceService::AnswerFromText(grpc::CallbackServerContext* context, const char* method,
-                                                           Work work) {
+                                                           const Request* request, Work work) {
   auto* call = new UnaryCall(gate_.Enter(context, method));
   absl::Status status = call->ticket().admitted();
   if (status.ok()) {
-    status = gate_.dependencies().text_pool->Submit([this, call, work = std::move(work)] {
+    status = gate_.dependencies().text_pool->Submit([this, call, request, work = std::move(work)] {
       call->Complete([&]() -> absl::Status {
         FOREGATE_RETURN_IF_ERROR(call->cancel_link()->reason());
+        FOREGATE_RETURN_IF_ERROR(CheckUtf8Fields(*request));
         FOREGATE_ASSIGN_OR_RETURN(std::shared_ptr<ServedModel> model, gate_.ReadyModel());
         return work(*model);
       }());
@@ -155,7 +158,7 @@ grpc::ServerUnaryReactor* InferenceService::Tokenize(grpc::CallbackServerContext
                                                      const wire::TokenizeRequest* request,
                                                      wire::TokenizeResponse* response) {
   return AnswerFromText(
-      context, "/foregate.inference.v1.InferenceService/Tokenize",
+      context, "/foregate.inference.v1.InferenceService/Tokenize", request,
       [request, response](const ServedModel& model) -> absl::Status {
         FOREGATE_RETURN_IF_ERROR(CheckModelName(model.name, request->model()));
         FOREGATE_RETURN_IF_ERROR(RequireTokenizer(model.text, "Tokenize"));
@@ -171,7 +174,7 @@ grpc::ServerUnaryReactor* InferenceService::Tokenize(grpc::CallbackServerContext
 grpc::ServerUnaryReactor* InferenceService::Detokenize(grpc::CallbackServerContext* context,
                                                        const wire::DetokenizeRequest* request,
                                                        wire::DetokenizeResponse* response) {
-  return AnswerFromText(context, "/foregate.inference.v1.InferenceService/Detokenize",
+  return AnswerFromText(context, "/foregate.inference.v1.InferenceService/Detokenize", request,
                         [request, response](const ServedModel& model) -> absl::Status {
                           FOREGATE_RETURN_IF_ERROR(CheckModelName(model.name, request->model()));
                           FOREGATE_RETURN_IF_ERROR(RequireTokenizer(model.text, "Detokenize"));
@@ -187,7 +190,7 @@ grpc::ServerUnaryReactor* InferenceService::RenderChat(grpc::CallbackServerConte
                                                        const wire::RenderChatRequest* request,
                                                        wire::RenderChatResponse* response) {
   return AnswerFromText(
-      context, "/foregate.inference.v1.InferenceService/RenderChat",
+      context, "/foregate.inference.v1.InferenceService/RenderChat", request,
       [request, response](const ServedModel& model) -> absl::Status {
         FOREGATE_RETURN_IF_ERROR(CheckModelName(model.name, request->model()));
         FOREGATE_ASSIGN_OR_RETURN(const ChatPrompt conversation, ParseConversation(request->conversation()));

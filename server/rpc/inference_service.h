@@ -36,8 +36,9 @@ class InferenceService final : public inference::v1::InferenceService::CallbackS
 
  private:
   // Answers on the text pool with what `work` returns. Work is absl::Status(const ServedModel&).
-  template <typename Work>
-  grpc::ServerUnaryReactor* AnswerFromText(grpc::CallbackServerContext* context, const char* method, Work work);
+  template <typename Request, typename Work>
+  grpc::ServerUnaryReactor* AnswerFromText(grpc::CallbackServerContext* context, const char* method,
+                                           const Request* request, Work work);
   template <typename Request, typename Response>
   grpc::ServerUnaryReactor* GenerateOnce(grpc::CallbackServerContext* context, const char* method,
                                          const Request* request, Response* response);

@@ -141,6 +141,25 @@ TEST(RefusalTest, WithoutATemplateChatIsAFailedPrecondition) {
   EXPECT_EQ(DetailsOf(status).reason, "NO_CHAT_TEMPLATE");
 }
 
+// A client whose library does not check its strings.
+TEST(RefusalTest, BytesThatAreNoTextAreNamed) {
+  DataServer server;
+  wire::TokenizeRequest tokenize;
+  tokenize.set_text("ab\xFF");
+  wire::TokenizeResponse tokens;
+  const grpc::Status status = server.inference().Tokenize(NewContext().get(), tokenize, &tokens);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(DetailsOf(status).field, "text");
+  EXPECT_NE(status.error_message().find("at byte 2 of 3"), std::string::npos) << status.error_message();
+  wire::GenerateRequest generate;
+  generate.set_text("ok");
+  generate.mutable_options()->mutable_stop()->add_stop_strings("\xC3");
+  wire::GenerateResponse reply;
+  const grpc::Status refused = server.inference().Generate(NewContext().get(), generate, &reply);
+  EXPECT_EQ(refused.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(DetailsOf(refused).field, "options.stop.stop_strings[0]");
+}
+
 TEST(RefusalTest, TemplateFaultsNameTheConversation) {
   DataServer server({.chat_template = "{{ raise_exception('roles must alternate') }}"});
   wire::ChatResponse reply;
