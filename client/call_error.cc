@@ -68,7 +68,9 @@ std::string DescribeError(const absl::Status& status) {
   const std::string message(status.message().data(), status.message().size());
   std::string line = absl::StatusCodeToString(status.code()) + ": " + message;
   for (const auto& [field, description] : FieldViolations(status)) {
-    if (message.find(field) == std::string::npos) line += "; field " + field + ": " + description;
+    if (message.find(field) != std::string::npos) continue;
+    line += "; field " + field;
+    if (description != message) line += ": " + description;
   }
   if (const auto delay = RetryDelay(status)) line += " (retry after " + std::to_string(delay->count()) + " ms)";
   return OneLine(line);
