@@ -32,7 +32,7 @@ absl::StatusOr<std::string> DecodeField(const TextModel& text, const std::vector
                                         bool skip_special_tokens, const std::string& field);
 
 // The prompt of a conversation as text and as ids. FAILED_PRECONDITION without tokenizer or template, and the refusals
-// of RenderChatPrompt pinned to the field "conversation".
+// of RenderChatPrompt pinned to the field that they name.
 absl::StatusOr<RenderedPrompt> RenderConversation(const TextModel& text, const ChatPrompt& conversation);
 
 }  // namespace foregate
