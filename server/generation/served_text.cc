@@ -12,12 +12,12 @@ namespace {
 
 // RenderChatPrompt's complaints about the conversation itself begin with a path inside it; all others are the
 // template's.
-std::string FieldAtFault(std::string_view message) {
+std::string FieldAtFault(const std::string& message) {
   for (const std::string_view root : {"messages", "tools", "documents", "template_arguments"}) {
     if (!message.starts_with(root)) continue;
-    const std::string_view rest = message.substr(root.size());
+    const std::string_view rest = std::string_view(message).substr(root.size());
     if (!rest.starts_with('[') && !rest.starts_with('.') && !rest.starts_with(' ')) continue;
-    return "conversation." + std::string(message.substr(0, message.find(' ')));
+    return "conversation." + message.substr(0, message.find(' '));
   }
   return "conversation";
 }
@@ -64,7 +64,7 @@ absl::StatusOr<RenderedPrompt> RenderConversation(const TextModel& text, const C
   if (absl::IsNotFound(prompt.status())) {
     return WithField(WithReason(std::move(prompt).status(), reason::kTemplateNotFound), "conversation.template_name");
   }
-  if (!prompt.ok()) return WithField(prompt.status(), FieldAtFault(prompt.status().message()));
+  if (!prompt.ok()) return WithField(prompt.status(), FieldAtFault(std::string(prompt.status().message())));
   rendered.text = *std::move(prompt);
   // The template has written the special tokens itself.
   FOREGATE_ASSIGN_OR_RETURN(rendered.token_ids, text.tokenizer->Encode(rendered.text, {.add_special_tokens = false}));
