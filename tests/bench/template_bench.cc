@@ -1,4 +1,4 @@
-// How long a chat of 100 messages takes to render: templates in the styles of ChatML, Qwen3 with tools and thinking,
+// How long a chat of 100 messages takes to render: templates in the styles of ChatML, Qwen3 with thinking and with tools, Hermes,
 // Llama 3 and DeepSeek, from tests/data/templates/chats/families.
 #include <benchmark/benchmark.h>
 
@@ -69,7 +69,9 @@ void RenderChat(benchmark::State& state, const std::string& name) {
 }
 
 BENCHMARK_CAPTURE(RenderChat, chatml, "chatml_default.jinja")->Unit(benchmark::kMicrosecond);
-BENCHMARK_CAPTURE(RenderChat, qwen3_tools, "qwen3_multi_step.jinja")->Unit(benchmark::kMicrosecond);
+BENCHMARK_CAPTURE(RenderChat, qwen3_thinking, "qwen3_multi_step.jinja")->Unit(benchmark::kMicrosecond);
+BENCHMARK_CAPTURE(RenderChat, qwen3_tools, "qwen3_coder.jinja")->Unit(benchmark::kMicrosecond);
+BENCHMARK_CAPTURE(RenderChat, hermes_tools, "hermes_tools.jinja")->Unit(benchmark::kMicrosecond);
 BENCHMARK_CAPTURE(RenderChat, llama3, "llama3_1.jinja")->Unit(benchmark::kMicrosecond);
 BENCHMARK_CAPTURE(RenderChat, deepseek, "deepseek_v3_1.jinja")->Unit(benchmark::kMicrosecond);
 
