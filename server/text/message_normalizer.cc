@@ -9,7 +9,6 @@
 #include "server/text/ordered_json.h"
 #include "server/text/template/print.h"
 #include "server/text/template/value.h"
-#include "server/text/utf8.h"
 
 namespace foregate {
 namespace {
@@ -117,8 +116,7 @@ absl::Status NormalizeArguments(const std::string& field, bool as_text, Json& fu
     FOREGATE_ASSIGN_OR_RETURN(arguments, jinja::ToJson(value, {}));
   } else if (!as_text && arguments.is_string()) {
     absl::StatusOr<Json> parsed = ParseOrderedJson(arguments.get_ref<const std::string&>());
-    // The parser quotes what it read last, be it half a character.
-    if (!parsed.ok()) return FieldError(field, "is not JSON: " + Utf8Lossy(std::string(parsed.status().message())));
+    if (!parsed.ok()) return FieldError(field, "is " + std::string(parsed.status().message()));
     arguments = *std::move(parsed);
   }
   if (!arguments.is_object() && !arguments.is_string()) return FieldError(field, "must be an object, or its text");
