@@ -20,6 +20,12 @@ void CheckWeight(const TensorView& view, int rank) {
   FOREGATE_CHECK_EQ(view.rank(), rank);
 }
 
+void CheckMatrix(const WeightMatrix& matrix, int64_t num_outputs, int64_t num_inputs) {
+  FOREGATE_CHECK(!matrix.empty());
+  FOREGATE_CHECK_EQ(matrix.num_outputs, num_outputs);
+  FOREGATE_CHECK_EQ(matrix.num_inputs, num_inputs);
+}
+
 void CheckSameShape(const TensorView& a, const TensorView& b) {
   FOREGATE_CHECK_EQ(a.rank(), b.rank());
   for (int axis = 0; axis < a.rank(); ++axis) FOREGATE_CHECK_EQ(a.dim(axis), b.dim(axis));
@@ -52,13 +58,11 @@ void CheckArgs(const RmsNormArgs& args) {
 void CheckArgs(const LinearArgs& args) {
   CheckF32(args.x, 2);
   CheckF32(args.out, 2);
-  CheckWeight(args.weight, 2);
-  FOREGATE_CHECK_EQ(args.weight.dim(1), args.x.dim(1));
+  CheckMatrix(args.weight, args.out.dim(1), args.x.dim(1));
   FOREGATE_CHECK_EQ(args.out.dim(0), args.x.dim(0));
-  FOREGATE_CHECK_EQ(args.out.dim(1), args.weight.dim(0));
   if (args.bias.empty()) return;
   CheckWeight(args.bias, 1);
-  FOREGATE_CHECK_EQ(args.bias.dim(0), args.weight.dim(0));
+  FOREGATE_CHECK_EQ(args.bias.dim(0), args.weight.num_outputs);
 }
 
 void CheckArgs(const ClampArgs& args) {
@@ -139,14 +143,14 @@ void CheckArgs(const GroupedFfnArgs& args) {
     FOREGATE_CHECK_GT(weights.expert, previous);
     FOREGATE_CHECK_LT(weights.expert + 1, args.offsets.dim(0));
     previous = weights.expert;
-    CheckWeight(weights.gate, 2);
-    CheckWeight(weights.up, 2);
-    CheckWeight(weights.down, 2);
-    CheckSameShape(weights.gate, weights.up);
-    FOREGATE_CHECK_EQ(weights.gate.dim(1), hidden);
-    FOREGATE_CHECK_EQ(weights.down.dim(0), hidden);
-    FOREGATE_CHECK_EQ(weights.down.dim(1), weights.gate.dim(0));
-    FOREGATE_CHECK_EQ(args.scratch.dim(1), 2 * weights.gate.dim(0));
+    const int64_t ffn = weights.gate.num_outputs;
+    CheckMatrix(weights.gate, ffn, hidden);
+    CheckMatrix(weights.up, ffn, hidden);
+    CheckMatrix(weights.down, hidden, ffn);
+    FOREGATE_CHECK_EQ(args.scratch.dim(1), 2 * ffn);
+    const ExpertWeights& first = args.experts.front();
+    FOREGATE_CHECK(weights.gate.format == first.gate.format && weights.up.format == first.gate.format);
+    FOREGATE_CHECK(weights.down.format == first.down.format);
   }
 }
 

@@ -1,7 +1,7 @@
 // Kernels: every operation of the model, each with an Args struct that states shapes and dtypes.
 //
-// Activations, logits, routing weights and accumulators are f32; weight matrices are f32, bf16 or f16 (widened
-// exactly); ids, positions and indices are i32. Operands are device memory unless a field says host. Every operation is
+// Activations, logits, routing weights and accumulators are f32; weight matrices are packed (kernels/weights); vectors
+// of weights and the embedding table are f32, bf16 or f16 (widened exactly); ids, positions and indices are i32. Operands are device memory unless a field says host. Every operation is
 // enqueued; a returned error concerns the launch. Shape mismatches are the caller's broken invariant (CHECK).
 //
 // Numeric contract (docs/adr/0005): the result of a row depends on that row's operands alone, never on the number of
@@ -20,6 +20,7 @@
 #include "absl/status/status.h"
 #include "kernels/api/device.h"
 #include "kernels/api/tensor_view.h"
+#include "kernels/api/weight_matrix.h"
 
 namespace foregate {
 
@@ -41,7 +42,7 @@ struct RmsNormArgs {
 // out = x * weight^T (+ bias)
 struct LinearArgs {
   TensorView x;       // [T, K]
-  TensorView weight;  // [N, K], f32 | bf16 | f16
+  WeightMatrix weight;  // [N, K]
   TensorView bias;    // [N] or absent, f32 | bf16 | f16
   TensorView out;     // [T, N]
 };
@@ -116,9 +117,9 @@ struct GroupByExpertArgs {
 // One expert's matrices where the kernels can read them.
 struct ExpertWeights {
   int32_t expert = 0;
-  TensorView gate;  // [F, H]
-  TensorView up;    // [F, H]
-  TensorView down;  // [H, F]
+  WeightMatrix gate;  // [F, H]
+  WeightMatrix up;    // [F, H]
+  WeightMatrix down;  // [H, F]
 };
 
 // y[j] = down(silu(gate(x)) * up(x)) of x[token_of[j]] for the entries j of the experts given, which are ascending by
@@ -127,7 +128,7 @@ struct GroupedFfnArgs {
   TensorView x;         // [T, H]
   TensorView token_of;  // [T*k] i32
   TensorView offsets;   // [E+1] i32
-  std::vector<ExpertWeights> experts;
+  std::vector<ExpertWeights> experts;  // one format for all gates and ups, one for all downs
   TensorView scratch;  // [T*k, 2*F] f32
   TensorView y;        // [T*k, H] f32, out
 };

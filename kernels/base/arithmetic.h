@@ -1,4 +1,4 @@
-// The written arithmetic of the CPU backends, "f32.lane16.fma.v1" (docs/adr/0005): the order and the roundings of every
+// The written arithmetic of the CPU backends, "f32.seq.fma.v2" (docs/adr/0005): the order and the roundings of every
 // sum, product and exponential. A path is right when it gives these bits.
 //
 // Everything is IEEE binary32, rounded to nearest even, subnormals kept (flush-to-zero off). `fma` rounds once. Which
@@ -15,9 +15,18 @@
 
 namespace foregate {
 
-inline constexpr const char* kCpuNumericContract = "f32.lane16.fma.v1";
+inline constexpr const char* kCpuNumericContract = "f32.seq.fma.v2+int.group.v1";
 
-// Sums run in 16 lanes: element k goes to lane k mod 16, each lane in ascending k. A lane without an element is not
+// A dot product is one chain: from +0, k ascending. Products with quantized weights: kernels/weights/quantize.h.
+// `w` yields f32.
+template <typename W>
+float ChainDot(const float* x, W w, int64_t k_end) {
+  float sum = 0;
+  for (int64_t k = 0; k < k_end; ++k) sum = std::fma(x[k], w(k), sum);
+  return sum;
+}
+
+// Sums of one vector's elements, and sums of squares, run in 16 lanes: element k goes to lane k mod 16, each lane in ascending k. A lane without an element is not
 // touched (adding +0 could turn -0 into +0).
 inline constexpr int kLanes = 16;
 using LaneSums = std::array<float, kLanes>;

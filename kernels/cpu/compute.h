@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <vector>
 
+#include "kernels/api/weight_matrix.h"
 #include "kernels/cpu/isa_table.h"
 #include "kernels/cpu/thread_pool.h"
 
@@ -14,12 +16,39 @@ namespace foregate::internal {
 // Below this many element operations a wake-up costs more than it gains (about 5 us of work against 1 to 5 us).
 inline constexpr int64_t kMinParallelWork = 32768;
 
+// Room for quantized rows; grows to the largest request and stays.
+class QuantizedScratch {
+ public:
+  QuantizedRows Reserve(int64_t num_rows, int64_t num_inputs, int64_t num_groups) {
+    const int64_t stride = (num_inputs + 7) / 8 * 8;
+    Grow(values_, num_rows * stride);
+    Grow(scales_, num_rows * num_groups);
+    Grow(sums_, num_rows * num_groups);
+    if (stride != num_inputs) std::fill(values_.begin(), values_.end(), int8_t{0});
+    return {values_.data(), stride, scales_.data(), sums_.data(), num_groups};
+  }
+  int8_t* values() { return values_.data(); }
+  float* scales() { return scales_.data(); }
+  int32_t* sums() { return sums_.data(); }
+
+ private:
+  template <typename T>
+  static void Grow(std::vector<T>& vector, int64_t size) {
+    if (static_cast<int64_t>(vector.size()) < size) vector.resize(static_cast<size_t>(size));
+  }
+  std::vector<int8_t> values_;
+  std::vector<float> scales_;
+  std::vector<int32_t> sums_;
+};
+
 // Owned by the kernels; one thread at a time.
 struct Compute {
   const IsaTable* isa = nullptr;
   std::unique_ptr<ThreadPool> pool;
   // Bytes of weights that stay in a core's private cache while rows pass over them.
   int64_t panel_bytes = 0;
+  // Activations quantized for the products of one operation: its input, and what lies between gate-up and down.
+  QuantizedScratch quantized[2];
 
   // body(i) for i in [0, count), in parallel when `work` element operations in total are worth it. How the work is
   // split never reaches the results.
@@ -32,14 +61,14 @@ struct Compute {
     }
   }
 
-  // Outputs (rows of a weight matrix) per panel: bounded by the cache, and small enough that `num_outputs` over
-  // `num_parallel` such matrices give every thread a few panels.
-  int64_t PanelOutputs(int64_t num_outputs, int64_t bytes_per_output, int64_t num_parallel) const {
-    const int64_t wanted_panels = (4 * pool->num_threads() + num_parallel - 1) / num_parallel;
-    const int64_t by_balance = (num_outputs + wanted_panels - 1) / wanted_panels;
-    const int64_t by_cache = panel_bytes / std::max<int64_t>(1, bytes_per_output);
-    // A multiple of every tile's outputs, so that only a matrix's last panel has a remainder.
-    return std::max<int64_t>(4, (std::min(by_balance, by_cache) + 3) / 4 * 4);
+  // Outputs per task, whole panels: bounded by the cache, and small enough that `num_outputs` over `num_parallel` such
+  // matrices give every thread a few tasks.
+  int64_t TaskOutputs(int64_t num_outputs, int64_t bytes_per_panel, int64_t num_parallel) const {
+    const int64_t wanted_tasks = (4 * pool->num_threads() + num_parallel - 1) / num_parallel;
+    const int64_t num_panels = (num_outputs + kPanelOutputs - 1) / kPanelOutputs;
+    const int64_t by_balance = (num_panels + wanted_tasks - 1) / wanted_tasks;
+    const int64_t by_cache = panel_bytes / std::max<int64_t>(1, bytes_per_panel);
+    return std::max<int64_t>(1, std::min(by_balance, by_cache)) * kPanelOutputs;
   }
 };
 

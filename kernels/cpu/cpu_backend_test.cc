@@ -14,7 +14,7 @@ TEST(CpuBackend, TakesTheBestInstructionSetByDefault) {
   const DeviceInfo& info = backend->device->info();
   EXPECT_EQ(info.kind, "cpu");
   EXPECT_EQ(info.isa, SupportedIsas().back());
-  EXPECT_EQ(info.numeric_contract, "f32.lane16.fma.v1");
+  EXPECT_EQ(info.numeric_contract, "f32.seq.fma.v2+int.group.v1");
   EXPECT_GE(info.num_threads, 1);
 }
 

@@ -35,7 +35,7 @@ class CpuKernels final : public Kernels {
   absl::Status Fill(const FillArgs& args, Stream& stream) override;
 
  private:
-  const Compute compute_;
+  Compute compute_;
 };
 
 absl::Status CpuKernels::Embed(const EmbedArgs& args, Stream& /*stream*/) {

@@ -7,8 +7,8 @@
 
 namespace foregate::internal {
 
-void CpuLinear(const Compute& compute, const LinearArgs& args);
-void CpuGroupedFfn(const Compute& compute, const GroupedFfnArgs& args);
+void CpuLinear(Compute& compute, const LinearArgs& args);
+void CpuGroupedFfn(Compute& compute, const GroupedFfnArgs& args);
 
 }  // namespace foregate::internal
 

@@ -7,6 +7,8 @@
 
 #include <cstdint>
 
+#include "kernels/cpu/panel_args.h"
+
 namespace foregate::internal {
 
 // 16-bit weight formats as they lie in memory.
@@ -15,20 +17,6 @@ struct Bf16 {
 };
 struct F16 {
   uint16_t bits;
-};
-
-// out[r * out_stride + n] = dot(row r of x, row n of weight). Row r of x starts at x + index * x_stride, where index is
-// x_rows[r], or r without x_rows. The whole weight panel is read once per few rows of x: callers keep it in L2.
-struct DotPanel {
-  const float* x;
-  int64_t x_stride;
-  const int32_t* x_rows;
-  int64_t num_rows;
-  const void* weight;  // [num_outputs, k_end]
-  int64_t num_outputs;
-  int64_t k_end;
-  float* out;
-  int64_t out_stride;
 };
 
 // One span of attention for one query head, not yet divided by `sum`.
@@ -45,13 +33,17 @@ struct AttentionSpan {
   float sum;             // out
 };
 
-// Indices into the arrays below, equal to the values of DType.
-inline constexpr int kNumWeightFormats = 3;  // f32, bf16, f16
+// Indices into the arrays below, equal to the values of DType and of WeightFormat.
+inline constexpr int kNumFloatFormats = 3;  // f32, bf16, f16
+inline constexpr int kNumIntFormats = 4;    // int8, int8-g32, int4, int4-g32: WeightFormat - 3
 
 struct IsaTable {
   const char* name;
-  void (*dot_panel[kNumWeightFormats])(const DotPanel& panel);
-  void (*rms_norm[kNumWeightFormats])(const float* x, const void* weight, float eps, float* out, int64_t n);
+  void (*float_panels[kNumFloatFormats])(const FloatPanels& panels);
+  void (*int_panels[kNumIntFormats])(const IntPanels& panels);
+  // QuantizeActivations of kernels/weights/quantize.h.
+  void (*quantize_row)(const float* x, int64_t n, int64_t group, int8_t* values, float* scales, int32_t* sums);
+  void (*rms_norm[kNumFloatFormats])(const float* x, const void* weight, float eps, float* out, int64_t n);
   void (*silu_mul)(const float* gate, const float* up, float* out, int64_t n);
   // acc = fma(scale, y, acc)
   void (*fma_row)(float scale, const float* y, float* acc, int64_t n);

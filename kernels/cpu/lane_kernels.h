@@ -9,6 +9,8 @@
 #include <cstdint>
 
 #include "kernels/base/exp_polynomial.h"
+#include "kernels/cpu/float_panel_kernels.h"
+#include "kernels/cpu/int_panel_kernels.h"
 #include "kernels/cpu/isa_table.h"
 
 namespace foregate::internal {
@@ -109,43 +111,6 @@ struct LaneKernels {
         }
       }
     }
-  }
-
-  template <typename W, int R, int N>
-  static void DotBlock(const DotPanel& panel, int64_t first_row, int64_t first_output) {
-    const float* x[R];
-    for (int r = 0; r < R; ++r) {
-      const int64_t row = first_row + r;
-      x[r] = panel.x + (panel.x_rows == nullptr ? row : panel.x_rows[row]) * panel.x_stride;
-    }
-    const W* w[N];
-    for (int n = 0; n < N; ++n) w[n] = static_cast<const W*>(panel.weight) + (first_output + n) * panel.k_end;
-    float dots[R][N];
-    DotTile<W, R, N>(x, w, panel.k_end, dots);
-    for (int r = 0; r < R; ++r) {
-      for (int n = 0; n < N; ++n) panel.out[(first_row + r) * panel.out_stride + first_output + n] = dots[r][n];
-    }
-  }
-
-  // N outputs at a time, then one by one.
-  template <typename W, int R, int N>
-  static void DotRows(const DotPanel& panel, int64_t first_row) {
-    int64_t n = 0;
-    for (; n + N <= panel.num_outputs; n += N) DotBlock<W, R, N>(panel, first_row, n);
-    for (; n < panel.num_outputs; ++n) DotBlock<W, R, 1>(panel, first_row, n);
-  }
-
-  template <typename W>
-  static void DotPanelOf(const DotPanel& panel) {
-    int64_t r = 0;
-    for (; r + V::kTileRows <= panel.num_rows; r += V::kTileRows) {
-      DotRows<W, V::kTileRows, V::kTileOutputs>(panel, r);
-    }
-    if (r + 2 <= panel.num_rows) {
-      DotRows<W, 2, V::kTileOutputs>(panel, r);
-      r += 2;
-    }
-    for (; r < panel.num_rows; ++r) DotRows<W, 1, 4>(panel, r);
   }
 
   template <typename W>
@@ -316,7 +281,11 @@ struct LaneKernels {
 
   static constexpr IsaTable Table(const char* name) {
     return {name,
-            {DotPanelOf<float>, DotPanelOf<Bf16>, DotPanelOf<F16>},
+            {FloatPanelKernels<V>::template Run<float>, FloatPanelKernels<V>::template Run<Bf16>,
+             FloatPanelKernels<V>::template Run<F16>},
+            {IntPanelKernels<V>::template Run<false>, IntPanelKernels<V>::template Run<false>,
+             IntPanelKernels<V>::template Run<true>, IntPanelKernels<V>::template Run<true>},
+            IntPanelKernels<V>::QuantizeRow,
             {RmsNorm<float>, RmsNorm<Bf16>, RmsNorm<F16>},
             SiluMul,
             FmaRow,

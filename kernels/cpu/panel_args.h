@@ -1,4 +1,4 @@
-// What the inner kernels over packed panels (kernels/weights/weight_matrix.h) are given. Plain C declarations only:
+// What the inner kernels over packed panels (kernels/api/weight_matrix.h) are given. Plain C declarations only:
 // files compiled for wide instruction sets include this header.
 #ifndef FOREGATE_KERNELS_CPU_PANEL_ARGS_H_
 #define FOREGATE_KERNELS_CPU_PANEL_ARGS_H_
@@ -8,8 +8,8 @@
 
 namespace foregate::internal {
 
-// out[r * out_stride + n] = sum over ascending k of x[r][k] * w[n][k], by fma from +0, for the outputs n of consecutive
-// panels. Row r of x starts at x + index * x_stride, where index is x_rows[r], or r without x_rows. Only num_outputs
+// out[r * out_stride + n] = sum over ascending k of x[r][k] * w[n][k], by fma from +0 (or from what `out` holds), for
+// the outputs n of consecutive panels. Row r of x starts at x + index * x_stride, where index is x_rows[r], or r without x_rows. Only num_outputs
 // outputs are written; the last panel may be partly padding. Callers keep the panels of a call in a core's L2 when
 // there are many rows.
 struct FloatPanels {
@@ -23,6 +23,7 @@ struct FloatPanels {
   int64_t num_outputs;
   float* out;
   int64_t out_stride;
+  bool accumulate;  // start from `out`
 };
 
 // Activations quantized in groups (kernels/weights/quantize.h). Row r starts at values + r * stride bytes; bytes from
@@ -46,6 +47,7 @@ struct IntPanels {
   const void* panels;
   size_t panel_stride;
   size_t scales_offset;  // of a panel's scales
+  bool has_f32_scales;   // else f16
   int64_t num_outputs;
   float* out;
   int64_t out_stride;

@@ -7,6 +7,7 @@
 #include "kernels/base/arithmetic.h"
 #include "kernels/base/check.h"
 #include "kernels/ref/ref_attention.h"
+#include "kernels/ref/ref_matrix.h"
 #include "kernels/ref/ref_moe.h"
 #include "kernels/ref/widen.h"
 
@@ -64,17 +65,10 @@ absl::Status RefKernels::RmsNorm(const RmsNormArgs& args, Stream& /*stream*/) {
 
 absl::Status RefKernels::Linear(const LinearArgs& args, Stream& /*stream*/) {
   CheckArgs(args);
-  const int64_t k_end = args.x.dim(1);
-  const int64_t n_end = args.weight.dim(0);
-  internal::WithWidened(args.weight, [&](auto read) {
-    for (int64_t t = 0; t < args.x.dim(0); ++t) {
-      const float* x = args.x.as<const float>() + t * k_end;
-      float* out = args.out.as<float>() + t * n_end;
-      for (int64_t n = 0; n < n_end; ++n)
-        out[n] = LaneDot(
-            x, [&](int64_t k) { return read(n * k_end + k); }, k_end);
-    }
-  });
+  const internal::RefMatrix weight(args.weight);
+  const int64_t n_end = args.weight.num_outputs;
+  for (int64_t t = 0; t < args.x.dim(0); ++t)
+    weight.Apply(args.x.as<const float>() + t * args.x.dim(1), args.out.as<float>() + t * args.out.dim(1));
   if (args.bias.empty()) return absl::OkStatus();
   internal::WithWidened(args.bias, [&](auto read) {
     float* out = args.out.as<float>();

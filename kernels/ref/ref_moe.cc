@@ -5,7 +5,7 @@
 
 #include "kernels/base/arithmetic.h"
 #include "kernels/base/check.h"
-#include "kernels/ref/widen.h"
+#include "kernels/ref/ref_matrix.h"
 
 namespace foregate::internal {
 namespace {
@@ -69,25 +69,19 @@ void RefGroupedFfn(const GroupedFfnArgs& args) {
   const int32_t* offsets = args.offsets.as<const int32_t>();
   const int32_t* token_of = args.token_of.as<const int32_t>();
   for (const ExpertWeights& weights : args.experts) {
-    const int64_t ffn = weights.gate.dim(0);
+    const int64_t ffn = weights.gate.num_outputs;
+    const RefMatrix gate_matrix(weights.gate);
+    const RefMatrix up_matrix(weights.up);
+    const RefMatrix down_matrix(weights.down);
     for (int32_t j = offsets[weights.expert]; j < offsets[weights.expert + 1]; ++j) {
       FOREGATE_CHECK(token_of[j] >= 0 && token_of[j] < args.x.dim(0));
       const float* x = args.x.as<const float>() + token_of[j] * hidden;
       float* gate = args.scratch.as<float>() + static_cast<int64_t>(j) * 2 * ffn;
       float* up = gate + ffn;
-      const auto project = [](const float* in, const TensorView& weight, float* out) {
-        WithWidened(weight, [&](auto read) {
-          const int64_t k_end = weight.dim(1);
-          for (int64_t n = 0; n < weight.dim(0); ++n) {
-            out[n] = LaneDot(
-                in, [&](int64_t k) { return read(n * k_end + k); }, k_end);
-          }
-        });
-      };
-      project(x, weights.gate, gate);
-      project(x, weights.up, up);
+      gate_matrix.Apply(x, gate);
+      up_matrix.Apply(x, up);
       for (int64_t f = 0; f < ffn; ++f) gate[f] = Silu(gate[f]) * up[f];
-      project(gate, weights.down, args.y.as<float>() + j * hidden);
+      down_matrix.Apply(gate, args.y.as<float>() + j * hidden);
     }
   }
 }

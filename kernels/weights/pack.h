@@ -7,7 +7,7 @@
 #include <cstdint>
 
 #include "kernels/api/tensor_view.h"
-#include "kernels/weights/weight_matrix.h"
+#include "kernels/api/weight_matrix.h"
 
 namespace foregate {
 

@@ -8,6 +8,7 @@
 
 #include "kernels/base/check.h"
 #include "kernels/base/float_types.h"
+#include "kernels/weights/pack.h"
 
 namespace foregate::conformance {
 namespace {
@@ -146,6 +147,22 @@ TensorView Bench::Put(HostTensor tensor) {
     default:
       return view;
   }
+}
+
+WeightMatrix Bench::PutMatrix(HostTensor tensor, WeightFormat format) {
+  const TensorView rows = tensor.view();
+  WeightMatrix matrix{.data = nullptr, .format = format, .num_outputs = rows.dim(0), .num_inputs = rows.dim(1)};
+  const auto num_bytes = static_cast<int64_t>(matrix.num_bytes());
+  HostTensor packed(DType::kI32, {num_bytes / 4});
+  matrix.data = packed.view().data();
+  PackRows(rows, 0, matrix);
+  matrix.data = Put(std::move(packed)).data();
+  return matrix;
+}
+
+WeightMatrix Bench::PutMatrix(HostTensor tensor) {
+  const auto format = static_cast<WeightFormat>(tensor.dtype());
+  return PutMatrix(std::move(tensor), format);
 }
 
 HostTensor Bench::Get(const TensorView& view) {

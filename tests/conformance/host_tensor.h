@@ -53,6 +53,10 @@ class Bench {
 
   // Device memory holding `tensor`, alive as long as the bench; an absent tensor gives an absent view.
   TensorView Put(HostTensor tensor);
+  // `tensor` [N, K] packed in `format`.
+  WeightMatrix PutMatrix(HostTensor tensor, WeightFormat format);
+  // In the format of its own dtype.
+  WeightMatrix PutMatrix(HostTensor tensor);
   HostTensor Get(const TensorView& view);
   Kernels& kernels() { return *backend_.kernels; }
   Stream& stream() { return *stream_; }

@@ -21,8 +21,9 @@ EDGES = [
     ("tests/", None),  # everything
     ("kernels/base/", ["kernels/base/"]),
     ("kernels/api/", ["kernels/api/", "kernels/base/"]),
-    ("kernels/ref/", ["kernels/ref/", "kernels/api/", "kernels/base/"]),
-    ("kernels/cpu/", ["kernels/cpu/", "kernels/api/", "kernels/base/"]),
+    ("kernels/weights/", ["kernels/weights/", "kernels/api/", "kernels/base/"]),
+    ("kernels/ref/", ["kernels/ref/", "kernels/weights/", "kernels/api/", "kernels/base/"]),
+    ("kernels/cpu/", ["kernels/cpu/", "kernels/weights/", "kernels/api/", "kernels/base/"]),
     ("kernels/cuda/", ["kernels/cuda/", "kernels/api/", "kernels/base/"]),
     # Inside the engine: moe knows nothing of requests, sequences or KV; kv nothing of experts; model reads the Batch
     # that schedule defines. Files directly in engine/ are the loop, which sees all its rooms.

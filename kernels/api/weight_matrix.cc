@@ -1,4 +1,4 @@
-#include "kernels/weights/weight_matrix.h"
+#include "kernels/api/weight_matrix.h"
 
 #include <array>
 

@@ -16,8 +16,8 @@
 //
 // K is rounded up to 2, 4 or 8 as the unit demands and N to 16: padding is the format's zero, with scale 0. A panel's
 // values come first, then its scales; panels start at multiples of 64 bytes.
-#ifndef FOREGATE_KERNELS_WEIGHTS_WEIGHT_MATRIX_H_
-#define FOREGATE_KERNELS_WEIGHTS_WEIGHT_MATRIX_H_
+#ifndef FOREGATE_KERNELS_API_WEIGHT_MATRIX_H_
+#define FOREGATE_KERNELS_API_WEIGHT_MATRIX_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -82,4 +82,4 @@ size_t PackedBytes(WeightFormat format, int64_t num_outputs, int64_t num_inputs)
 
 }  // namespace foregate
 
-#endif  // FOREGATE_KERNELS_WEIGHTS_WEIGHT_MATRIX_H_
+#endif  // FOREGATE_KERNELS_API_WEIGHT_MATRIX_H_
