@@ -348,7 +348,6 @@ void EngineLoop::Admit(ActiveSample* sample) {
 void EngineLoop::ReserveForDecode(ActiveSample* sample) {
   Sequence& sequence = sample->sequence;
   BlockTable& table = sequence.table();
-  const int32_t used = sequence.num_computed() % options_.kv_block_tokens;
   const bool grows = sequence.num_computed() == table.num_blocks() * options_.kv_block_tokens;
   if (!grows && !table.last_is_shared()) return;
   // A prefilling sequence owns the blocks that it writes: sharing begins when its prompt is done.
@@ -360,7 +359,7 @@ void EngineLoop::ReserveForDecode(ActiveSample* sample) {
     return;
   }
   // Copy on write: samples of one request share the partly filled last block of their prompt until they write.
-  if (copy_status_.ok()) copy_status_ = kv_.CopyBlockAsync(table.blocks().back(), *block, used, *copy_stream_);
+  if (copy_status_.ok()) copy_status_ = kv_.CopyBlockAsync(table.blocks().back(), *block, *copy_stream_);
   copies_enqueued_ = true;
   table.ReplaceLast(*block);
 }

@@ -30,12 +30,12 @@ absl::StatusOr<KvCache> KvCache::Create(Device* device, const std::vector<KvLayo
   return cache;
 }
 
-absl::Status KvCache::CopyBlockAsync(int32_t source, int32_t destination, int32_t num_tokens, Stream& stream) {
+absl::Status KvCache::CopyBlockAsync(int32_t source, int32_t destination, Stream& stream) {
   const int64_t from = static_cast<int64_t>(source) * block_size_;
   const int64_t to = static_cast<int64_t>(destination) * block_size_;
   for (const KvLayerView& layer : layers_)
     for (const TensorView& plane : layer.planes)
-      FOREGATE_RETURN_IF_ERROR(device_->CopyAsync(plane.Rows(from, num_tokens), plane.Rows(to, num_tokens), stream));
+      FOREGATE_RETURN_IF_ERROR(device_->CopyAsync(plane.Rows(from, block_size_), plane.Rows(to, block_size_), stream));
   return absl::OkStatus();
 }
 

@@ -26,8 +26,9 @@ class KvCache {
                                         int32_t block_size);
 
   std::span<const KvLayerView> layers() const { return layers_; }
-  // Enqueues a copy of the first `num_tokens` slots of `source` to `destination`, every plane of every layer.
-  absl::Status CopyBlockAsync(int32_t source, int32_t destination, int32_t num_tokens, Stream& stream);
+  // Enqueues a copy of `source` to `destination`, every plane of every layer. Whole blocks, for the slots of a block are
+  // interleaved (kernels/api/kv_index.h); slots that were never written are copied and not read.
+  absl::Status CopyBlockAsync(int32_t source, int32_t destination, Stream& stream);
 
  private:
   KvCache(Device* device, int32_t block_size) : device_(device), block_size_(block_size) {}

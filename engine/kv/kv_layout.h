@@ -30,7 +30,8 @@ struct KvLayout {
   }
 };
 
-// The storage of one layer: planes[i] is [num_blocks * block_size, heads, width] on the device.
+// The storage of one layer: planes[i] is [num_blocks * block_size, heads, width] on the device. Blocks follow each
+// other; how slots lie inside a block is the kernels' business (kernels/api/kv_index.h).
 struct KvLayerView {
   std::vector<TensorView> planes;
 };

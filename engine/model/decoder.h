@@ -54,7 +54,7 @@ struct StepResult {
 
 struct DecoderInfo {
   std::string architecture;    // "qwen3_moe"
-  std::string weights_format;  // "bf16", "f16", "f32", "mixed"
+  std::string weights_format;  // of the matrices: "bf16", "int4", ..., or "mixed"
   int32_t vocab_size = 0;      // rows of lm_head: the width of logits
   int32_t max_positions = 0;   // context limit in tokens
   int32_t num_layers = 0;

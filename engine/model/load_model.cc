@@ -45,7 +45,7 @@ absl::StatusOr<OpenedModel> OpenModel(const LoadOptions& options) {
   FOREGATE_ASSIGN_OR_RETURN(const std::string config_text, config_file->ReadText(kMaxConfigBytes));
   FOREGATE_ASSIGN_OR_RETURN(ModelConfig config, ParseModelConfig(config_text, config_path));
   FOREGATE_ASSIGN_OR_RETURN(std::unique_ptr<Checkpoint> checkpoint, Checkpoint::Open(options.directory));
-  FOREGATE_ASSIGN_OR_RETURN(WeightPlan weights, PlanWeights(config, *checkpoint));
+  FOREGATE_ASSIGN_OR_RETURN(WeightPlan weights, PlanWeights(config, *checkpoint, options.weights));
   const int32_t max_positions = options.max_sequence_tokens == 0
                                     ? config.max_positions
                                     : std::min(config.max_positions, options.max_sequence_tokens);

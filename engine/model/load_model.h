@@ -12,12 +12,14 @@
 #include "absl/status/statusor.h"
 #include "engine/model/decoder.h"
 #include "engine/model/memory_plan.h"
+#include "engine/model/weight_rules.h"
 #include "kernels/api/kernels.h"
 
 namespace foregate {
 
 struct LoadOptions {
   std::string directory;
+  WeightRules weights = {};  // in which formats the matrices are kept
   int32_t max_batch_tokens = 512;   // rows of a step
   int32_t max_sequences = 64;       // sequences of a step
   int32_t max_sequence_tokens = 0;  // context limit; 0: the model's own, which also bounds it

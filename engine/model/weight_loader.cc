@@ -8,11 +8,14 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <variant>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "engine/moe/eviction_policy.h"
 #include "kernels/base/check.h"
 #include "kernels/base/status_macros.h"
+#include "kernels/weights/pack.h"
 
 namespace foregate {
 namespace {
@@ -48,7 +51,8 @@ class Digest {
   std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> state_;
 };
 
-// Moves tensors from the checkpoint to their places, through two staging buffers where the place is device memory.
+// Moves tensors from the checkpoint to their places, packed where they are matrices, through two staging buffers where
+// the place is device memory.
 class Loader {
  public:
   Loader(const Checkpoint& checkpoint, uint64_t total_bytes, const WeightLoadOptions& options, Device& device)
@@ -56,38 +60,50 @@ class Loader {
 
   absl::Status Start() {
     stream_ = device_.NewStream();
-    for (Staging& staging : staging_) {
-      FOREGATE_ASSIGN_OR_RETURN(staging.buffer, device_.Allocate(kStagingBytes, MemorySpace::kHost));
-    }
     digest_.Add(std::string_view(device_.info().numeric_contract));
     Report(0);
     return absl::OkStatus();
   }
 
-  absl::Status ToDevice(const Checkpoint::Tensor& tensor, void* destination) {
-    return Pieces(tensor, [&](uint64_t offset, size_t num_bytes) -> absl::Status {
-      Staging& staging = staging_[next_++ % 2];
-      if (staging.copied != nullptr) FOREGATE_RETURN_IF_ERROR(staging.copied->Wait(NoDeadline()));
-      const std::span<std::byte> bytes(static_cast<std::byte*>(staging.buffer->data()), num_bytes);
-      FOREGATE_RETURN_IF_ERROR(checkpoint_.Read(tensor, offset, bytes));
-      digest_.Add(bytes);
-      const DType dtype = tensor.entry.dtype;
-      const auto num_elements = static_cast<int64_t>(num_bytes / ElementBytes(dtype));
-      FOREGATE_RETURN_IF_ERROR(device_.CopyAsync(
-          TensorView(bytes.data(), dtype, {num_elements}),
-          TensorView(static_cast<std::byte*>(destination) + offset, dtype, {num_elements}), *stream_));
-      staging.copied = device_.Record(*stream_);
-      return absl::OkStatus();
-    });
+  // The tensor as it is stored, to device memory.
+  absl::Status Copy(const Checkpoint::Tensor& tensor, void* destination) {
+    digest_.Add(tensor.entry);
+    for (uint64_t offset = 0; offset < tensor.entry.num_bytes;) {
+      const size_t num_bytes = std::min<uint64_t>(kStagingBytes, tensor.entry.num_bytes - offset);
+      FOREGATE_ASSIGN_OR_RETURN(const std::span<std::byte> bytes, NextStaging(num_bytes));
+      FOREGATE_RETURN_IF_ERROR(Read(tensor, offset, bytes));
+      FOREGATE_RETURN_IF_ERROR(SendStaging(bytes, static_cast<std::byte*>(destination) + offset));
+      offset += num_bytes;
+    }
+    return absl::OkStatus();
   }
 
-  absl::Status ToHost(const Checkpoint::Tensor& tensor, void* destination) {
-    return Pieces(tensor, [&](uint64_t offset, size_t num_bytes) -> absl::Status {
-      const std::span<std::byte> bytes(static_cast<std::byte*>(destination) + offset, num_bytes);
-      FOREGATE_RETURN_IF_ERROR(checkpoint_.Read(tensor, offset, bytes));
-      digest_.Add(bytes);
-      return absl::OkStatus();
-    });
+  // The tensor packed into `matrix`, which is device memory, or host memory when `is_host`. A few panels at a time.
+  absl::Status Pack(const Checkpoint::Tensor& tensor, const WeightMatrix& matrix, bool is_host) {
+    digest_.Add(tensor.entry);
+    digest_.Add(std::string_view(WeightFormatName(matrix.format)));
+    const size_t row_bytes = static_cast<size_t>(matrix.num_inputs) * ElementBytes(tensor.entry.dtype);
+    const size_t panel_bytes = LayoutOfPanel(matrix.format, matrix.num_inputs).stride_bytes;
+    const size_t largest = std::max(row_bytes * kPanelOutputs, panel_bytes);
+    const int64_t rows_at_once = static_cast<int64_t>(std::max<size_t>(1, kStagingBytes / largest)) * kPanelOutputs;
+    for (int64_t first = 0; first < matrix.num_outputs; first += rows_at_once) {
+      const int64_t count = std::min(rows_at_once, matrix.num_outputs - first);
+      source_.resize(static_cast<size_t>(count) * row_bytes);
+      FOREGATE_RETURN_IF_ERROR(Read(tensor, static_cast<uint64_t>(first) * row_bytes, source_));
+      const TensorView rows(source_.data(), tensor.entry.dtype, {count, matrix.num_inputs});
+      FOREGATE_RETURN_IF_ERROR(CheckPackable(tensor, rows, first, matrix.format));
+      std::byte* place = static_cast<std::byte*>(matrix.data) + static_cast<size_t>(first / kPanelOutputs) * panel_bytes;
+      WeightMatrix part = {.data = place, .format = matrix.format, .num_outputs = count, .num_inputs = matrix.num_inputs};
+      if (is_host) {
+        PackRows(rows, 0, part);
+        continue;
+      }
+      FOREGATE_ASSIGN_OR_RETURN(const std::span<std::byte> staging, NextStaging(part.num_bytes()));
+      part.data = staging.data();
+      PackRows(rows, 0, part);
+      FOREGATE_RETURN_IF_ERROR(SendStaging(staging, place));
+    }
+    return absl::OkStatus();
   }
 
   absl::Status Finish(uint64_t (&digest)[2]) {
@@ -104,17 +120,42 @@ class Loader {
   // Loading is bounded by the cancel flag, not by time.
   static std::chrono::steady_clock::time_point NoDeadline() { return std::chrono::steady_clock::time_point::max(); }
 
-  template <typename Move>
-  absl::Status Pieces(const Checkpoint::Tensor& tensor, const Move& move) {
-    digest_.Add(tensor.entry);
-    for (uint64_t offset = 0; offset < tensor.entry.num_bytes;) {
-      if (options_.cancelled != nullptr && options_.cancelled->load(std::memory_order_relaxed))
-        return absl::CancelledError("loading was cancelled");
-      const size_t num_bytes = std::min<uint64_t>(kStagingBytes, tensor.entry.num_bytes - offset);
-      FOREGATE_RETURN_IF_ERROR(move(offset, num_bytes));
-      offset += num_bytes;
-      Report(num_bytes);
+  // Reads, and counts what was read.
+  absl::Status Read(const Checkpoint::Tensor& tensor, uint64_t offset, std::span<std::byte> bytes) {
+    if (options_.cancelled != nullptr && options_.cancelled->load(std::memory_order_relaxed))
+      return absl::CancelledError("loading was cancelled");
+    FOREGATE_RETURN_IF_ERROR(checkpoint_.Read(tensor, offset, bytes));
+    digest_.Add(bytes);
+    Report(bytes.size());
+    return absl::OkStatus();
+  }
+
+  static absl::Status CheckPackable(const Checkpoint::Tensor& tensor, const TensorView& rows, int64_t first_row,
+                                    WeightFormat format) {
+    const int64_t row = IsQuantized(format) ? FirstRowNotFinite(rows) : -1;
+    if (row < 0) return absl::OkStatus();
+    return absl::InvalidArgumentError(tensor.file->path() + ": tensor " + tensor.entry.name + ": row " +
+                                      std::to_string(first_row + row) + " has a NaN or an infinity, which " +
+                                      WeightFormatName(format) + " cannot hold");
+  }
+
+  // Host memory of the next copy; waits until its last copy has run.
+  absl::StatusOr<std::span<std::byte>> NextStaging(size_t num_bytes) {
+    Staging& staging = staging_[++next_ % 2];
+    if (staging.copied != nullptr) FOREGATE_RETURN_IF_ERROR(staging.copied->Wait(NoDeadline()));
+    if (staging.buffer == nullptr || staging.buffer->num_bytes() < num_bytes) {
+      FOREGATE_ASSIGN_OR_RETURN(staging.buffer,
+                                device_.Allocate(std::max(num_bytes, kStagingBytes), MemorySpace::kHost));
     }
+    return std::span(static_cast<std::byte*>(staging.buffer->data()), num_bytes);
+  }
+
+  // Enqueues the copy of what NextStaging gave. All that is stored and packed comes in units of 2 bytes.
+  absl::Status SendStaging(std::span<std::byte> bytes, void* destination) {
+    const auto count = static_cast<int64_t>(bytes.size() / 2);
+    FOREGATE_RETURN_IF_ERROR(device_.CopyAsync(TensorView(bytes.data(), DType::kF16, {count}),
+                                               TensorView(destination, DType::kF16, {count}), *stream_));
+    staging_[next_ % 2].copied = device_.Record(*stream_);
     return absl::OkStatus();
   }
 
@@ -131,6 +172,7 @@ class Loader {
   Staging staging_[2];
   std::unique_ptr<Stream> stream_;
   size_t next_ = 0;
+  std::vector<std::byte> source_;  // rows as they are stored
   uint64_t done_bytes_ = 0;
   Digest digest_;
 };
@@ -144,11 +186,16 @@ absl::Status LoadDense(const ModelConfig& config, const WeightPlan& plan, Loader
     const Checkpoint::Tensor& tensor = *plan.dense[i].tensor;
     void* address = static_cast<std::byte*>(weights.arena->data()) + plan.dense[i].offset;
     const std::vector<int64_t>& shape = tensors[i].shape;
-    *tensors[i].view = shape.size() == 1 ? TensorView(address, tensor.entry.dtype, {shape[0]})
-                                         : TensorView(address, tensor.entry.dtype, {shape[0], shape[1]});
-    FOREGATE_RETURN_IF_ERROR(loader.ToDevice(tensor, address));
+    if (WeightMatrix* const* matrix = std::get_if<WeightMatrix*>(&tensors[i].place)) {
+      **matrix = {.data = address, .format = *plan.dense[i].format, .num_outputs = shape[0], .num_inputs = shape[1]};
+      FOREGATE_RETURN_IF_ERROR(loader.Pack(tensor, **matrix, /*is_host=*/false));
+      continue;
+    }
+    *std::get<TensorView*>(tensors[i].place) = shape.size() == 1
+                                                   ? TensorView(address, tensor.entry.dtype, {shape[0]})
+                                                   : TensorView(address, tensor.entry.dtype, {shape[0], shape[1]});
+    FOREGATE_RETURN_IF_ERROR(loader.Copy(tensor, address));
   }
-  if (config.has_tied_embeddings) weights.dense.lm_head = weights.dense.embedding;
   return absl::OkStatus();
 }
 
@@ -162,10 +209,9 @@ absl::Status LoadExperts(const WeightPlan& plan, Loader& loader, LoadedWeights& 
       FOREGATE_ASSIGN_OR_RETURN(block, weights.cache->Place(key));
     }
     for (const Projection projection : kProjections) {
-      void* matrix = plan.experts.layout(i).Matrix(block, projection).data();
       const Checkpoint::Tensor& tensor = *plan.expert_tensors[i][static_cast<size_t>(projection)];
-      FOREGATE_RETURN_IF_ERROR(weights.store != nullptr ? loader.ToHost(tensor, matrix)
-                                                        : loader.ToDevice(tensor, matrix));
+      const WeightMatrix matrix = plan.experts.layout(i).Matrix(block, projection);
+      FOREGATE_RETURN_IF_ERROR(loader.Pack(tensor, matrix, /*is_host=*/weights.store != nullptr));
     }
   }
   return absl::OkStatus();

@@ -1,8 +1,10 @@
 #include "engine/model/weight_plan.h"
 
+#include <algorithm>
 #include <set>
 #include <string_view>
 #include <utility>
+#include <variant>
 
 #include "absl/status/status.h"
 #include "engine/model/weights.h"
@@ -36,11 +38,17 @@ class Planner {
                                         ShapeText(shape));
     if (tensor->entry.dtype == DType::kI32)
       return absl::InvalidArgumentError(where + "element type I32, want F32, BF16 or F16");
-    taken_.insert(name);
-    dtypes_.insert(tensor->entry.dtype);
     file_bytes_ += tensor->entry.num_bytes;
-    num_parameters_ += tensor->entry.num_bytes / ElementBytes(tensor->entry.dtype);
+    // A tied embedding is read twice and counted once.
+    if (taken_.insert(name).second) num_parameters_ += tensor->entry.num_bytes / ElementBytes(tensor->entry.dtype);
     return tensor;
+  }
+
+  // The format of a matrix, as the rules say.
+  WeightFormat FormatOf(const Checkpoint::Tensor& tensor, const WeightRules& rules, bool is_router) {
+    const WeightFormat format = rules.FormatOf(tensor.entry.name, tensor.entry.dtype);
+    if (!is_router) formats_.insert(format);
+    return format;
   }
 
   // Tensors that nothing took.
@@ -63,27 +71,49 @@ class Planner {
 
   uint64_t file_bytes() const { return file_bytes_; }
   uint64_t num_parameters() const { return num_parameters_; }
-  std::string format() const { return dtypes_.size() == 1 ? DTypeName(*dtypes_.begin()) : "mixed"; }
+  std::string format() const { return formats_.size() == 1 ? WeightFormatName(*formats_.begin()) : "mixed"; }
 
  private:
   const Checkpoint& checkpoint_;
   std::set<std::string> taken_;
-  std::set<DType> dtypes_;
+  std::set<WeightFormat> formats_;
   uint64_t file_bytes_ = 0;
   uint64_t num_parameters_ = 0;
 };
 
+absl::Status CheckAlike(const ExpertLayout& layout, const ExpertLayout& previous, const Checkpoint::Tensor& gate) {
+  if (layout.format(Projection::kGate) == layout.format(Projection::kUp) && layout.formats == previous.formats)
+    return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      gate.entry.name + ": the gates and ups of a layer's experts must have one format, and the downs one (found " +
+      WeightFormatName(layout.format(Projection::kGate)) + ", " + WeightFormatName(layout.format(Projection::kUp)) +
+      ", " + WeightFormatName(layout.format(Projection::kDown)) + " after " +
+      WeightFormatName(previous.format(Projection::kGate)) + ", " +
+      WeightFormatName(previous.format(Projection::kDown)) + ")");
+}
+
 }  // namespace
 
-absl::StatusOr<WeightPlan> PlanWeights(const ModelConfig& config, const Checkpoint& checkpoint) {
+absl::StatusOr<WeightPlan> PlanWeights(const ModelConfig& config, const Checkpoint& checkpoint,
+                                       const WeightRules& rules) {
   Planner planner(checkpoint);
   std::vector<WeightPlan::Dense> dense;
   size_t dense_bytes = 0;
   ModelWeights weights;
   for (const NamedTensor& wanted : DenseTensors(config, weights)) {
     FOREGATE_ASSIGN_OR_RETURN(const Checkpoint::Tensor* tensor, planner.Take(wanted.name, wanted.shape));
-    dense.push_back({tensor, dense_bytes});
-    dense_bytes += (tensor->entry.num_bytes + kAlignment - 1) / kAlignment * kAlignment;
+    std::optional<WeightFormat> format;
+    size_t num_bytes = tensor->entry.num_bytes;
+    if (std::holds_alternative<WeightMatrix*>(wanted.place)) {
+      const bool is_router = std::any_of(weights.layers.begin(), weights.layers.end(), [&](const LayerWeights& layer) {
+        const WeightMatrix* place = std::get<WeightMatrix*>(wanted.place);
+        return place == &layer.moe.gate || place == &layer.moe.shared_gate;
+      });
+      format = planner.FormatOf(*tensor, rules, is_router);
+      num_bytes = PackedBytes(*format, wanted.shape[0], wanted.shape[1]);
+    }
+    dense.push_back({tensor, dense_bytes, format});
+    dense_bytes += (num_bytes + kAlignment - 1) / kAlignment * kAlignment;
   }
   std::vector<int32_t> moe_layers;
   std::vector<ExpertLayout> layouts;
@@ -92,14 +122,15 @@ absl::StatusOr<WeightPlan> PlanWeights(const ModelConfig& config, const Checkpoi
     if (!config.layers[static_cast<size_t>(layer)].is_moe) continue;
     moe_layers.push_back(layer);
     for (int32_t expert = 0; expert < config.moe.num_experts; ++expert) {
-      ExpertLayout layout{.hidden = config.hidden_size, .width = config.moe.expert_width, .dtypes = {}};
+      ExpertLayout layout{.hidden = config.hidden_size, .width = config.moe.expert_width, .formats = {}};
       std::array<const Checkpoint::Tensor*, 3> tensors = {};
       for (const Projection projection : kProjections) {
         const auto i = static_cast<size_t>(projection);
         FOREGATE_ASSIGN_OR_RETURN(tensors[i], planner.Take(ExpertTensorName(config, {layer, expert}, projection),
                                                            {layout.rows(projection), layout.columns(projection)}));
-        layout.dtypes[i] = tensors[i]->entry.dtype;
+        layout.formats[i] = planner.FormatOf(*tensors[i], rules, /*is_router=*/false);
       }
+      FOREGATE_RETURN_IF_ERROR(CheckAlike(layout, expert == 0 ? layout : layouts.back(), *tensors[0]));
       layouts.push_back(layout);
       expert_tensors.push_back(tensors);
     }

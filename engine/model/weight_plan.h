@@ -5,12 +5,14 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "engine/model/checkpoint.h"
 #include "engine/model/model_config.h"
+#include "engine/model/weight_rules.h"
 #include "engine/moe/expert_directory.h"
 
 namespace foregate {
@@ -18,7 +20,8 @@ namespace foregate {
 struct WeightPlan {
   struct Dense {
     const Checkpoint::Tensor* tensor = nullptr;
-    size_t offset = 0;  // in the arena of dense weights, a multiple of 64
+    size_t offset = 0;                  // in the arena of dense weights, a multiple of 64
+    std::optional<WeightFormat> format;  // of a matrix, which is packed; absent: as stored
   };
   std::vector<Dense> dense;  // in the order of DenseTensors
   size_t dense_bytes = 0;
@@ -26,7 +29,7 @@ struct WeightPlan {
   std::vector<std::array<const Checkpoint::Tensor*, 3>> expert_tensors;  // by directory index, by Projection
   uint64_t file_bytes = 0;                                               // what loading reads
   uint64_t num_parameters = 0;
-  std::string format;  // "bf16", "f16", "f32", or "mixed"
+  std::string format;  // of the matrices but the routers: the name of a WeightFormat, or "mixed"
 
   // Memory for all experts, each in a block of the largest's size.
   uint64_t expert_bytes() const { return static_cast<uint64_t>(experts.size()) * experts.max_block_bytes(); }
@@ -35,7 +38,9 @@ struct WeightPlan {
 // `checkpoint` must outlive the plan. NOT_FOUND for missing tensors, INVALID_ARGUMENT for wrong shapes or element types
 // and for tensors that the model has no use for (another architecture's file, or a feature that would be ignored); each
 // names file and tensor. Known to be harmless: rotary inv_freq buffers, and an lm_head beside tied embeddings.
-absl::StatusOr<WeightPlan> PlanWeights(const ModelConfig& config, const Checkpoint& checkpoint);
+// Experts of one layer share the kernels' calls: gates and ups must have one format, downs one; else INVALID_ARGUMENT.
+absl::StatusOr<WeightPlan> PlanWeights(const ModelConfig& config, const Checkpoint& checkpoint,
+                                       const WeightRules& rules);
 
 }  // namespace foregate
 

@@ -15,8 +15,8 @@ void AddAttention(const ModelConfig& config, const std::string& prefix, Attentio
   const int64_t q_width = static_cast<int64_t>(attention.num_heads) * attention.head_dim;
   const int64_t kv_width = static_cast<int64_t>(attention.num_kv_heads) * attention.head_dim;
   const int64_t hidden = config.hidden_size;
-  const auto add = [&](const char* name, Shape shape, TensorView& view) {
-    tensors.push_back({prefix + "self_attn." + name, std::move(shape), &view});
+  const auto add = [&](const char* name, Shape shape, auto& place) {
+    tensors.push_back({prefix + "self_attn." + name, std::move(shape), &place});
   };
   add("q_proj.weight", {q_width, hidden}, weights.q);
   add("k_proj.weight", {kv_width, hidden}, weights.k);
@@ -67,7 +67,8 @@ std::vector<NamedTensor> DenseTensors(const ModelConfig& config, ModelWeights& w
       tensors.push_back({prefix + config.names.shared_expert_gate + ".weight", {1, hidden}, &layer.moe.shared_gate});
   }
   tensors.push_back({"model.norm.weight", {hidden}, &weights.final_norm});
-  if (!config.has_tied_embeddings) tensors.push_back({"lm_head.weight", {config.vocab_size, hidden}, &weights.lm_head});
+  const char* head = config.has_tied_embeddings ? "model.embed_tokens.weight" : "lm_head.weight";
+  tensors.push_back({head, {config.vocab_size, hidden}, &weights.lm_head});
   return tensors;
 }
 

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "engine/model/model_config.h"
@@ -15,9 +16,9 @@
 namespace foregate {
 
 struct AttentionWeights {
-  TensorView q;                               // [heads * D, H]
-  TensorView k, v;                            // [kv_heads * D, H]
-  TensorView output;                          // [H, heads * D]
+  WeightMatrix q;                             // [heads * D, H]
+  WeightMatrix k, v;                          // [kv_heads * D, H]
+  WeightMatrix output;                        // [H, heads * D]
   TensorView q_bias, k_bias, v_bias, o_bias;  // absent without bias
   TensorView q_norm, k_norm;                  // [D] or [heads * D]; absent without norms
 };
@@ -33,19 +34,20 @@ struct LayerWeights {
 struct ModelWeights {
   TensorView embedding;   // [vocab, H]
   TensorView final_norm;  // [H]
-  TensorView lm_head;     // [vocab, H]; the embedding when tied
+  WeightMatrix lm_head;   // [vocab, H]; packed from the embedding when tied
   std::vector<LayerWeights> layers;
 };
 
-// A tensor that the model needs, and the view that stands for it.
+// A tensor that the model needs, and what stands for it: a matrix, which is packed, or a vector or table, which lies in
+// memory as in the checkpoint.
 struct NamedTensor {
   std::string name;  // in the checkpoint
   std::vector<int64_t> shape;
-  TensorView* view = nullptr;
+  std::variant<TensorView*, WeightMatrix*> place;
 };
 
-// Every dense tensor of the model in the order of the computation; the views are those of `weights`, whose layers are
-// resized. A tied lm_head is not listed.
+// Every dense tensor of the model in the order of the computation; the places are those of `weights`, whose layers are
+// resized. A tied lm_head is the embedding's name a second time.
 std::vector<NamedTensor> DenseTensors(const ModelConfig& config, ModelWeights& weights);
 
 // The checkpoint's name of one matrix of an expert.

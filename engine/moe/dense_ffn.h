@@ -8,9 +8,9 @@
 namespace foregate {
 
 struct DenseFfnWeights {
-  TensorView gate;  // [F, H]
-  TensorView up;    // [F, H]
-  TensorView down;  // [H, F]
+  WeightMatrix gate;  // [F, H]
+  WeightMatrix up;    // [F, H]
+  WeightMatrix down;  // [H, F]
 };
 
 struct DenseFfnBuffers {

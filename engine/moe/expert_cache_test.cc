@@ -18,7 +18,7 @@ class ExpertCacheTest : public testing::Test {
         stream_(backend_.device->NewStream()),
         directory_({1, 4}, 3,
                    std::vector<ExpertLayout>(
-                       6, {.hidden = 5, .width = 3, .dtypes = {DType::kF32, DType::kF32, DType::kBf16}})),
+                       6, {.hidden = 5, .width = 3, .formats = {WeightFormat::kF32, WeightFormat::kF32, WeightFormat::kBf16}})),
         store_(*ExpertStore::Create(directory_, *backend_.device)) {
     for (size_t i = 0; i < directory_.size(); ++i)
       std::memset(store_->block(directory_.key(i)), static_cast<int>(i + 1), directory_.max_block_bytes());
@@ -28,7 +28,7 @@ class ExpertCacheTest : public testing::Test {
   }
   // The byte that fills the expert's matrices, read from its slot (the scalar backend's memory is host memory).
   static int FillOf(const ExpertLease& lease) {
-    return *static_cast<const unsigned char*>(lease.weights().down.data());
+    return *static_cast<const unsigned char*>(lease.weights().down.data);
   }
 
   Backend backend_;
@@ -43,10 +43,10 @@ TEST_F(ExpertCacheTest, LeaseHasTheExpertsMatrices) {
   ASSERT_TRUE(lease.ok());
   const ExpertWeights weights = lease->weights();
   EXPECT_EQ(weights.expert, 1);
-  EXPECT_EQ(weights.gate.dim(0), 3);
-  EXPECT_EQ(weights.gate.dim(1), 5);
-  EXPECT_EQ(weights.down.dim(0), 5);
-  EXPECT_EQ(weights.down.dtype(), DType::kBf16);
+  EXPECT_EQ(weights.gate.num_outputs, 3);
+  EXPECT_EQ(weights.gate.num_inputs, 5);
+  EXPECT_EQ(weights.down.num_outputs, 5);
+  EXPECT_EQ(weights.down.format, WeightFormat::kBf16);
   EXPECT_EQ(FillOf(*lease), 5);
 }
 

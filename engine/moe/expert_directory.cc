@@ -14,7 +14,7 @@ size_t Align(size_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAli
 }  // namespace
 
 size_t ExpertLayout::projection_bytes(Projection projection) const {
-  return static_cast<size_t>(hidden) * static_cast<size_t>(width) * ElementBytes(dtype(projection));
+  return PackedBytes(format(projection), rows(projection), columns(projection));
 }
 
 size_t ExpertLayout::offset(Projection projection) const {
@@ -30,9 +30,11 @@ size_t ExpertLayout::block_bytes() const {
   return offset(Projection::kDown) + Align(projection_bytes(Projection::kDown));
 }
 
-TensorView ExpertLayout::Matrix(void* block, Projection projection) const {
-  return TensorView(static_cast<std::byte*>(block) + offset(projection), dtype(projection),
-                    {rows(projection), columns(projection)});
+WeightMatrix ExpertLayout::Matrix(void* block, Projection projection) const {
+  return {.data = static_cast<std::byte*>(block) + offset(projection),
+          .format = format(projection),
+          .num_outputs = rows(projection),
+          .num_inputs = columns(projection)};
 }
 
 ExpertWeights ExpertLayout::Weights(void* block, int32_t expert) const {

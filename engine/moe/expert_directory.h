@@ -1,6 +1,6 @@
 // ExpertDirectory: which experts a model has and how the matrices of each lie in one block of bytes.
 //
-// An expert's block is gate [F, H], up [F, H], down [H, F], each at a multiple of 64 bytes, so that one copy moves an
+// An expert's block is gate [F, H], up [F, H], down [H, F], each packed (kernels/api/weight_matrix.h) and at a multiple of 64 bytes, so that one copy moves an
 // expert and each projection can be moved alone.
 #ifndef FOREGATE_ENGINE_MOE_EXPERT_DIRECTORY_H_
 #define FOREGATE_ENGINE_MOE_EXPERT_DIRECTORY_H_
@@ -21,17 +21,17 @@ inline constexpr std::array kProjections = {Projection::kGate, Projection::kUp, 
 struct ExpertLayout {
   int64_t hidden = 0;  // H
   int64_t width = 0;   // F
-  std::array<DType, 3> dtypes = {};
+  std::array<WeightFormat, 3> formats = {};
 
   int64_t rows(Projection projection) const { return projection == Projection::kDown ? hidden : width; }
   int64_t columns(Projection projection) const { return projection == Projection::kDown ? width : hidden; }
-  DType dtype(Projection projection) const { return dtypes[static_cast<size_t>(projection)]; }
+  WeightFormat format(Projection projection) const { return formats[static_cast<size_t>(projection)]; }
   size_t projection_bytes(Projection projection) const;
   size_t offset(Projection projection) const;
   // The whole block, a multiple of 64.
   size_t block_bytes() const;
   // The matrix inside the block at `block`; address arithmetic only.
-  TensorView Matrix(void* block, Projection projection) const;
+  WeightMatrix Matrix(void* block, Projection projection) const;
   ExpertWeights Weights(void* block, int32_t expert) const;
 };
 

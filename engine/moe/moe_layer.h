@@ -15,9 +15,9 @@
 namespace foregate {
 
 struct MoeWeights {
-  TensorView gate;         // [E, H]
-  DenseFfnWeights shared;  // views absent: no shared expert
-  TensorView shared_gate;  // [1, H] or absent: the shared expert counts fully
+  WeightMatrix gate;         // [E, H]
+  DenseFfnWeights shared;    // absent: no shared expert
+  WeightMatrix shared_gate;  // [1, H] or absent: the shared expert counts fully
 };
 
 struct MoeBuffers {

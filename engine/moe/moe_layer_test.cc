@@ -8,6 +8,7 @@
 
 #include "engine/moe/eviction_policy.h"
 #include "kernels/ref/ref_backend.h"
+#include "kernels/weights/pack.h"
 
 namespace foregate {
 namespace {
@@ -21,14 +22,14 @@ class MoeLayerTest : public testing::Test {
       : backend_(MakeRefBackend()),
         stream_(backend_.device->NewStream()),
         directory_({kLayer}, kExperts,
-                   std::vector<ExpertLayout>(kExperts, {.hidden = kHidden, .width = kWidth, .dtypes = {}})),
+                   std::vector<ExpertLayout>(kExperts, {.hidden = kHidden, .width = kWidth, .formats = {}})),
         store_(*ExpertStore::Create(directory_, *backend_.device)) {
     for (int32_t e = 0; e < kExperts; ++e) {
       const ExpertWeights weights = directory_.layout(0).Weights(store_->block({kLayer, e}), e);
-      for (const TensorView& matrix : {weights.gate, weights.up, weights.down}) Randomize(matrix);
+      for (const WeightMatrix& matrix : {weights.gate, weights.up, weights.down}) Randomize(matrix);
     }
     x_ = Random({kRows, kHidden});
-    weights_.gate = Random({kExperts, kHidden});
+    weights_.gate = RandomMatrix(kExperts, kHidden);
     buffers_.routing = {.logits = New(DType::kF32, {kRows, kExperts}),
                         .expert_ids = New(DType::kI32, {kRows, kTopK}),
                         .weights = New(DType::kF32, {kRows, kTopK}),
@@ -58,9 +59,21 @@ class MoeLayerTest : public testing::Test {
     Randomize(view);
     return view;
   }
+  void Randomize(const WeightMatrix& matrix) {
+    const TensorView rows = Random({matrix.num_outputs, matrix.num_inputs});
+    PackRows(rows, 0, matrix);
+  }
+  WeightMatrix RandomMatrix(int64_t num_outputs, int64_t num_inputs) {
+    WeightMatrix matrix{
+        .data = nullptr, .format = WeightFormat::kF32, .num_outputs = num_outputs, .num_inputs = num_inputs};
+    memory_.push_back(*backend_.device->Allocate(matrix.num_bytes(), MemorySpace::kDevice));
+    matrix.data = memory_.back()->data();
+    Randomize(matrix);
+    return matrix;
+  }
   void AddSharedExpert(bool gated) {
-    weights_.shared = {Random({kWidth, kHidden}), Random({kWidth, kHidden}), Random({kHidden, kWidth})};
-    if (gated) weights_.shared_gate = Random({1, kHidden});
+    weights_.shared = {RandomMatrix(kWidth, kHidden), RandomMatrix(kWidth, kHidden), RandomMatrix(kHidden, kWidth)};
+    if (gated) weights_.shared_gate = RandomMatrix(1, kHidden);
   }
   std::vector<float> Run(size_t num_slots, bool normalize) {
     const auto cache =
@@ -73,14 +86,17 @@ class MoeLayerTest : public testing::Test {
     return {out.as<float>(), out.as<float>() + kRows * kHidden};
   }
 
-  static std::vector<double> Multiply(const TensorView& matrix, const std::vector<double>& x) {
-    std::vector<double> y(static_cast<size_t>(matrix.dim(0)));
+  static std::vector<double> Multiply(const WeightMatrix& matrix, const std::vector<double>& x) {
+    std::vector<double> y(static_cast<size_t>(matrix.num_outputs));
     for (size_t i = 0; i < y.size(); ++i) {
-      for (size_t j = 0; j < x.size(); ++j) y[i] += static_cast<double>(matrix.as<float>()[i * x.size() + j]) * x[j];
+      for (size_t j = 0; j < x.size(); ++j) {
+        const float weight = UnpackElement(matrix, static_cast<int64_t>(i), static_cast<int64_t>(j));
+        y[i] += static_cast<double>(weight) * x[j];
+      }
     }
     return y;
   }
-  static std::vector<double> Ffn(const TensorView& gate, const TensorView& up, const TensorView& down,
+  static std::vector<double> Ffn(const WeightMatrix& gate, const WeightMatrix& up, const WeightMatrix& down,
                                  const std::vector<double>& x) {
     std::vector<double> h = Multiply(gate, x);
     const std::vector<double> u = Multiply(up, x);

@@ -35,6 +35,8 @@ void CheckKv(const PagedKvView& kv) {
   CheckF32(kv.keys, 3);
   CheckF32(kv.values, 3);
   CheckSameShape(kv.keys, kv.values);
+  FOREGATE_CHECK_GT(kv.block_size, 0);
+  FOREGATE_CHECK_EQ(kv.keys.dim(0) % kv.block_size, 0);
 }
 
 }  // namespace
@@ -99,7 +101,6 @@ void CheckArgs(const PagedAttentionArgs& args) {
   CheckI32(args.block_tables, 2);
   CheckI32(args.row_sequences, 1);
   CheckI32(args.positions, 1);
-  FOREGATE_CHECK_GT(args.kv.block_size, 0);
   FOREGATE_CHECK_GE(args.window, 0);
   FOREGATE_CHECK_EQ(args.kv.keys.dim(2), args.q.dim(2));
   FOREGATE_CHECK_GT(args.kv.keys.dim(1), 0);

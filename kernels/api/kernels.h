@@ -19,6 +19,7 @@
 
 #include "absl/status/status.h"
 #include "kernels/api/device.h"
+#include "kernels/api/kv_index.h"
 #include "kernels/api/tensor_view.h"
 #include "kernels/api/weight_matrix.h"
 
@@ -62,11 +63,14 @@ struct RopeArgs {
   TensorView sin;        // [max_positions, R/2] f32
 };
 
-// The paged key and value planes of one layer: a slot is block * block_size + offset.
+// The paged key and value planes of one layer: a slot is block * block_size + offset. The shapes give the sizes; inside
+// a block, elements lie as kv_index.h says.
 struct PagedKvView {
-  TensorView keys;    // [num_slots, kv_heads, D] f32
-  TensorView values;  // [num_slots, kv_heads, D] f32
+  TensorView keys;    // [num_blocks * block_size, kv_heads, D] f32
+  TensorView values;  // like keys
   int32_t block_size = 0;
+
+  KvIndex index() const { return {.num_heads = keys.dim(1), .head_dim = keys.dim(2), .block_size = block_size}; }
 };
 
 struct WriteKvArgs {

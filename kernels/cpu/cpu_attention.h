@@ -8,6 +8,7 @@
 namespace foregate::internal {
 
 // `args` has passed CheckArgs. CHECKs the indices it reads.
+void CpuWriteKv(const WriteKvArgs& args);
 void CpuPagedAttention(const Compute& compute, const PagedAttentionArgs& args);
 
 }  // namespace foregate::internal

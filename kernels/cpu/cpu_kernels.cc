@@ -91,14 +91,7 @@ absl::Status CpuKernels::Rope(const RopeArgs& args, Stream& /*stream*/) {
 
 absl::Status CpuKernels::WriteKv(const WriteKvArgs& args, Stream& /*stream*/) {
   CheckArgs(args);
-  const int64_t width = args.keys.dim(1) * args.keys.dim(2);
-  for (int64_t t = 0; t < args.slots.dim(0); ++t) {
-    const int64_t slot = args.slots.as<const int32_t>()[t];
-    FOREGATE_CHECK(slot >= 0 && slot < args.kv.keys.dim(0));
-    const size_t num_bytes = static_cast<size_t>(width) * sizeof(float);
-    std::memcpy(args.kv.keys.as<float>() + slot * width, args.keys.as<const float>() + t * width, num_bytes);
-    std::memcpy(args.kv.values.as<float>() + slot * width, args.values.as<const float>() + t * width, num_bytes);
-  }
+  CpuWriteKv(args);
   return absl::OkStatus();
 }
 

@@ -34,7 +34,7 @@ void CpuTopKRouter(const Compute& compute, const TopKRouterArgs& args) {
     std::vector<float> scores(args.logits.as<const float>() + t * num_experts,
                               args.logits.as<const float>() + (t + 1) * num_experts);
     float maximum = 0;
-    const float sum = compute.isa->softmax_numerators(scores.data(), num_experts, &maximum);
+    const float sum = compute.isa->softmax_numerators(scores.data(), num_experts, 1.0f, &maximum);
     for (float& score : scores) score /= sum;
     float* weights = args.weights.as<float>() + t * k;
     SelectTopK(scores.data(), num_experts, k, args.expert_ids.as<int32_t>() + t * k, weights);

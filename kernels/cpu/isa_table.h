@@ -19,20 +19,6 @@ struct F16 {
   uint16_t bits;
 };
 
-// One span of attention for one query head, not yet divided by `sum`.
-struct AttentionSpan {
-  const float* q;              // [head_dim]
-  const float* const* keys;    // [count] pointers to [head_dim]
-  const float* const* values;  // [count] pointers to [head_dim]
-  int64_t count;
-  int64_t head_dim;
-  float scale;
-  float* probabilities;  // [count], scratch
-  float* weighted;       // [head_dim], out
-  float maximum;         // out
-  float sum;             // out
-};
-
 // Indices into the arrays below, equal to the values of DType and of WeightFormat.
 inline constexpr int kNumFloatFormats = 3;  // f32, bf16, f16
 inline constexpr int kNumIntFormats = 4;    // int8, int8-g32, int4, int4-g32: WeightFormat - 3
@@ -50,9 +36,8 @@ struct IsaTable {
   // acc = fma(y, y_scale, acc * acc_scale)
   void (*merge_row)(const float* y, float y_scale, float acc_scale, float* acc, int64_t n);
   void (*rope_row)(float* low, float* high, const float* cos, const float* sin, int64_t n);
-  // x = exp(x - max(x)); returns the sum. *maximum receives max(x).
-  float (*softmax_numerators)(float* x, int64_t n, float* maximum);
-  void (*attention_span)(AttentionSpan& span);
+  // x = exp(x * scale - max(x * scale)); returns the sum. *maximum receives max(x * scale).
+  float (*softmax_numerators)(float* x, int64_t n, float scale, float* maximum);
   // For the roofline, whose result nobody uses: reads n elements in four streams; and `rounds` times
   // kProbeFmasPerRound independent fused multiply-adds.
   float (*probe_read)(const float* x, int64_t n);

@@ -186,54 +186,12 @@ struct LaneKernels {
     return maximum;
   }
 
-  static float SoftmaxNumerators(float* x, int64_t n, float* maximum) {
+  static float SoftmaxNumerators(float* x, int64_t n, float scale, float* maximum) {
+    ForParts(n, [=](int64_t i, auto load, auto store) { store(V::Mul(load(x + i), V::Set(scale)), x + i); });
     *maximum = MaxElement(x, n);
     const Part shift = V::Set(*maximum);
     ForParts(n, [=](int64_t i, auto load, auto store) { store(Exp(V::Sub(load(x + i), shift)), x + i); });
     return LaneSum(x, n);
-  }
-
-  static void Scores(const AttentionSpan& span) {
-    const float* const q[1] = {span.q};
-    int64_t i = 0;
-    for (; i + 4 <= span.count; i += 4) {
-      const float* const keys[4] = {span.keys[i], span.keys[i + 1], span.keys[i + 2], span.keys[i + 3]};
-      float dots[1][4];
-      DotTile<float, 1, 4>(q, keys, span.head_dim, dots);
-      for (int n = 0; n < 4; ++n) span.probabilities[i + n] = dots[0][n] * span.scale;
-    }
-    for (; i < span.count; ++i) {
-      const float* const keys[1] = {span.keys[i]};
-      float dots[1][1];
-      DotTile<float, 1, 1>(q, keys, span.head_dim, dots);
-      span.probabilities[i] = dots[0][0] * span.scale;
-    }
-  }
-
-  static void Attention(AttentionSpan& span) {
-    Scores(span);
-    span.sum = SoftmaxNumerators(span.probabilities, span.count, &span.maximum);
-    constexpr int kUnroll = 4;
-    int64_t d = 0;
-    for (; d + kUnroll * V::kLanes <= span.head_dim; d += kUnroll * V::kLanes) {
-      Part sums[kUnroll];
-#pragma GCC unroll 16
-      for (int u = 0; u < kUnroll; ++u) sums[u] = V::Set(0.0f);
-      for (int64_t i = 0; i < span.count; ++i) {
-        const Part p = V::Set(span.probabilities[i]);
-#pragma GCC unroll 16
-        for (int u = 0; u < kUnroll; ++u) sums[u] = V::Fma(p, V::Load(span.values[i] + d + u * V::kLanes), sums[u]);
-      }
-#pragma GCC unroll 16
-      for (int u = 0; u < kUnroll; ++u) V::Store(span.weighted + d + u * V::kLanes, sums[u]);
-    }
-    ForParts(span.head_dim - d, [&](int64_t offset, auto load, auto store) {
-      Part sum = V::Set(0.0f);
-      for (int64_t i = 0; i < span.count; ++i) {
-        sum = V::Fma(V::Set(span.probabilities[i]), load(span.values[i] + d + offset), sum);
-      }
-      store(sum, span.weighted + d + offset);
-    });
   }
 
   static float ProbeRead(const float* x, int64_t n) {
@@ -292,7 +250,6 @@ struct LaneKernels {
             MergeRow,
             RopeRow,
             SoftmaxNumerators,
-            Attention,
             ProbeRead,
             ProbeFma};
   }

@@ -60,33 +60,32 @@ class RowAttention {
   }
 
  private:
-  // Index of the first element of (position, kv_head) in the planes.
-  int64_t KvIndex(int32_t position, int64_t kv_head) const {
+  int64_t SlotOf(int32_t position) const {
     const int32_t block_size = args_.kv.block_size;
     const int32_t* table = args_.block_tables.as<const int32_t>() + sequence_ * args_.block_tables.dim(1);
     const int64_t slot = static_cast<int64_t>(table[position / block_size]) * block_size + position % block_size;
     FOREGATE_CHECK(slot >= 0 && slot < args_.kv.keys.dim(0));
-    return (slot * args_.kv.keys.dim(1) + kv_head) * args_.kv.keys.dim(2);
+    return slot;
   }
 
   void AddSpan(const float* q, int64_t kv_head, int32_t begin, int32_t end, RunningSoftmax& total) const {
     const int64_t head_dim = args_.q.dim(2);
+    const KvIndex index = args_.kv.index();
     std::vector<float> scores;
     for (int32_t position = begin; position < end; ++position) {
-      const float* key = args_.kv.keys.as<const float>() + KvIndex(position, kv_head);
-      scores.push_back(LaneDot(
-                           q, [key](int64_t d) { return key[d]; }, head_dim) *
-                       args_.scale);
+      const int64_t slot = SlotOf(position);
+      const auto key = [&](int64_t d) { return args_.kv.keys.as<const float>()[index.Key(slot, kv_head, d)]; };
+      scores.push_back(ChainDot(q, key, head_dim) * args_.scale);
     }
     const float maximum = MaxElement(scores.data(), end - begin);
     for (float& score : scores) score = Exp(score - maximum);
     std::vector<float> values(static_cast<size_t>(head_dim), 0.0f);
     for (int32_t position = begin; position < end; ++position) {
-      const float* value = args_.kv.values.as<const float>() + KvIndex(position, kv_head);
+      const int64_t slot = SlotOf(position);
       const float probability = scores[static_cast<size_t>(position - begin)];
       for (int64_t d = 0; d < head_dim; ++d) {
         float& sum = values[static_cast<size_t>(d)];
-        sum = std::fma(probability, value[d], sum);
+        sum = std::fma(probability, args_.kv.values.as<const float>()[index.Value(slot, kv_head, d)], sum);
       }
     }
     Merge(maximum, LaneSum(scores.data(), end - begin), values, total);

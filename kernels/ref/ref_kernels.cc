@@ -110,13 +110,17 @@ absl::Status RefKernels::Rope(const RopeArgs& args, Stream& /*stream*/) {
 
 absl::Status RefKernels::WriteKv(const WriteKvArgs& args, Stream& /*stream*/) {
   CheckArgs(args);
-  const int64_t width = args.keys.dim(1) * args.keys.dim(2);
+  const KvIndex index = args.kv.index();
   for (int64_t t = 0; t < args.slots.dim(0); ++t) {
     const int64_t slot = args.slots.as<const int32_t>()[t];
     FOREGATE_CHECK(slot >= 0 && slot < args.kv.keys.dim(0));
-    const size_t num_bytes = static_cast<size_t>(width) * sizeof(float);
-    std::memcpy(args.kv.keys.as<float>() + slot * width, args.keys.as<const float>() + t * width, num_bytes);
-    std::memcpy(args.kv.values.as<float>() + slot * width, args.values.as<const float>() + t * width, num_bytes);
+    for (int64_t head = 0; head < index.num_heads; ++head) {
+      const int64_t from = (t * index.num_heads + head) * index.head_dim;
+      for (int64_t d = 0; d < index.head_dim; ++d) {
+        args.kv.keys.as<float>()[index.Key(slot, head, d)] = args.keys.as<const float>()[from + d];
+        args.kv.values.as<float>()[index.Value(slot, head, d)] = args.values.as<const float>()[from + d];
+      }
+    }
   }
   return absl::OkStatus();
 }

@@ -24,8 +24,9 @@ constexpr std::string_view kSchemaText =
     ;
 
 // The names of daily use.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 15> kAliases = {{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 16> kAliases = {{
     {"model", "model.dir"},
+    {"weights", "model.weights"},
     {"model-name", "model.name"},
     {"listen", "listen.address"},
     {"tls-cert", "listen.tls.cert_file"},

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "engine/model/weight_rules.h"
 #include "google/protobuf/text_format.h"
 #include "server/config/config_schema.h"
 #include "server/text/reply/reply_format.h"
@@ -134,6 +135,14 @@ class ProblemFinder {
     }
   }
 
+  void CheckWeights() {
+    if (const auto rules = WeightRules::ForAll(config_.model().weights()); !rules.ok()) {
+      Add("model.weights", std::string(rules.status().message()));
+    }
+    if (!config_.model().weight_rules_file().empty() && config_.model().weights() != "stored")
+      Add("model.weight_rules_file", "takes the place of model.weights, which is \"" + config_.model().weights() + "\"");
+  }
+
   void CheckCombinations() {
     CheckListener("listen", config_.listen().address(), config_.listen().tls(), config_.listen().insecure());
     CheckListener("admin", config_.admin().address(), config_.admin().tls(), config_.admin().insecure());
@@ -182,6 +191,7 @@ class ProblemFinder {
 ServerConfig DefaultServerConfig() {
   ServerConfig config;
   config.mutable_model()->set_reply_format("auto");
+  config.mutable_model()->set_weights("stored");
   auto* listen = config.mutable_listen();
   listen->set_address("127.0.0.1:50051");
   listen->set_insecure(false);
@@ -228,6 +238,7 @@ std::vector<std::string> FindConfigProblems(const ServerConfig& config, const Co
   finder.CheckRanges();
   finder.CheckChoices();
   finder.CheckReplyFormat();
+  finder.CheckWeights();
   finder.CheckCombinations();
   return finder.Take();
 }

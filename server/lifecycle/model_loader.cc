@@ -1,7 +1,9 @@
 #include "server/lifecycle/model_loader.h"
 
 #include <cstdint>
+#include <fstream>
 #include <memory>
+#include <sstream>
 #include <string>
 #include <utility>
 
@@ -39,6 +41,15 @@ absl::StatusOr<int64_t> PlanKvBytes(const ServerConfig& config, const ModelPlan&
   LogInfo("KV cache " + std::to_string(kv_bytes >> 20) + " MiB of the " + std::to_string(limit.bytes >> 20) +
           " MiB that " + limit.source + " allows");
   return kv_bytes;
+}
+
+absl::StatusOr<WeightRules> ConfiguredRules(const config::v1::ModelConfig& config) {
+  if (config.weight_rules_file().empty()) return WeightRules::ForAll(config.weights());
+  std::ifstream file(config.weight_rules_file());
+  std::stringstream text;
+  text << file.rdbuf();
+  if (!file) return absl::NotFoundError("model.weight_rules_file: cannot read " + config.weight_rules_file());
+  return WeightRules::Parse(text.str(), config.weight_rules_file());
 }
 
 // "auto": what the default chat template suggests, else the one for tools.
@@ -83,6 +94,7 @@ absl::StatusOr<std::shared_ptr<ServedModel>> ModelLoader::Load() {
   model->name = state_->model_name();
   LoadOptions options;
   options.directory = config_.model().dir();
+  FOREGATE_ASSIGN_OR_RETURN(options.weights, ConfiguredRules(config_.model()));
   options.max_batch_tokens = config_.engine().max_batch_tokens();
   options.max_sequences = config_.engine().max_running_requests();
   options.max_sequence_tokens = config_.engine().max_sequence_tokens();

@@ -14,8 +14,10 @@ constexpr double kRounding = 0x1p-24;
 struct AttentionCase {
   int64_t heads, kv_heads, head_dim;
   int32_t block_size, window;
-  // Position of each row; rows of one sequence per entry.
+  // Position of each row.
   std::vector<int32_t> positions;
+  // Rows in a row that belong to one sequence, before the other's turn.
+  int64_t run = 1;
 
   std::string name() const {
     return std::to_string(heads) + "/" + std::to_string(kv_heads) + " heads of " + std::to_string(head_dim) +
@@ -26,7 +28,7 @@ struct AttentionCase {
   int64_t max_blocks() const { return *std::max_element(positions.begin(), positions.end()) / block_size + 1; }
   // Two sequences share the pool, their blocks interleaved and in descending order.
   int64_t num_blocks() const { return 2 * max_blocks(); }
-  int32_t SequenceOf(int64_t row) const { return static_cast<int32_t>(row % 2); }
+  int32_t SequenceOf(int64_t row) const { return static_cast<int32_t>(row / run % 2); }
   int32_t BlockOf(int64_t sequence, int64_t index) const {
     return static_cast<int32_t>(num_blocks() - 1 - 2 * index - sequence);
   }
@@ -58,6 +60,11 @@ std::vector<AttentionCase> Cases() {
       {3, 1, 24, 8, 10, {4, 9, 10, 300, 258, 264}},
       {2, 2, 17, 16, 256, {255, 256, 520, 1}},
       {2, 1, 16, 16, 1, {0, 256, 77}},
+      // Chunks of a prompt: rows of one sequence follow each other, across blocks, spans and the tasks' limit of rows.
+      {8, 1, 32, 16, 0, {12, 13, 14, 15, 16, 17, 254, 255, 256, 257, 258, 259}, 6},
+      {4, 2, 16, 16, 20, {250, 251, 252, 253, 254, 255, 256, 257, 0, 1, 2}, 8},
+      {2, 2, 48, 32, 0, {500, 501, 502, 503, 504, 505, 506, 507, 508, 509, 510, 511, 512, 513, 514, 515, 516, 517, 518}, 19},
+      {6, 2, 33, 5, 0, {3, 4, 5, 6, 7, 8}, 3},
   };
 }
 
@@ -103,11 +110,11 @@ TEST_P(AttentionConformance, ARowDoesNotDependOnItsCompany) {
 INSTANTIATE_TEST_SUITE_P(Paths, AttentionConformance, AllExecutionPaths(), NameOf);
 
 // |error| <= f * sum p |v| / sum p, to first order, with u = 2^-24:
-// a score errs by s = (ceil(D / 16) + 5) u * scale * sum |q k| and its exponential by s + u |score - max| + 2 u, in the
+// a score errs by s = (D + 2) u * scale * sum |q k| and its exponential by s + u |score - max| + 2 u, in the
 // numerator and in the denominator; a span adds n <= 256 values in turn (256 u) and its probabilities in lanes
 // (16 + 4) u; each of m spans is rescaled (an exponential and two roundings, and u |difference of maxima|); 1 division.
 double ErrorFactor(const AttentionCase& test, double largest_norm, double score_range, int64_t num_spans) {
-  const double score = (std::ceil(static_cast<double>(test.head_dim) / 16) + 5) * largest_norm;
+  const double score = (static_cast<double>(test.head_dim) + 2) * largest_norm;
   return kRounding *
          (2 * (score + score_range + 2) + 256 + 20 + 2 * static_cast<double>(num_spans) * (score_range + 5) + 2);
 }
@@ -119,22 +126,23 @@ TEST(AttentionReference, StaysWithinTheDerivedError) {
     const HostTensor q = test.q();
     const HostTensor keys = test.keys();
     const HostTensor values = test.values();
+    const KvIndex index = {.num_heads = test.kv_heads, .head_dim = test.head_dim, .block_size = test.block_size};
     for (int64_t row = 0; row < test.rows(); ++row) {
       const int32_t position = test.positions[static_cast<size_t>(row)];
       const int32_t first = test.window == 0 ? 0 : std::max(0, position - test.window + 1);
       for (int64_t head = 0; head < test.heads; ++head) {
         const auto at = [&](int32_t key_position) {
           const int64_t block = test.BlockOf(test.SequenceOf(row), key_position / test.block_size);
-          const int64_t slot = block * test.block_size + key_position % test.block_size;
-          return (slot * test.kv_heads + head / (test.heads / test.kv_heads)) * test.head_dim;
+          return block * test.block_size + key_position % test.block_size;
         };
+        const int64_t kv_head = head / (test.heads / test.kv_heads);
         const int64_t q_at = (row * test.heads + head) * test.head_dim;
         std::vector<double> scores;
         double largest_norm = 0;
         for (int32_t p = first; p <= position; ++p) {
           double score = 0, norm = 0;
           for (int64_t d = 0; d < test.head_dim; ++d) {
-            const double product = q.at(q_at + d) * keys.at(at(p) + d) * static_cast<double>(test.scale());
+            const double product = q.at(q_at + d) * keys.at(index.Key(at(p), kv_head, d)) * static_cast<double>(test.scale());
             score += product;
             norm += std::abs(product);
           }
@@ -149,8 +157,8 @@ TEST(AttentionReference, StaysWithinTheDerivedError) {
           for (int32_t p = first; p <= position; ++p) {
             const double probability = std::exp(scores[static_cast<size_t>(p - first)] - *most);
             sum += probability;
-            weighted += probability * values.at(at(p) + d);
-            norm += probability * std::abs(values.at(at(p) + d));
+            weighted += probability * values.at(index.Value(at(p), kv_head, d));
+            norm += probability * std::abs(values.at(index.Value(at(p), kv_head, d)));
           }
           ASSERT_NEAR(out.at(q_at + d), weighted / sum, factor * norm / sum) << test.name() << ", row " << row;
         }

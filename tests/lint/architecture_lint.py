@@ -32,7 +32,7 @@ EDGES = [
     ("engine/moe/", ["engine/moe/", "engine/host/", "engine/parallel/", "kernels/api/", "kernels/base/"]),
     ("engine/parallel/", ["engine/parallel/", "engine/moe/", "engine/host/", "kernels/api/", "kernels/base/"]),
     ("engine/model/", ["engine/model/", "engine/moe/", "engine/kv/", "engine/host/", "engine/parallel/",
-                       "engine/schedule/", "kernels/api/", "kernels/base/"]),
+                       "engine/schedule/", "kernels/api/", "kernels/base/", "kernels/weights/"]),
     ("engine/request/", ["engine/request/", "engine/kv/", "engine/host/", "kernels/base/"]),
     ("engine/schedule/", ["engine/schedule/", "engine/request/", "engine/kv/", "engine/host/", "kernels/base/"]),
     ("engine/sample/", ["engine/sample/", "engine/request/", "engine/host/", "kernels/base/"]),
