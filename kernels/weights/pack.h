@@ -10,7 +10,7 @@
 //             gives integers in [-8, 7] and, for them, the scale of least squared error in closed form. The best of
 //             these scales, rounded to f16, is kept, and q = round_to_even(w / scale) within [-8, 7].
 // A group too small for its scale (f16: below 2^-25) becomes zeros with scale 0; a scale beyond f16 becomes 65504.
-// About 1 s per 10^9 weights of int8 and 3 s of int4 on one core.
+// On half of one Zen 3 core: 1.2 s per 10^9 weights of bf16 to int8, 9 s to int4, 12 s to int4-g32.
 #ifndef FOREGATE_KERNELS_WEIGHTS_PACK_H_
 #define FOREGATE_KERNELS_WEIGHTS_PACK_H_
 
