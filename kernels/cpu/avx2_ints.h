@@ -24,6 +24,10 @@ struct Avx2Ints {
 
  protected:
   static Ints LoadBytes(const uint8_t* from) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)); }
+  // Additions by name: of its own intrinsics g++ reorders the sums of a whole tile and keeps the products in memory
+  // meanwhile, which takes half of the speed.
+  static void Add32(Ints& sum, Ints a) { asm("vpaddd %1, %0, %0" : "+x"(sum) : "x"(a)); }
+  static void Add16(Ints& sum, Ints a) { asm("vpaddw %1, %0, %0" : "+x"(sum) : "x"(a)); }
   template <typename T>
   static Ints BroadcastFour(const T* from) {
     int32_t word;
@@ -57,8 +61,9 @@ struct Avx2Int8 : Avx2Ints {
   }
   static Inputs Broadcast(const int16_t* x) { return {BroadcastFour(x), BroadcastFour(x + 2)}; }
   static Sums MulAdd(Sums sum, Weights w, Inputs x) {
-    sum = _mm256_add_epi32(sum, _mm256_madd_epi16(w.even, x.even));
-    return _mm256_add_epi32(sum, _mm256_madd_epi16(w.odd, x.odd));
+    Add32(sum, _mm256_madd_epi16(w.even, x.even));
+    Add32(sum, _mm256_madd_epi16(w.odd, x.odd));
+    return sum;
   }
   static void Prepare(const int8_t* x, int64_t num_units, int16_t* to) {
     const __m256i order = _mm256_setr_epi8(0, 1, 4, 5, 2, 3, 6, 7, 8, 9, 12, 13, 10, 11, 14, 15,  //
@@ -144,8 +149,9 @@ struct Avx2Int4 : Avx2Ints {
   }
   static Inputs Broadcast(const int8_t* x) { return {BroadcastFour(x), BroadcastFour(x + 4)}; }
   static Sums MulAdd(Sums sum, Weights w, Inputs x) {
-    sum = _mm256_add_epi16(sum, _mm256_maddubs_epi16(w.low, x.low));
-    return _mm256_add_epi16(sum, _mm256_maddubs_epi16(w.high, x.high));
+    Add16(sum, _mm256_maddubs_epi16(w.low, x.low));
+    Add16(sum, _mm256_maddubs_epi16(w.high, x.high));
+    return sum;
   }
   static Ints AddNarrow(Ints total, Sums sum) {
     return _mm256_add_epi32(total, _mm256_madd_epi16(sum, _mm256_set1_epi16(1)));

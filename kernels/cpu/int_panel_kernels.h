@@ -41,58 +41,64 @@ struct IntTiles {
     float* out;
     int64_t last_outputs;
 
-    static constexpr int At(int r, int p, int part) { return (r * P + p) * V::kParts + part; }
+    // Part i of the panels' outputs, row r.
+    static constexpr int At(int r, int i) { return r * P * V::kParts + i; }
 
-    // Adds the products of `num_units` units from input k on.
-    [[gnu::always_inline]] void AddUnits(int64_t k, int64_t num_units, Sums (&sums)[kSums]) const {
-      const uint8_t* unit = panels + k / Q::kUnitInputs * kUnitBytes;
-      for (int64_t u = 0; u < num_units; ++u, k += Q::kUnitInputs, unit += kUnitBytes) {
-        // Few rows and many panels, or the reverse: what there is little of stays in registers.
-        if constexpr (R <= 2) {
-          typename Q::Inputs inputs[R];
+    // Adds the products of one unit, inputs from k on.
+    [[gnu::always_inline]] void AddUnit(int64_t k, Sums (&sums)[kSums]) const {
+      const uint8_t* unit = panels + k * (kUnitBytes / Q::kUnitInputs);
+      // Few rows and many panels, or the reverse: what there is little of stays in registers.
+      if constexpr (R <= 2) {
+        typename Q::Inputs inputs[R];
 #pragma GCC unroll 16
-          for (int r = 0; r < R; ++r) inputs[r] = Q::Broadcast(x[r] + k);
+        for (int r = 0; r < R; ++r) inputs[r] = Q::Broadcast(x[r] + k);
 #pragma GCC unroll 16
-          for (int i = 0; i < P * V::kParts; ++i) {
-            const int p = i / V::kParts;
-            const int part = i % V::kParts;
-            const auto weights = Q::Unpack(unit + p * static_cast<int64_t>(args.panel_stride) + part * kPartBytes);
+        for (int i = 0; i < P * V::kParts; ++i) {
+          const auto weights = Q::Unpack(PartOf(unit, i));
 #pragma GCC unroll 16
-            for (int r = 0; r < R; ++r) sums[At(r, p, part)] = Q::MulAdd(sums[At(r, p, part)], weights, inputs[r]);
-          }
-        } else {
-          typename Q::Weights weights[P * V::kParts];
+          for (int r = 0; r < R; ++r) sums[At(r, i)] = Q::MulAdd(sums[At(r, i)], weights, inputs[r]);
+        }
+      } else {
+        typename Q::Weights weights[P * V::kParts];
 #pragma GCC unroll 16
-          for (int i = 0; i < P * V::kParts; ++i) {
-            weights[i] = Q::Unpack(unit + i / V::kParts * static_cast<int64_t>(args.panel_stride) +
-                                   i % V::kParts * kPartBytes);
-          }
+        for (int i = 0; i < P * V::kParts; ++i) weights[i] = Q::Unpack(PartOf(unit, i));
 #pragma GCC unroll 16
-          for (int r = 0; r < R; ++r) {
-            const auto inputs = Q::Broadcast(x[r] + k);
+        for (int r = 0; r < R; ++r) {
+          const auto inputs = Q::Broadcast(x[r] + k);
 #pragma GCC unroll 16
-            for (int i = 0; i < P * V::kParts; ++i) {
-              sums[At(r, 0, i)] = Q::MulAdd(sums[At(r, 0, i)], weights[i], inputs);
-            }
-          }
+          for (int i = 0; i < P * V::kParts; ++i) sums[At(r, i)] = Q::MulAdd(sums[At(r, i)], weights[i], inputs);
         }
       }
     }
 
-    // The integer sums of inputs [k, end), without the zero point's share.
+    const uint8_t* PartOf(const uint8_t* unit, int i) const {
+      return unit + i / V::kParts * static_cast<int64_t>(args.panel_stride) + i % V::kParts * kPartBytes;
+    }
+
+    // The integer sums of inputs [k, end), without the zero point's share. A loop that runs at least once keeps the
+    // sums where they are.
     [[gnu::always_inline]] void AddInputs(int64_t k, int64_t end, Ints (&totals)[kSums]) const {
       if constexpr (Q::kNarrow) {
-        for (; k < end; k += kBlockInputs) {
-          const int64_t count = end - k < kBlockInputs ? end - k : kBlockInputs;
+        for (; k + kBlockInputs <= end; k += kBlockInputs) {
           Sums sums[kSums];
 #pragma GCC unroll 16
           for (int i = 0; i < kSums; ++i) sums[i] = Q::Zero();
-          AddUnits(k, (count + Q::kUnitInputs - 1) / Q::kUnitInputs, sums);
+#pragma GCC unroll 16
+          for (int64_t j = 0; j < kBlockInputs; j += Q::kUnitInputs) AddUnit(k + j, sums);
 #pragma GCC unroll 16
           for (int i = 0; i < kSums; ++i) totals[i] = Q::AddNarrow(totals[i], sums[i]);
         }
+        if (k == end) return;
+        Sums sums[kSums];
+#pragma GCC unroll 16
+        for (int i = 0; i < kSums; ++i) sums[i] = Q::Zero();
+        do AddUnit(k, sums);
+        while ((k += Q::kUnitInputs) < end);
+#pragma GCC unroll 16
+        for (int i = 0; i < kSums; ++i) totals[i] = Q::AddNarrow(totals[i], sums[i]);
       } else {
-        AddUnits(k, (end - k + Q::kUnitInputs - 1) / Q::kUnitInputs, totals);
+        do AddUnit(k, totals);
+        while ((k += Q::kUnitInputs) < end);
       }
     }
 
@@ -117,7 +123,7 @@ struct IntTiles {
 #pragma GCC unroll 16
           for (int r = 0; r < R; ++r) {
             const Part scale = V::Mul(V::Set(args.x.scales[row[r] * args.x.num_groups + g]), weight_scale);
-            acc[At(r, 0, i)] = V::Fma(Q::ToFloats(totals[At(r, 0, i)]), scale, acc[At(r, 0, i)]);
+            acc[At(r, i)] = V::Fma(Q::ToFloats(totals[At(r, i)]), scale, acc[At(r, i)]);
           }
         }
       }
