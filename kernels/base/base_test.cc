@@ -43,6 +43,37 @@ TEST(FloatTypes, F16MatchesItsDefinition) {
   }
 }
 
+TEST(FloatTypes, F16RoundTripIsExactForEveryPattern) {
+  for (uint32_t bits = 0; bits < 0x10000; ++bits) {
+    const float value = F16ToF32(static_cast<uint16_t>(bits));
+    if (std::isnan(value)) {
+      EXPECT_TRUE(std::isnan(F16ToF32(F32ToF16(value))));
+    } else {
+      EXPECT_EQ(F32ToF16(value), bits);
+    }
+  }
+}
+
+// Between neighbours a < b, everything below the middle goes to a, above it to b, and the middle to the even one.
+TEST(FloatTypes, F16RoundsToNearestTiesToEven) {
+  for (uint32_t bits = 0; bits < 0x7c00; ++bits) {
+    const auto low = static_cast<uint16_t>(bits);
+    const auto high = static_cast<uint16_t>(bits + 1);
+    const float next = high == 0x7c00 ? 65536.0f : F16ToF32(high);
+    const float middle = (F16ToF32(low) + next) / 2;
+    const auto even = static_cast<uint16_t>(bits + (bits & 1));
+    for (const uint16_t sign : {uint16_t{0}, uint16_t{0x8000}}) {
+      const float one = sign == 0 ? 1.0f : -1.0f;
+      ASSERT_EQ(F32ToF16(one * middle), sign | even) << bits;
+      ASSERT_EQ(F32ToF16(one * std::nextafter(middle, 0.0f)), sign | low) << bits;
+      ASSERT_EQ(F32ToF16(one * std::nextafter(middle, 1e9f)), sign | high) << bits;
+    }
+  }
+  EXPECT_EQ(F32ToF16(std::numeric_limits<float>::max()), 0x7c00);
+  EXPECT_EQ(F32ToF16(-std::numeric_limits<float>::infinity()), 0xfc00);
+  EXPECT_EQ(F32ToF16(std::numeric_limits<float>::denorm_min()), 0);
+}
+
 TEST(CheckDeathTest, NamesConditionAndValues) {
   EXPECT_DEATH(FOREGATE_CHECK_EQ(1 + 1, 3), "1 \\+ 1 == 3 \\(2 vs\\. 3\\)");
 }

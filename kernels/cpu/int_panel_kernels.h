@@ -1,4 +1,6 @@
-// Products with quantized weights in packed panels, and the quantization of activations (kernels/weights/quantize.h).
+// Products with quantized weights in packed panels, and the quantization of activations (kernels/weights/quantize.h),
+// written once over a vector type V of float lanes and its V::Int8 and V::Int4: how one instruction set multiplies
+// the units of a layout.
 //
 // As in lane_kernels.h: V lives in an unnamed namespace and nothing here calls a function of another header.
 #ifndef FOREGATE_KERNELS_CPU_INT_PANEL_KERNELS_H_
@@ -10,76 +12,234 @@
 
 namespace foregate::internal {
 
+// Q is V::Int8 or V::Int4:
+//   Ints          kLanes sums of 32 bits
+//   Sums          what products are added to: Ints, or 16 bits that hold those of kBlockInputs inputs (kNarrow)
+//   Weights       a unit of a part's outputs, ready to be multiplied
+//   Inputs        a unit of a row, broadcast; from int8 or, where Q::kPrepares, from the row as Q::Prepare wrote it
+template <typename V, typename Q>
+struct IntTiles {
+  using Part = typename V::Part;
+  using Ints = typename Q::Ints;
+  using Sums = typename Q::Sums;
+  static constexpr int64_t kOutputs = 16;
+  static constexpr int64_t kBlockInputs = 32;
+  // Bytes of a unit: 16 outputs of 4 bytes.
+  static constexpr int64_t kUnitBytes = 64;
+  static constexpr int64_t kPartBytes = kUnitBytes / V::kParts;
+  static constexpr int64_t kMaxPreparedInputs = 8192;
+
+  // R rows over P consecutive panels of which the last has `last_outputs` outputs.
+  template <typename X, int R, int P>
+  struct Tile {
+    static constexpr int kSums = R * P * V::kParts;
+
+    const IntPanels& args;
+    const X* x[R];
+    int64_t row[R];
+    const uint8_t* panels;
+    float* out;
+    int64_t last_outputs;
+
+    // Part i of the panels' outputs, row r.
+    static constexpr int At(int r, int i) { return r * P * V::kParts + i; }
+
+    // Adds the products of one unit, inputs from k on.
+    [[gnu::always_inline]] void AddUnit(int64_t k, Sums (&sums)[kSums]) const {
+      const uint8_t* unit = panels + k * (kUnitBytes / Q::kUnitInputs);
+      // Few rows and many panels, or the reverse: what there is little of stays in registers.
+      if constexpr (R <= 2) {
+        typename Q::Inputs inputs[R];
+#pragma GCC unroll 16
+        for (int r = 0; r < R; ++r) inputs[r] = Q::Broadcast(x[r] + k);
+#pragma GCC unroll 16
+        for (int i = 0; i < P * V::kParts; ++i) {
+          const auto weights = Q::Unpack(PartOf(unit, i));
+#pragma GCC unroll 16
+          for (int r = 0; r < R; ++r) sums[At(r, i)] = Q::MulAdd(sums[At(r, i)], weights, inputs[r]);
+        }
+      } else {
+        typename Q::Weights weights[P * V::kParts];
+#pragma GCC unroll 16
+        for (int i = 0; i < P * V::kParts; ++i) weights[i] = Q::Unpack(PartOf(unit, i));
+#pragma GCC unroll 16
+        for (int r = 0; r < R; ++r) {
+          const auto inputs = Q::Broadcast(x[r] + k);
+#pragma GCC unroll 16
+          for (int i = 0; i < P * V::kParts; ++i) sums[At(r, i)] = Q::MulAdd(sums[At(r, i)], weights[i], inputs);
+        }
+      }
+    }
+
+    const uint8_t* PartOf(const uint8_t* unit, int i) const {
+      return unit + i / V::kParts * static_cast<int64_t>(args.panel_stride) + i % V::kParts * kPartBytes;
+    }
+
+    // The integer sums of inputs [k, end), without the zero point's share. A loop that runs at least once keeps the
+    // sums where they are.
+    [[gnu::always_inline]] void AddInputs(int64_t k, int64_t end, Ints (&totals)[kSums]) const {
+      if constexpr (Q::kNarrow) {
+        for (; k + kBlockInputs <= end; k += kBlockInputs) {
+          Sums sums[kSums];
+#pragma GCC unroll 16
+          for (int i = 0; i < kSums; ++i) sums[i] = Q::Zero();
+#pragma GCC unroll 16
+          for (int64_t j = 0; j < kBlockInputs; j += Q::kUnitInputs) AddUnit(k + j, sums);
+#pragma GCC unroll 16
+          for (int i = 0; i < kSums; ++i) totals[i] = Q::AddNarrow(totals[i], sums[i]);
+        }
+        if (k == end) return;
+        Sums sums[kSums];
+#pragma GCC unroll 16
+        for (int i = 0; i < kSums; ++i) sums[i] = Q::Zero();
+        do AddUnit(k, sums);
+        while ((k += Q::kUnitInputs) < end);
+#pragma GCC unroll 16
+        for (int i = 0; i < kSums; ++i) totals[i] = Q::AddNarrow(totals[i], sums[i]);
+      } else {
+        do AddUnit(k, totals);
+        while ((k += Q::kUnitInputs) < end);
+      }
+    }
+
+    template <typename Scale>
+    void Run() const {
+      Part acc[kSums];
+#pragma GCC unroll 16
+      for (int i = 0; i < kSums; ++i) acc[i] = V::Set(0.0f);
+      int64_t g = 0;
+      for (int64_t k = 0; k < args.k_end; k += args.group, ++g) {
+        Ints totals[kSums];
+#pragma GCC unroll 16
+        for (int i = 0; i < kSums; ++i) {
+          totals[i] = Q::Set(-Q::kZeroPoint * args.x.sums[row[i / (P * V::kParts)] * args.x.num_groups + g]);
+        }
+        AddInputs(k, args.k_end - k < args.group ? args.k_end : k + args.group, totals);
+#pragma GCC unroll 16
+        for (int i = 0; i < P * V::kParts; ++i) {
+          const auto* scales = reinterpret_cast<const Scale*>(
+              panels + i / V::kParts * static_cast<int64_t>(args.panel_stride) + args.scales_offset);
+          const Part weight_scale = V::Load(scales + g * kOutputs + i % V::kParts * V::kLanes);
+#pragma GCC unroll 16
+          for (int r = 0; r < R; ++r) {
+            const Part scale = V::Mul(V::Set(args.x.scales[row[r] * args.x.num_groups + g]), weight_scale);
+            acc[At(r, i)] = V::Fma(Q::ToFloats(totals[At(r, i)]), scale, acc[At(r, i)]);
+          }
+        }
+      }
+#pragma GCC unroll 16
+      for (int i = 0; i < kSums; ++i) {
+        const int p = i / V::kParts % P;
+        float* to = out + i / (P * V::kParts) * args.out_stride + p * kOutputs + i % V::kParts * V::kLanes;
+        Store(acc[i], to, (p + 1 < P ? kOutputs : last_outputs) - i % V::kParts * V::kLanes);
+      }
+    }
+  };
+
+  // The first `count` lanes, if any.
+  static void Store(Part part, float* to, int64_t count) {
+    if (count >= V::kLanes) return V::Store(to, part);
+    float lanes[V::kLanes];
+    V::Store(lanes, part);
+    for (int64_t i = 0; i < V::kLanes; ++i) {
+      if (i < count) to[i] = lanes[i];
+    }
+  }
+
+  template <typename X, int R, int P>
+  static void RunTile(const IntPanels& args, const X* const* x, int64_t first_row, int64_t first_output) {
+    const int64_t rest = args.num_outputs - first_output - (P - 1) * kOutputs;
+    Tile<X, R, P> tile = {.args = args,
+                          .x = {},
+                          .row = {},
+                          .panels = static_cast<const uint8_t*>(args.panels) +
+                                    static_cast<size_t>(first_output / kOutputs) * args.panel_stride,
+                          .out = args.out + first_row * args.out_stride + first_output,
+                          .last_outputs = rest < kOutputs ? rest : kOutputs};
+    for (int r = 0; r < R; ++r) {
+      tile.x[r] = x[r];
+      tile.row[r] = RowOf(args, first_row + r);
+    }
+    if (args.has_f32_scales) {
+      tile.template Run<float>();
+    } else {
+      tile.template Run<F16>();
+    }
+  }
+
+  static int64_t RowOf(const IntPanels& args, int64_t r) { return args.x_rows == nullptr ? r : args.x_rows[r]; }
+
+  // P panels at a time, then one by one.
+  template <typename X, int R, int P>
+  static void RunPanels(const IntPanels& args, const X* const* x, int64_t first_row) {
+    int64_t n = 0;
+    for (; n + (P - 1) * kOutputs < args.num_outputs; n += P * kOutputs) RunTile<X, R, P>(args, x, first_row, n);
+    for (; n < args.num_outputs; n += kOutputs) RunTile<X, R, 1>(args, x, first_row, n);
+  }
+
+  // R rows as they are, or prepared once for all panels.
+  template <int R, int P>
+  static void RunRows(const IntPanels& args, int64_t first_row) {
+    const int8_t* x[R];
+    for (int r = 0; r < R; ++r) x[r] = args.x.values + RowOf(args, first_row + r) * args.x.stride;
+    if constexpr (Q::kPrepares && R > 1) {
+      alignas(64) typename Q::Prepared prepared[R][kMaxPreparedInputs];
+      const typename Q::Prepared* rows[R];
+      for (int r = 0; r < R; ++r) {
+        Q::Prepare(x[r], (args.k_end + Q::kUnitInputs - 1) / Q::kUnitInputs, prepared[r]);
+        rows[r] = prepared[r];
+      }
+      RunPanels<typename Q::Prepared, R, P>(args, rows, first_row);
+    } else {
+      RunPanels<int8_t, R, P>(args, x, first_row);
+    }
+  }
+
+  static void Run(const IntPanels& args) {
+    int64_t r = 0;
+    const bool many = !Q::kPrepares || args.k_end <= kMaxPreparedInputs;
+    if (many) {
+      for (; r + Q::kTileRows <= args.num_rows; r += Q::kTileRows) RunRows<Q::kTileRows, Q::kTilePanels>(args, r);
+      for (; r + 2 <= args.num_rows; r += 2) RunRows<2, Q::kPairPanels>(args, r);
+    }
+    for (; r < args.num_rows; ++r) RunRows<1, Q::kRowPanels>(args, r);
+  }
+};
+
 template <typename V>
 struct IntPanelKernels {
-  static constexpr int kOutputs = 16;
-
-  template <bool kIsInt4>
-  static int32_t Stored(const uint8_t* panel, int64_t k, int lane) {
-    if constexpr (kIsInt4) {
-      const uint8_t byte = panel[(k / 8 * kOutputs + lane) * 4 + k % 4];
-      return k % 8 < 4 ? byte & 15 : byte >> 4;
-    }
-    return panel[(k / 4 * kOutputs + lane) * 4 + k % 4];
-  }
-
-  static float ScaleOf(const void* scales, bool is_f32, int64_t index) {
-    if (is_f32) return static_cast<const float*>(scales)[index];
-    F16 lanes[V::kLanes] = {};
-    lanes[0] = static_cast<const F16*>(scales)[index];
-    float wide[V::kLanes];
-    V::Store(wide, V::Load(lanes));
-    return wide[0];
-  }
-
-  template <bool kIsInt4>
-  static float Output(const IntPanels& panels, const uint8_t* panel, int lane, int64_t row) {
-    constexpr int32_t kZero = kIsInt4 ? 8 : 128;
-    const int8_t* x = panels.x.values + row * panels.x.stride;
-    float lanes[V::kLanes] = {};
-    for (int64_t g = 0; g * panels.group < panels.k_end; ++g) {
-      const int64_t end = (g + 1) * panels.group < panels.k_end ? (g + 1) * panels.group : panels.k_end;
-      int32_t dot = -kZero * panels.x.sums[row * panels.x.num_groups + g];
-      for (int64_t k = g * panels.group; k < end; ++k) dot += x[k] * Stored<kIsInt4>(panel, k, lane);
-      const float scale = panels.x.scales[row * panels.x.num_groups + g] *
-                          ScaleOf(panel + panels.scales_offset, !kIsInt4 && panels.has_f32_scales, g * kOutputs + lane);
-      V::Store(lanes, V::Fma(V::Set(static_cast<float>(dot)), V::Set(scale), V::Load(lanes)));
-    }
-    return lanes[0];
-  }
-
   template <bool kIsInt4>
   static void Run(const IntPanels& panels) {
-    for (int64_t n = 0; n < panels.num_outputs; ++n) {
-      const uint8_t* panel =
-          static_cast<const uint8_t*>(panels.panels) + static_cast<size_t>(n / kOutputs) * panels.panel_stride;
-      for (int64_t r = 0; r < panels.num_rows; ++r) {
-        const int64_t row = panels.x_rows == nullptr ? r : panels.x_rows[r];
-        panels.out[r * panels.out_stride + n] = Output<kIsInt4>(panels, panel, static_cast<int>(n % kOutputs), row);
-      }
+    if constexpr (kIsInt4) {
+      IntTiles<V, typename V::Int4>::Run(panels);
+    } else {
+      IntTiles<V, typename V::Int8>::Run(panels);
     }
   }
 
   static void QuantizeRow(const float* x, int64_t n, int64_t group, int8_t* values, float* scales, int32_t* sums) {
     for (int64_t g = 0; g * group < n; ++g) {
-      const int64_t end = (g + 1) * group < n ? (g + 1) * group : n;
-      float largest = 0;
-      bool finite = true;
-      for (int64_t k = g * group; k < end; ++k) {
-        const float magnitude = x[k] < 0 ? -x[k] : x[k];
-        finite = finite && x[k] - x[k] == 0;
-        if (magnitude > largest) largest = magnitude;
-      }
-      const float inverse = finite && largest > 0 ? 127.0f / largest : 0.0f;
-      scales[g] = finite ? largest / 127.0f : __builtin_nanf("");
-      sums[g] = 0;
-      for (int64_t k = g * group; k < end; ++k) {
-        // Adding 1.5 * 2^23 rounds to an integer, ties to even.
-        const float rounded = finite ? (x[k] * inverse + 12582912.0f) - 12582912.0f : 0.0f;
-        values[k] = static_cast<int8_t>(rounded);
-        sums[g] += values[k];
-      }
+      const int64_t first = g * group;
+      const int64_t count = n - first < group ? n - first : group;
+      QuantizeGroup(x + first, count, values + first, scales + g, sums + g);
     }
+  }
+
+  static void QuantizeGroup(const float* x, int64_t n, int8_t* values, float* scale, int32_t* sum) {
+    const uint32_t bits = V::Int8::LargestMagnitudeBits(x, n);
+    float largest;
+    __builtin_memcpy(&largest, &bits, sizeof largest);
+    constexpr uint32_t kInfinity = 0x7f800000u;
+    const float inverse = 127.0f / largest;
+    // Too small a group for an inverse, or one that is not finite.
+    if (bits >= kInfinity || inverse > 0x1.fffffep+127f) {
+      for (int64_t i = 0; i < n; ++i) values[i] = 0;
+      *scale = bits >= kInfinity ? __builtin_nanf("") : 0.0f;
+      *sum = 0;
+      return;
+    }
+    *scale = largest / 127.0f;
+    *sum = V::Int8::RoundRow(x, n, inverse, values);
   }
 };
 

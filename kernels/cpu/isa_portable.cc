@@ -4,6 +4,7 @@
 
 #include "kernels/base/float_types.h"
 #include "kernels/cpu/lane_kernels.h"
+#include "kernels/cpu/portable_ints.h"
 
 namespace foregate::internal {
 namespace {
@@ -16,6 +17,8 @@ struct PortableVector {
   struct Part {
     float lane[kLanes];
   };
+  using Int8 = PortableInt8<Part>;
+  using Int4 = PortableInt4<Part>;
 
   template <typename Function>
   static Part Each(Function function) {

@@ -1,53 +1,73 @@
 #include "kernels/weights/pack.h"
 
-#include <cmath>
-#include <cstring>
+#include <algorithm>
 
 #include "kernels/base/check.h"
-#include "kernels/base/float_types.h"
+#include "kernels/weights/pack_panel.h"
 
 namespace foregate {
 namespace {
 
-std::byte* Panel(const WeightMatrix& matrix, int64_t output) {
+// Calls body(panel, first_row, num_rows) for each panel that the rows fill.
+template <typename Body>
+void ForPanels(int64_t num_rows, int64_t first_output, const WeightMatrix& matrix, Body body) {
+  FOREGATE_CHECK(first_output >= 0 && first_output % kPanelOutputs == 0);
+  FOREGATE_CHECK_LE(first_output + num_rows, matrix.num_outputs);
+  FOREGATE_CHECK(num_rows % kPanelOutputs == 0 || first_output + num_rows == matrix.num_outputs);
   const size_t stride = LayoutOfPanel(matrix.format, matrix.num_inputs).stride_bytes;
-  return static_cast<std::byte*>(matrix.data) + static_cast<size_t>(output / kPanelOutputs) * stride;
+  auto* panel = static_cast<std::byte*>(matrix.data) + static_cast<size_t>(first_output / kPanelOutputs) * stride;
+  for (int64_t row = 0; row < num_rows; row += kPanelOutputs, panel += stride) {
+    body(panel, row, std::min(kPanelOutputs, num_rows - row));
+  }
 }
 
-// Index among the panel's values of (output, input); of float formats only.
-size_t FloatIndex(WeightFormat format, int64_t output, int64_t input) {
-  const int64_t lane = output % kPanelOutputs;
-  const int64_t unit = format == WeightFormat::kBf16 ? 2 : 1;
-  return static_cast<size_t>((input / unit * kPanelOutputs + lane) * unit + input % unit);
+template <typename T>
+bool IsFiniteRow(const T* bits, int64_t n, T exponent) {
+  T found = 0;
+  for (int64_t i = 0; i < n; ++i) found = static_cast<T>(found | ((bits[i] & exponent) == exponent));
+  return found == 0;
 }
 
 }  // namespace
 
 void PackRows(const TensorView& rows, int64_t first_output, const WeightMatrix& matrix) {
-  FOREGATE_CHECK(!IsQuantized(matrix.format));
-  FOREGATE_CHECK(static_cast<int>(matrix.format) == static_cast<int>(rows.dtype()));
-  const size_t bytes = ElementBytes(rows.dtype());
-  for (int64_t n = 0; n < rows.dim(0); ++n) {
-    std::byte* panel = Panel(matrix, first_output + n);
-    for (int64_t k = 0; k < matrix.num_inputs; ++k) {
-      std::memcpy(panel + FloatIndex(matrix.format, first_output + n, k) * bytes,
-                  static_cast<const std::byte*>(rows.data()) + static_cast<size_t>(n * matrix.num_inputs + k) * bytes,
-                  bytes);
+  FOREGATE_CHECK_EQ(rows.dim(1), matrix.num_inputs);
+  const auto pack = IsQuantized(matrix.format) ? internal::QuantizePanel : internal::PackFloatPanel;
+  ForPanels(rows.dim(0), first_output, matrix, [&](std::byte* panel, int64_t first_row, int64_t num_rows) {
+    pack(rows.Rows(first_row, num_rows), matrix.format, panel);
+  });
+}
+
+void PackQuantizedRows(const int8_t* values, const uint16_t* scales, int64_t num_rows, int64_t first_output,
+                       const WeightMatrix& matrix) {
+  FOREGATE_CHECK(IsQuantized(matrix.format) && matrix.format != WeightFormat::kInt8);
+  const int64_t num_groups = NumGroups(matrix.format, matrix.num_inputs);
+  ForPanels(num_rows, first_output, matrix, [&](std::byte* panel, int64_t first_row, int64_t count) {
+    const internal::QuantizedPanelRows rows = {values + first_row * matrix.num_inputs, scales + first_row * num_groups,
+                                               count, matrix.num_inputs};
+    internal::PackQuantizedPanel(rows, matrix.format, panel);
+  });
+}
+
+int64_t FirstRowNotFinite(const TensorView& rows) {
+  const int64_t n = rows.dim(1);
+  const auto finite = [&](int64_t row) {
+    switch (rows.dtype()) {
+      case DType::kF32:
+        return IsFiniteRow<uint32_t>(rows.as<const uint32_t>() + row * n, n, 0x7f800000u);
+      case DType::kBf16:
+        return IsFiniteRow<uint16_t>(rows.as<const uint16_t>() + row * n, n, 0x7f80u);
+      case DType::kF16:
+        return IsFiniteRow<uint16_t>(rows.as<const uint16_t>() + row * n, n, 0x7c00u);
+      case DType::kI32:
+        break;
     }
+    FOREGATE_CHECK(false);
+  };
+  for (int64_t row = 0; row < rows.dim(0); ++row) {
+    if (!finite(row)) return row;
   }
+  return -1;
 }
-
-float UnpackElement(const WeightMatrix& matrix, int64_t output, int64_t input) {
-  const std::byte* panel = Panel(matrix, output);
-  const size_t index = FloatIndex(matrix.format, output, input);
-  if (matrix.format == WeightFormat::kF32) return reinterpret_cast<const float*>(panel)[index];
-  const uint16_t bits = reinterpret_cast<const uint16_t*>(panel)[index];
-  return matrix.format == WeightFormat::kBf16 ? Bf16ToF32(bits) : F16ToF32(bits);
-}
-
-int32_t UnpackInteger(const WeightMatrix& /*matrix*/, int64_t /*output*/, int64_t /*input*/) { return 0; }
-float UnpackScale(const WeightMatrix& /*matrix*/, int64_t /*output*/, int64_t /*input*/) { return 1; }
-void QuantizeActivations(const float*, int64_t, int64_t, int8_t*, float*, int32_t*);
-void QuantizeActivations(const float*, int64_t, int64_t, int8_t*, float*, int32_t*) {}
 
 }  // namespace foregate

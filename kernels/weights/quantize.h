@@ -7,13 +7,20 @@
 //   acc = fma(float(sum of q_x * q_w), scale_x * scale_w, acc)
 // The integer sum is exact in 32 bits (so its order is free), its conversion and the product of the scales round once
 // each. Weights are stored with a zero point z (128 or 8): sum(q_x * q_w) = sum(q_x * stored) - z * sum(q_x).
+// A group whose 127 / largest is infinite (largest below 3.74e-37) counts as 0: scale 0 and zeros.
 // A group with a NaN or an infinity has scale NaN and zeros: the outputs of that row are NaN.
+// The integer sums fit while a group is at most kMaxGroupInputs long.
 #ifndef FOREGATE_KERNELS_WEIGHTS_QUANTIZE_H_
 #define FOREGATE_KERNELS_WEIGHTS_QUANTIZE_H_
 
 #include <cstdint>
 
 namespace foregate {
+
+inline constexpr const char* kIntNumericContract = "int.group.v1";
+
+// 2^31 / (127 * 128), rounded down to a round number.
+inline constexpr int64_t kMaxGroupInputs = 131072;
 
 // Quantizes one row of n activations in groups of `group` (the last may be shorter): `values` [n] in [-127, 127];
 // `scales` and `sums` (of the values) [ceil(n / group)]. The reference that every vector path equals to the bit.
