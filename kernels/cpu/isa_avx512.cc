@@ -14,9 +14,11 @@ namespace {
 struct Avx512Vector {
   static constexpr int kLanes = 16;
   static constexpr int kParts = 1;
-  // 4 x 4 sums, 4 rows of x and one weight take 21 of the 32 registers.
-  static constexpr int kTileRows = 4;
-  static constexpr int kTileOutputs = 4;
+  // Tiles of float panels: 24 sums, 2 to 4 weights, a broadcast and a mask fit 32 registers.
+  static constexpr int kMaxSums = 24;
+  static constexpr int kTileRows = 12;
+  static constexpr int kTilePanels = 2;
+  static constexpr int kFewRows = 6;
   using Part = __m512;
 
   static Part Set(float value) { return _mm512_set1_ps(value); }
@@ -30,6 +32,15 @@ struct Avx512Vector {
   }
   static void Store(float* to, Part a) { _mm512_storeu_ps(to, a); }
   static Part Fma(Part a, Part b, Part c) { return _mm512_fmadd_ps(a, b, c); }
+  static void AddProduct(Part a, Part b, Part& sum) { sum = _mm512_fmadd_ps(a, b, sum); }
+  // bf16 pairs, widened: the first and the second of each.
+  static Part LoadLowHalves(const char* pairs) {
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_loadu_si512(pairs), 16));
+  }
+  static Part LoadHighHalves(const char* pairs) {
+    const __m512i mask = _mm512_set1_epi32(static_cast<int>(0xffff0000u));
+    return _mm512_castsi512_ps(_mm512_and_si512(_mm512_loadu_si512(pairs), mask));
+  }
   static Part Add(Part a, Part b) { return _mm512_add_ps(a, b); }
   static Part Sub(Part a, Part b) { return _mm512_sub_ps(a, b); }
   static Part Mul(Part a, Part b) { return _mm512_mul_ps(a, b); }

@@ -12,8 +12,10 @@ namespace {
 struct PortableVector {
   static constexpr int kLanes = 16;
   static constexpr int kParts = 1;
+  static constexpr int kMaxSums = 4;
   static constexpr int kTileRows = 2;
-  static constexpr int kTileOutputs = 2;
+  static constexpr int kTilePanels = 2;
+  static constexpr int kFewRows = 2;
   struct Part {
     float lane[kLanes];
   };
@@ -44,6 +46,14 @@ struct PortableVector {
   }
   static Part Fma(const Part& a, const Part& b, const Part& c) {
     return Each([&](int i) { return std::fma(a.lane[i], b.lane[i], c.lane[i]); });
+  }
+  static void AddProduct(const Part& a, const Part& b, Part& sum) { sum = Fma(a, b, sum); }
+  // bf16 pairs, widened: the first and the second of each.
+  static Part LoadLowHalves(const char* pairs) { return LoadHalves(pairs, 0); }
+  static Part LoadHighHalves(const char* pairs) { return LoadHalves(pairs, 1); }
+  static Part LoadHalves(const char* pairs, int half) {
+    const auto* bits = reinterpret_cast<const uint16_t*>(pairs);
+    return Each([=](int i) { return Bf16ToF32(bits[2 * i + half]); });
   }
   static Part Add(const Part& a, const Part& b) {
     return Each([&](int i) { return a.lane[i] + b.lane[i]; });
