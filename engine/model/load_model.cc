@@ -5,6 +5,8 @@
 
 #include "absl/status/status.h"
 #include "engine/model/checkpoint.h"
+#include "engine/model/container/container_cache.h"
+#include "engine/model/container/container_plan.h"
 #include "engine/model/model_config.h"
 #include "engine/model/transformer_decoder.h"
 #include "engine/model/weight_loader.h"
@@ -78,6 +80,65 @@ DecoderInfo MakeInfo(const OpenedModel& model, uint64_t weight_bytes) {
   return info;
 }
 
+// Loads through the cache of packed containers: from the container if there is a good one, else from the checkpoint,
+// leaving a container behind. Whatever is wrong with the cache is told and costs time, nothing else.
+class CachedLoad {
+ public:
+  CachedLoad(const OpenedModel& model, const LoadOptions& options, Device& device)
+      : model_(model),
+        options_(options),
+        device_(device),
+        wanted_(DescribeContainer(model.config, model.weights, device.info().numeric_contract,
+                                  SourceIdentity(*model.checkpoint))),
+        path_(CachedContainerPath(options.cache_directory, options.directory, wanted_)) {
+    load_.num_expert_slots = options.num_expert_slots;
+    load_.progress = options.progress;
+    load_.cancelled = options.cancelled;
+    load_.on_writer_failed = [this](const absl::Status& status) { Notice("no container is kept", status); };
+  }
+
+  absl::StatusOr<LoadedWeights> Run() {
+    absl::StatusOr<LoadedWeights> weights = FromContainer();
+    if (weights.ok() || absl::IsCancelled(weights.status())) return weights;
+    // One process packs; one that waited for it finds the container.
+    const absl::StatusOr<ContainerLock> lock = ContainerLock::Acquire(path_, options_.cancelled);
+    if (absl::IsCancelled(lock.status())) return lock.status();
+    if (!lock.ok()) {
+      Notice("no container is kept", lock.status());
+      return FromCheckpoint(nullptr);
+    }
+    weights = FromContainer();
+    if (weights.ok() || absl::IsCancelled(weights.status())) return weights;
+    if (!absl::IsNotFound(weights.status())) Notice("packing again", weights.status());
+    auto writer = ContainerWriter::Create(path_, wanted_, ContainerPayloadBytes(model_.weights));
+    if (!writer.ok()) Notice("no container is kept", writer.status());
+    return FromCheckpoint(writer.ok() ? writer->get() : nullptr);
+  }
+
+ private:
+  absl::StatusOr<LoadedWeights> FromContainer() {
+    FOREGATE_ASSIGN_OR_RETURN(const std::unique_ptr<ContainerFile> container, OpenContainer(path_, wanted_));
+    WeightLoadOptions load = load_;
+    load.container = container.get();
+    return LoadWeights(model_.config, model_.weights, *model_.checkpoint, load, device_);
+  }
+  absl::StatusOr<LoadedWeights> FromCheckpoint(ContainerWriter* writer) {
+    WeightLoadOptions load = load_;
+    load.writer = writer;
+    return LoadWeights(model_.config, model_.weights, *model_.checkpoint, load, device_);
+  }
+  void Notice(const char* what, const absl::Status& why) const {
+    if (options_.notice) options_.notice(std::string(what) + ": " + std::string(why.message()));
+  }
+
+  const OpenedModel& model_;
+  const LoadOptions& options_;
+  Device& device_;
+  const ContainerDirectory wanted_;
+  const std::string path_;
+  WeightLoadOptions load_;
+};
+
 }  // namespace
 
 absl::StatusOr<ModelPlan> PlanModel(const LoadOptions& options) {
@@ -91,15 +152,20 @@ absl::StatusOr<ModelPlan> PlanModel(const LoadOptions& options) {
 
 absl::StatusOr<std::unique_ptr<Decoder>> LoadDecoder(const LoadOptions& options, const Backend& backend) {
   FOREGATE_ASSIGN_OR_RETURN(const OpenedModel model, OpenModel(options));
-  const WeightLoadOptions load{
-      .num_expert_slots = options.num_expert_slots, .progress = options.progress, .cancelled = options.cancelled};
-  FOREGATE_ASSIGN_OR_RETURN(LoadedWeights weights,
-                            LoadWeights(model.config, model.weights, *model.checkpoint, load, *backend.device));
+  absl::StatusOr<LoadedWeights> weights;
+  if (options.cache_directory.empty()) {
+    const WeightLoadOptions load{
+        .num_expert_slots = options.num_expert_slots, .progress = options.progress, .cancelled = options.cancelled};
+    weights = LoadWeights(model.config, model.weights, *model.checkpoint, load, *backend.device);
+  } else {
+    weights = CachedLoad(model, options, *backend.device).Run();
+  }
+  FOREGATE_RETURN_IF_ERROR(weights.status());
   const MemoryPlan memory =
       PlanMemory(model.config, model.weights, model.limits, options.num_expert_slots, model.max_positions);
   DecoderInfo info = MakeInfo(model, memory.weights_bytes());
-  std::copy(std::begin(weights.digest), std::end(weights.digest), std::begin(info.identity));
-  return TransformerDecoder::Create(model.config, std::move(info), model.limits, std::move(weights), backend);
+  std::copy(std::begin(weights->digest), std::end(weights->digest), std::begin(info.identity));
+  return TransformerDecoder::Create(model.config, std::move(info), model.limits, *std::move(weights), backend);
 }
 
 }  // namespace foregate

@@ -28,6 +28,8 @@ struct LoadOptions {
   size_t num_expert_slots = 0;      // experts in fast memory; 0: all
   std::function<void(uint64_t done_bytes, uint64_t total_bytes)> progress = {};  // called on the loading thread
   const std::atomic<bool>* cancelled = nullptr;                                  // polled while loading; may be null
+  std::string cache_directory = {};  // of packed containers, which make the next start faster; empty: none
+  std::function<void(const std::string&)> notice = {};  // what an operator should know about the cache; may be empty
 };
 
 struct ModelPlan {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "engine/model/container/container_plan.h"
 #include "engine/moe/eviction_policy.h"
 #include "kernels/base/check.h"
 #include "kernels/base/status_macros.h"
@@ -56,7 +57,11 @@ class Digest {
 class Loader {
  public:
   Loader(const Checkpoint& checkpoint, uint64_t total_bytes, const WeightLoadOptions& options, Device& device)
-      : checkpoint_(checkpoint), total_bytes_(total_bytes), options_(options), device_(device) {}
+      : checkpoint_(checkpoint),
+        total_bytes_(total_bytes),
+        options_(options),
+        device_(device),
+        writer_(options.writer) {}
 
   absl::Status Start() {
     stream_ = device_.NewStream();
@@ -65,13 +70,35 @@ class Loader {
     return absl::OkStatus();
   }
 
-  // The tensor as it is stored, to device memory.
-  absl::Status Copy(const Checkpoint::Tensor& tensor, void* destination) {
+  // Bytes of the container's payload, to device memory or host memory.
+  absl::Status Unpack(uint64_t payload_offset, uint64_t num_bytes, void* destination, bool is_host) {
+    auto* place = static_cast<std::byte*>(destination);
+    for (uint64_t done = 0; done < num_bytes;) {
+      if (IsCancelled()) return absl::CancelledError("loading was cancelled");
+      // Pieces end with the container's chunks, which are then read without a detour.
+      const uint64_t offset = payload_offset + done;
+      const size_t count = std::min<uint64_t>(kStagingBytes - offset % kContainerChunkBytes, num_bytes - done);
+      if (is_host) {
+        FOREGATE_RETURN_IF_ERROR(options_.container->Read(offset, {place + done, count}));
+      } else {
+        FOREGATE_ASSIGN_OR_RETURN(const std::span<std::byte> staging, NextStaging(count));
+        FOREGATE_RETURN_IF_ERROR(options_.container->Read(offset, staging));
+        FOREGATE_RETURN_IF_ERROR(SendStaging(staging, place + done));
+      }
+      done += count;
+      Report(count);
+    }
+    return absl::OkStatus();
+  }
+
+  // The tensor as it is stored, to device memory; `payload_offset` is its place in a container.
+  absl::Status Copy(const Checkpoint::Tensor& tensor, void* destination, uint64_t payload_offset) {
     digest_.Add(tensor.entry);
     for (uint64_t offset = 0; offset < tensor.entry.num_bytes;) {
       const size_t num_bytes = std::min<uint64_t>(kStagingBytes, tensor.entry.num_bytes - offset);
       FOREGATE_ASSIGN_OR_RETURN(const std::span<std::byte> bytes, NextStaging(num_bytes));
       FOREGATE_RETURN_IF_ERROR(Read(tensor, offset, bytes));
+      Keep(payload_offset + offset, bytes);
       FOREGATE_RETURN_IF_ERROR(SendStaging(bytes, static_cast<std::byte*>(destination) + offset));
       offset += num_bytes;
     }
@@ -79,7 +106,8 @@ class Loader {
   }
 
   // The tensor packed into `matrix`, which is device memory, or host memory when `is_host`. A few panels at a time.
-  absl::Status Pack(const Checkpoint::Tensor& tensor, const WeightMatrix& matrix, bool is_host) {
+  absl::Status Pack(const Checkpoint::Tensor& tensor, const WeightMatrix& matrix, bool is_host,
+                    uint64_t payload_offset) {
     digest_.Add(tensor.entry);
     digest_.Add(std::string_view(WeightFormatName(matrix.format)));
     const size_t row_bytes = static_cast<size_t>(matrix.num_inputs) * ElementBytes(tensor.entry.dtype);
@@ -92,23 +120,35 @@ class Loader {
       FOREGATE_RETURN_IF_ERROR(Read(tensor, static_cast<uint64_t>(first) * row_bytes, source_));
       const TensorView rows(source_.data(), tensor.entry.dtype, {count, matrix.num_inputs});
       FOREGATE_RETURN_IF_ERROR(CheckPackable(tensor, rows, first, matrix.format));
-      std::byte* place = static_cast<std::byte*>(matrix.data) + static_cast<size_t>(first / kPanelOutputs) * panel_bytes;
+      const size_t offset = static_cast<size_t>(first / kPanelOutputs) * panel_bytes;
+      std::byte* place = static_cast<std::byte*>(matrix.data) + offset;
       WeightMatrix part = {.data = place, .format = matrix.format, .num_outputs = count, .num_inputs = matrix.num_inputs};
       if (is_host) {
         PackRows(rows, 0, part);
+        Keep(payload_offset + offset, {place, part.num_bytes()});
         continue;
       }
       FOREGATE_ASSIGN_OR_RETURN(const std::span<std::byte> staging, NextStaging(part.num_bytes()));
       part.data = staging.data();
       PackRows(rows, 0, part);
+      Keep(payload_offset + offset, staging);
       FOREGATE_RETURN_IF_ERROR(SendStaging(staging, place));
     }
     return absl::OkStatus();
   }
 
+  // Waits for what is enqueued; the digest is that of the weights, from wherever they were read.
   absl::Status Finish(uint64_t (&digest)[2]) {
     digest_.Finish(digest);
+    if (options_.container != nullptr) {
+      const uint64_t(&packed)[2] = options_.container->directory().digest;
+      std::copy(std::begin(packed), std::end(packed), std::begin(digest));
+    }
     return device_.Record(*stream_)->Wait(NoDeadline());
+  }
+  // Completes the container, if one is written and nothing went wrong.
+  void FinishWriter(const uint64_t (&digest)[2]) {
+    if (writer_ != nullptr) Tell(writer_->Finish(digest));
   }
 
  private:
@@ -120,10 +160,23 @@ class Loader {
   // Loading is bounded by the cancel flag, not by time.
   static std::chrono::steady_clock::time_point NoDeadline() { return std::chrono::steady_clock::time_point::max(); }
 
+  bool IsCancelled() const {
+    return options_.cancelled != nullptr && options_.cancelled->load(std::memory_order_relaxed);
+  }
+
+  // Copies packed bytes to the container that is being written. Without a container the daemon works as well.
+  void Keep(uint64_t payload_offset, std::span<const std::byte> bytes) {
+    if (writer_ != nullptr) Tell(writer_->Append(payload_offset, bytes));
+  }
+  void Tell(const absl::Status& status) {
+    if (status.ok()) return;
+    writer_ = nullptr;
+    if (options_.on_writer_failed) options_.on_writer_failed(status);
+  }
+
   // Reads, and counts what was read.
   absl::Status Read(const Checkpoint::Tensor& tensor, uint64_t offset, std::span<std::byte> bytes) {
-    if (options_.cancelled != nullptr && options_.cancelled->load(std::memory_order_relaxed))
-      return absl::CancelledError("loading was cancelled");
+    if (IsCancelled()) return absl::CancelledError("loading was cancelled");
     FOREGATE_RETURN_IF_ERROR(checkpoint_.Read(tensor, offset, bytes));
     digest_.Add(bytes);
     Report(bytes.size());
@@ -175,43 +228,55 @@ class Loader {
   std::vector<std::byte> source_;  // rows as they are stored
   uint64_t done_bytes_ = 0;
   Digest digest_;
+  ContainerWriter* writer_;  // null: none, or it failed
 };
 
-absl::Status LoadDense(const ModelConfig& config, const WeightPlan& plan, Loader& loader, Device& device,
-                       LoadedWeights& weights) {
+absl::Status LoadDense(const ModelConfig& config, const WeightPlan& plan, bool from_container, Loader& loader,
+                       Device& device, LoadedWeights& weights) {
   FOREGATE_ASSIGN_OR_RETURN(weights.arena, device.Allocate(plan.dense_bytes, MemorySpace::kDevice));
   const std::vector<NamedTensor> tensors = DenseTensors(config, weights.dense);
   FOREGATE_CHECK_EQ(tensors.size(), plan.dense.size());
+  if (from_container) {
+    FOREGATE_RETURN_IF_ERROR(loader.Unpack(0, plan.dense_bytes, weights.arena->data(), /*is_host=*/false));
+  }
   for (size_t i = 0; i < tensors.size(); ++i) {
     const Checkpoint::Tensor& tensor = *plan.dense[i].tensor;
     void* address = static_cast<std::byte*>(weights.arena->data()) + plan.dense[i].offset;
     const std::vector<int64_t>& shape = tensors[i].shape;
     if (WeightMatrix* const* matrix = std::get_if<WeightMatrix*>(&tensors[i].place)) {
       **matrix = {.data = address, .format = *plan.dense[i].format, .num_outputs = shape[0], .num_inputs = shape[1]};
-      FOREGATE_RETURN_IF_ERROR(loader.Pack(tensor, **matrix, /*is_host=*/false));
+      if (!from_container)
+        FOREGATE_RETURN_IF_ERROR(loader.Pack(tensor, **matrix, /*is_host=*/false, plan.dense[i].offset));
       continue;
     }
     *std::get<TensorView*>(tensors[i].place) = shape.size() == 1
                                                    ? TensorView(address, tensor.entry.dtype, {shape[0]})
                                                    : TensorView(address, tensor.entry.dtype, {shape[0], shape[1]});
-    FOREGATE_RETURN_IF_ERROR(loader.Copy(tensor, address));
+    if (!from_container) FOREGATE_RETURN_IF_ERROR(loader.Copy(tensor, address, plan.dense[i].offset));
   }
   return absl::OkStatus();
 }
 
-absl::Status LoadExperts(const WeightPlan& plan, Loader& loader, LoadedWeights& weights) {
+absl::Status LoadExperts(const WeightPlan& plan, bool from_container, Loader& loader, LoadedWeights& weights) {
+  const bool is_host = weights.store != nullptr;
   for (size_t i = 0; i < plan.experts.size(); ++i) {
     const ExpertKey key = plan.experts.key(i);
     void* block = nullptr;
-    if (weights.store != nullptr) {
+    if (is_host) {
       block = weights.store->block(key);
     } else {
       FOREGATE_ASSIGN_OR_RETURN(block, weights.cache->Place(key));
     }
+    const ExpertLayout& layout = plan.experts.layout(i);
+    const uint64_t payload_offset = ContainerExpertOffset(plan, i);
+    if (from_container) {
+      FOREGATE_RETURN_IF_ERROR(loader.Unpack(payload_offset, layout.block_bytes(), block, is_host));
+      continue;
+    }
     for (const Projection projection : kProjections) {
       const Checkpoint::Tensor& tensor = *plan.expert_tensors[i][static_cast<size_t>(projection)];
-      const WeightMatrix matrix = plan.experts.layout(i).Matrix(block, projection);
-      FOREGATE_RETURN_IF_ERROR(loader.Pack(tensor, matrix, /*is_host=*/weights.store != nullptr));
+      FOREGATE_RETURN_IF_ERROR(loader.Pack(tensor, layout.Matrix(block, projection), is_host,
+                                           payload_offset + layout.offset(projection)));
     }
   }
   return absl::OkStatus();
@@ -231,14 +296,20 @@ absl::StatusOr<LoadedWeights> LoadWeights(const ModelConfig& config, const Weigh
   FOREGATE_ASSIGN_OR_RETURN(weights.cache,
                             ExpertCache::Create(*weights.experts, std::min(num_slots, plan.experts.size()),
                                                 weights.store.get(), EvictLeastRecentlyUsed, device));
-  Loader loader(checkpoint, plan.file_bytes, options, device);
+  const bool from_container = options.container != nullptr;
+  uint64_t total_bytes = plan.file_bytes;
+  if (from_container) total_bytes = plan.dense_bytes;
+  for (size_t i = 0; from_container && i < plan.experts.size(); ++i)
+    total_bytes += plan.experts.layout(i).block_bytes();
+  Loader loader(checkpoint, total_bytes, options, device);
   FOREGATE_RETURN_IF_ERROR(loader.Start());
-  absl::Status loaded = LoadDense(config, plan, loader, device, weights);
-  if (loaded.ok()) loaded = LoadExperts(plan, loader, weights);
+  absl::Status loaded = LoadDense(config, plan, from_container, loader, device, weights);
+  if (loaded.ok()) loaded = LoadExperts(plan, from_container, loader, weights);
   // Also after a failure: enqueued copies must not outlive the memory.
   const absl::Status finished = loader.Finish(weights.digest);
   FOREGATE_RETURN_IF_ERROR(loaded);
   FOREGATE_RETURN_IF_ERROR(finished);
+  loader.FinishWriter(weights.digest);
   return weights;
 }
 

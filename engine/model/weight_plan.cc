@@ -112,7 +112,7 @@ absl::StatusOr<WeightPlan> PlanWeights(const ModelConfig& config, const Checkpoi
       format = planner.FormatOf(*tensor, rules, is_router);
       num_bytes = PackedBytes(*format, wanted.shape[0], wanted.shape[1]);
     }
-    dense.push_back({tensor, dense_bytes, format});
+    dense.push_back({tensor, dense_bytes, num_bytes, format});
     dense_bytes += (num_bytes + kAlignment - 1) / kAlignment * kAlignment;
   }
   std::vector<int32_t> moe_layers;

@@ -20,7 +20,8 @@ namespace foregate {
 struct WeightPlan {
   struct Dense {
     const Checkpoint::Tensor* tensor = nullptr;
-    size_t offset = 0;                  // in the arena of dense weights, a multiple of 64
+    size_t offset = 0;                   // in the arena of dense weights, a multiple of 64
+    size_t num_bytes = 0;                // there
     std::optional<WeightFormat> format;  // of a matrix, which is packed; absent: as stored
   };
   std::vector<Dense> dense;  // in the order of DenseTensors

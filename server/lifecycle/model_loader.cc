@@ -101,6 +101,8 @@ absl::StatusOr<std::shared_ptr<ServedModel>> ModelLoader::Load() {
   options.block_size = config_.engine().kv_block_tokens();
   options.progress = [this](uint64_t done, uint64_t total) { state_->SetProgress(done, total); };
   options.cancelled = &is_cancelled_;
+  options.cache_directory = config_.model().cache_dir();
+  options.notice = [](const std::string& text) { LogWarning("model.cache_dir: " + text); };
   FOREGATE_ASSIGN_OR_RETURN(const ModelPlan plan, PlanModel(options));
   FOREGATE_ASSIGN_OR_RETURN(const int64_t kv_bytes, PlanKvBytes(config_, plan));
   FOREGATE_ASSIGN_OR_RETURN(model->text, LoadTextModel(options.directory));
