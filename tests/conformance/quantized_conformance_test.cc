@@ -179,7 +179,7 @@ TEST_P(QuantizedConformance, ExpertsEqualTheReferenceBitForBit) {
           << WeightFormatName(format) << ", " << rows << " rows";
     }
   }
-  for (const auto [gate_up, down] :
+  for (const auto& [gate_up, down] :
        {std::pair{WeightFormat::kInt4G32, WeightFormat::kInt8}, std::pair{WeightFormat::kBf16, WeightFormat::kInt8G32},
         std::pair{WeightFormat::kInt8, WeightFormat::kBf16}}) {
     EXPECT_EQ(Difference(RunExperts(path_, gate_up, down, 9), RunExperts(ref_, gate_up, down, 9)), "")
