@@ -105,7 +105,9 @@ struct Avx2Int8 : Avx2Ints {
   // values = round_to_even(x * inverse); returns their sum.
   static int32_t RoundRow(const float* x, int64_t n, float inverse, int8_t* values) {
     const __m256 factor = _mm256_set1_ps(inverse);
-    const auto round = [&](const float* from) { return _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_loadu_ps(from), factor)); };
+    const auto round = [&](const float* from) {
+      return _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_loadu_ps(from), factor));
+    };
     // Packing works in halves of 128 bits: this puts the words back in order.
     const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
     __m256i sums = Zero();

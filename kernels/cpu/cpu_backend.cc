@@ -13,6 +13,7 @@
 #include "kernels/cpu/compute.h"
 #include "kernels/cpu/cpu_kernels.h"
 #include "kernels/cpu/isa_choice.h"
+#include "kernels/cpu/table_backend.h"
 
 namespace foregate {
 namespace {
@@ -55,15 +56,20 @@ absl::StatusOr<Backend> MakeCpuBackend(const CpuBackendOptions& options) {
     return absl::InvalidArgumentError("num_threads: " + std::to_string(options.num_threads) + " is not in [0, " +
                                       std::to_string(kMaxCpuThreads) + "]");
   }
-  internal::Compute compute;
-  FOREGATE_ASSIGN_OR_RETURN(compute.isa, ChooseIsa(options.isa));
+  FOREGATE_ASSIGN_OR_RETURN(const internal::IsaTable* isa, ChooseIsa(options.isa));
   const int num_threads = options.num_threads == 0 ? std::min(NumUsableCores(), kMaxCpuThreads) : options.num_threads;
-  FOREGATE_ASSIGN_OR_RETURN(compute.pool, internal::ThreadPool::Create(num_threads));
+  return internal::MakeTableBackend(*isa, num_threads);
+}
+
+absl::StatusOr<Backend> internal::MakeTableBackend(const IsaTable& isa, int num_threads) {
+  Compute compute;
+  compute.isa = &isa;
+  FOREGATE_ASSIGN_OR_RETURN(compute.pool, ThreadPool::Create(num_threads));
   compute.panel_bytes = PanelBytes();
   Backend backend;
   backend.device = MakeHostDevice(
       {.kind = "cpu", .isa = compute.isa->name, .numeric_contract = kCpuNumericContract, .num_threads = num_threads});
-  backend.kernels = internal::MakeCpuKernels(std::move(compute));
+  backend.kernels = MakeCpuKernels(std::move(compute));
   return backend;
 }
 

@@ -18,7 +18,8 @@ struct CpuBackendOptions {
 // Largest num_threads accepted.
 inline constexpr int kMaxCpuThreads = 1024;
 
-// The instruction-set paths that this machine can execute, worst first: "portable", then "avx2", "avx512".
+// The instruction-set paths that this machine can execute, worst first: "portable", then "avx2", "avx512",
+// "avx512vnni".
 std::vector<std::string> SupportedIsas();
 
 // INVALID_ARGUMENT naming the field when an option is out of range or the machine lacks the instruction set;

@@ -10,7 +10,9 @@ std::vector<const IsaTable*> SupportedIsaTables() {
   tables.push_back(&Avx2Table());
   const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-  if (avx512) tables.push_back(&Avx512Table());
+  if (!avx512) return tables;
+  tables.push_back(&Avx512Table());
+  if (__builtin_cpu_supports("avx512vnni")) tables.push_back(&Avx512VnniTable());
   return tables;
 }
 

@@ -49,6 +49,7 @@ inline constexpr int64_t kProbeFmasPerRound = 192;
 const IsaTable& PortableTable();
 const IsaTable& Avx2Table();
 const IsaTable& Avx512Table();
+const IsaTable& Avx512VnniTable();
 
 }  // namespace foregate::internal
 

@@ -9,9 +9,9 @@
 namespace foregate::internal {
 
 // out[r * out_stride + n] = sum over ascending k of x[r][k] * w[n][k], by fma from +0 (or from what `out` holds), for
-// the outputs n of consecutive panels. Row r of x starts at x + index * x_stride, where index is x_rows[r], or r without x_rows. Only num_outputs
-// outputs are written; the last panel may be partly padding. Callers keep the panels of a call in a core's L2 when
-// there are many rows.
+// the outputs n of consecutive panels. Row r of x starts at x + index * x_stride, where index is x_rows[r], or r
+// without x_rows. Only num_outputs outputs are written; the last panel may be partly padding. Callers keep the panels
+// of a call in a core's L2 when there are many rows.
 struct FloatPanels {
   const float* x;
   int64_t x_stride;
@@ -43,7 +43,7 @@ struct IntPanels {
   const int32_t* x_rows;
   int64_t num_rows;
   int64_t k_end;
-  int64_t group;        // inputs per scale; a multiple of 32, or at least k_end
+  int64_t group;  // inputs per scale; a multiple of 32, or at least k_end
   const void* panels;
   size_t panel_stride;
   size_t scales_offset;  // of a panel's scales

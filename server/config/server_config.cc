@@ -58,7 +58,7 @@ struct Choice {
 };
 
 constexpr std::array kChoices = {
-    Choice{"compute.isa", {"avx512", "avx2", "portable", "scalar"}},
+    Choice{"compute.isa", {"avx512vnni", "avx512", "avx2", "portable", "scalar"}},
     Choice{"telemetry.log_level", {"trace", "debug", "info", "warn", "error"}},
     Choice{"telemetry.log_format", {"text", "json"}},
 };

@@ -63,7 +63,13 @@ std::vector<AttentionCase> Cases() {
       // Chunks of a prompt: rows of one sequence follow each other, across blocks, spans and the tasks' limit of rows.
       {8, 1, 32, 16, 0, {12, 13, 14, 15, 16, 17, 254, 255, 256, 257, 258, 259}, 6},
       {4, 2, 16, 16, 20, {250, 251, 252, 253, 254, 255, 256, 257, 0, 1, 2}, 8},
-      {2, 2, 48, 32, 0, {500, 501, 502, 503, 504, 505, 506, 507, 508, 509, 510, 511, 512, 513, 514, 515, 516, 517, 518}, 19},
+      {2,
+       2,
+       48,
+       32,
+       0,
+       {500, 501, 502, 503, 504, 505, 506, 507, 508, 509, 510, 511, 512, 513, 514, 515, 516, 517, 518},
+       19},
       {6, 2, 33, 5, 0, {3, 4, 5, 6, 7, 8}, 3},
   };
 }
@@ -142,7 +148,8 @@ TEST(AttentionReference, StaysWithinTheDerivedError) {
         for (int32_t p = first; p <= position; ++p) {
           double score = 0, norm = 0;
           for (int64_t d = 0; d < test.head_dim; ++d) {
-            const double product = q.at(q_at + d) * keys.at(index.Key(at(p), kv_head, d)) * static_cast<double>(test.scale());
+            const double product =
+                q.at(q_at + d) * keys.at(index.Key(at(p), kv_head, d)) * static_cast<double>(test.scale());
             score += product;
             norm += std::abs(product);
           }

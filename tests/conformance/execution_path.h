@@ -9,13 +9,15 @@
 
 #include "gtest/gtest.h"
 #include "kernels/cpu/cpu_backend.h"
+#include "kernels/cpu/table_backend.h"
 #include "kernels/ref/ref_backend.h"
+#include "tests/emulation/emulated_isa.h"
 #include "tests/fakes/faulting_device.h"
 
 namespace foregate::conformance {
 
 struct ExecutionPath {
-  std::string isa;  // of kernels/cpu; or "faulting"
+  std::string isa;  // of kernels/cpu, or of tests/emulation; or "faulting"
   int num_threads;
 };
 
@@ -26,7 +28,19 @@ inline std::string NameOf(const testing::TestParamInfo<ExecutionPath>& test) {
 inline auto AllExecutionPaths() {
   return testing::Values(ExecutionPath{"faulting", 1}, ExecutionPath{"portable", 1}, ExecutionPath{"portable", 3},
                          ExecutionPath{"avx2", 1}, ExecutionPath{"avx2", 2}, ExecutionPath{"avx2", 4},
-                         ExecutionPath{"avx512", 1}, ExecutionPath{"avx512", 2}, ExecutionPath{"avx512", 4});
+                         ExecutionPath{"avx512", 1}, ExecutionPath{"avx512", 2}, ExecutionPath{"avx512", 4},
+                         ExecutionPath{"avx512vnni", 1}, ExecutionPath{"avx512vnni", 3},
+                         ExecutionPath{"avx512_emulated", 2}, ExecutionPath{"avx512vnni_emulated", 2});
+}
+
+inline absl::StatusOr<Backend> MakeBackendOf(const ExecutionPath& path) {
+  for (const internal::IsaTable* table : {&internal::EmulatedAvx512Table(), &internal::EmulatedAvx512VnniTable()}) {
+    if (path.isa == table->name) return internal::MakeTableBackend(*table, path.num_threads);
+  }
+  CpuBackendOptions options;
+  options.isa = path.isa;
+  options.num_threads = path.num_threads;
+  return MakeCpuBackend(options);
 }
 
 // Skips where the machine lacks the path's instruction set.
@@ -37,13 +51,11 @@ class ConformanceTest : public testing::TestWithParam<ExecutionPath> {
       path_ = MakeFaultingBackend();
     } else {
       const std::vector<std::string> supported = SupportedIsas();
-      if (std::find(supported.begin(), supported.end(), GetParam().isa) == supported.end()) {
+      const bool emulated = GetParam().isa.ends_with("_emulated");
+      if (!emulated && std::find(supported.begin(), supported.end(), GetParam().isa) == supported.end()) {
         GTEST_SKIP() << "this machine's CPU lacks " << GetParam().isa;
       }
-      CpuBackendOptions options;
-      options.isa = GetParam().isa;
-      options.num_threads = GetParam().num_threads;
-      auto backend = MakeCpuBackend(options);
+      auto backend = MakeBackendOf(GetParam());
       ASSERT_TRUE(backend.ok()) << backend.status();
       path_ = *std::move(backend);
     }

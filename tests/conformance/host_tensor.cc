@@ -31,15 +31,6 @@ float RandomValue(uint64_t seed, uint64_t i, float magnitude) {
   return sum * magnitude;
 }
 
-// Nearest f16 of a value in its normal range or zero; enough for operands.
-uint16_t F32ToF16(float value) {
-  const auto bits = std::bit_cast<uint32_t>(value);
-  const uint32_t sign = (bits >> 16) & 0x8000u;
-  const uint32_t magnitude = bits & 0x7fffffffu;
-  if (magnitude < 0x38800000u) return static_cast<uint16_t>(sign);
-  return static_cast<uint16_t>(sign | ((magnitude - 0x38000000u + 0x1000u) >> 13));
-}
-
 }  // namespace
 
 HostTensor::HostTensor(DType dtype, Shape shape) : dtype_(dtype), shape_(std::move(shape)) {

@@ -91,8 +91,8 @@ MoeResult RunMoe(Backend& backend, const MoeCase& test, int64_t first_row, int64
     const int64_t last = std::min(first + wave, test.experts);
     ffn.experts.clear();
     for (int64_t e = first; e < last; ++e) {
-      ffn.experts.push_back(
-          {static_cast<int32_t>(e), bench.PutMatrix(test.gate(e)), bench.PutMatrix(test.up(e)), bench.PutMatrix(test.down(e))});
+      ffn.experts.push_back({static_cast<int32_t>(e), bench.PutMatrix(test.gate(e)), bench.PutMatrix(test.up(e)),
+                             bench.PutMatrix(test.down(e))});
     }
     combine.first_expert = static_cast<int32_t>(first);
     combine.last_expert = static_cast<int32_t>(last);

@@ -1,0 +1,22 @@
+// The inner kernels for AVX-512 F, BW, DQ and VL with VNNI. Includes no standard C++ header with code (see
+// lane_kernels.h).
+#include "kernels/cpu/avx512_intrinsics.h"
+#include "kernels/cpu/avx512_vector.h"
+#include "kernels/cpu/avx512vnni_ints.h"
+#include "kernels/cpu/lane_kernels.h"
+
+namespace foregate::internal {
+namespace {
+
+struct Vector : Avx512Vector {
+  using Int8 = Avx512VnniInt8;
+  using Int4 = Avx512VnniInt4;
+};
+
+constexpr IsaTable kTable = LaneKernels<Vector>::Table("avx512vnni");
+
+}  // namespace
+
+const IsaTable& Avx512VnniTable() { return kTable; }
+
+}  // namespace foregate::internal

@@ -1,0 +1,23 @@
+// As kernels/cpu/isa_avx512vnni.cc, over emulated intrinsics.
+#include "tests/emulation/avx512_intrinsics.h"
+// After the intrinsics that they use.
+#include "kernels/cpu/avx512_vector.h"
+#include "kernels/cpu/avx512vnni_ints.h"
+#include "kernels/cpu/lane_kernels.h"
+#include "tests/emulation/emulated_isa.h"
+
+namespace foregate::internal {
+namespace {
+
+struct Vector : Avx512Vector {
+  using Int8 = Avx512VnniInt8;
+  using Int4 = Avx512VnniInt4;
+};
+
+constexpr IsaTable kTable = LaneKernels<Vector>::Table("avx512vnni_emulated");
+
+}  // namespace
+
+const IsaTable& EmulatedAvx512VnniTable() { return kTable; }
+
+}  // namespace foregate::internal
