@@ -180,19 +180,33 @@ struct FloatPanelTiles {
   // (1 stream) at 0.55 without, 0.62 with 512, 0.76 with 4096.
   static constexpr int64_t StreamAhead(int panels) { return panels >= 4 ? 512 : panels == 2 ? 1024 : 4096; }
 
-  // All of the R rows that there are.
+  // `rows` <= R rows from `first` on.
   template <int R>
-  static void FewRows(const FloatPanels& args) {
+  static void InPlaceTile(const FloatPanels& args, int64_t first, int64_t rows) {
     if constexpr (R > 1) {
-      if (args.num_rows < R) return FewRows<R - 1>(args);
+      if (rows < R) return InPlaceTile<R - 1>(args, first, rows);
     }
     RowsInPlace<R> x;
-    for (int r = 0; r < R; ++r) x.row[r] = Row(args, r);
+    for (int r = 0; r < R; ++r) x.row[r] = Row(args, first + r);
     const char* panels = static_cast<const char*>(args.panels);
-    Panels<R, StreamPanels(R)>(x,
-                               {panels, static_cast<int64_t>(args.panel_stride), args.k_end, !args.accumulate, args.out,
-                                args.out_stride, panels + StreamAhead(StreamPanels(R)), kLine},
-                               args.num_outputs);
+    const Block block = {panels,
+                         static_cast<int64_t>(args.panel_stride),
+                         args.k_end,
+                         !args.accumulate,
+                         args.out + first * args.out_stride,
+                         args.out_stride,
+                         panels + StreamAhead(StreamPanels(R)),
+                         kLine};
+    Panels<R, StreamPanels(R)>(x, block, args.num_outputs);
+  }
+
+  // All panels for each few rows.
+  static void InPlace(const FloatPanels& args) {
+    const int64_t num_tiles = (args.num_rows + V::kFewRows - 1) / V::kFewRows;
+    for (int64_t tile = 0; tile < num_tiles; ++tile) {
+      const int64_t begin = args.num_rows * tile / num_tiles;
+      InPlaceTile<V::kFewRows>(args, begin, args.num_rows * (tile + 1) / num_tiles - begin);
+    }
   }
 
   // `rows` <= R packed rows.
@@ -255,7 +269,7 @@ struct FloatPanelTiles {
     }
   }
 
-  static void ManyRows(const FloatPanels& args) {
+  static void Packed(const FloatPanels& args) {
     alignas(64) float packed[kPackedFloats];
     const int64_t block_inputs = args.k_end < 1 ? 1 : args.k_end < kBlockInputs ? args.k_end : kBlockInputs;
     const int64_t block_rows = kPackedFloats / block_inputs;
@@ -274,10 +288,12 @@ struct FloatPanelTiles {
 
   static void Run(const FloatPanels& args) {
     if (args.num_rows <= 0 || args.num_outputs <= 0) return;
-    if (args.num_rows <= V::kFewRows) {
-      FewRows<V::kFewRows>(args);
+    // Few panels (a block of attention, say) stay in the L2 anyway and do not repay the packing of rows.
+    const int64_t panel_bytes = args.num_outputs * args.k_end * static_cast<int64_t>(sizeof(W));
+    if (args.num_rows <= V::kFewRows || (args.num_outputs <= 8 * kOutputs && panel_bytes <= V::kPackedBytes / 2)) {
+      InPlace(args);
     } else {
-      ManyRows(args);
+      Packed(args);
     }
   }
 };
