@@ -19,6 +19,8 @@ struct Avx512Vector {
   static constexpr int kTileRows = 12;
   static constexpr int kTilePanels = 2;
   static constexpr int kFewRows = 6;
+  // At most half of the L2 of cores with AVX-512.
+  static constexpr int64_t kPackedBytes = 512 << 10;
   using Part = __m512;
 
   static Part Set(float value) { return _mm512_set1_ps(value); }

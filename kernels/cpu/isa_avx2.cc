@@ -16,6 +16,8 @@ struct Avx2Vector {
   static constexpr int kTilePanels = 1;
   // Below 7 rows a panel takes longer to arrive than to be multiplied.
   static constexpr int kFewRows = 6;
+  // Half of a Zen core's L2.
+  static constexpr int64_t kPackedBytes = 256 << 10;
   using Part = __m256;
   using Int8 = Avx2Int8;
   using Int4 = Avx2Int4;

@@ -91,7 +91,7 @@ TEST_F(ContainerFileTest, ADamagedChunkIsNamed) {
 
 TEST_F(ContainerFileTest, ADamagedOrTornHeaderIsRefused) {
   ASSERT_TRUE(Write().ok());
-  for (const uint64_t offset : {uint64_t{0}, uint64_t{8}, uint64_t{33}, uint64_t{60}, uint64_t{500}}) {
+  for (const uint64_t offset : {uint64_t{0}, uint64_t{8}, uint64_t{33}, uint64_t{60}, uint64_t{300}}) {
     Damage(offset);
     EXPECT_FALSE(ContainerFile::Open(Path()).ok()) << offset;
     Damage(offset);
