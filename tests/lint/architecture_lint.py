@@ -61,7 +61,7 @@ TOKENS = [
     ("cuda", re.compile(r'#\s*include\s*[<"]\s*(cuda|cublas|nccl|cudnn|cutlass)|\bcuda(Malloc|Memcpy|Stream|Event|Launch)|\b__global__\b'),
      ["kernels/cuda/"], "a device API never leaves kernels/cuda"),
     ("intrinsics", re.compile(r'#\s*include\s*<\w*intrin\.h>|#\s*include\s*<arm_\w+\.h>|\b_mm\d*_\w+|\b_tile_\w+'),
-     ["kernels/cpu/"], "ISA intrinsics never leave kernels/cpu"),
+     ["kernels/cpu/", "tests/emulation/"], "ISA intrinsics never leave kernels/cpu and what emulates them in tests"),
     ("wire", re.compile(r'#\s*include\s*["<](grpcpp/|grpc/(?!health/v1/)|google/protobuf/|google/rpc/|\S+\.pb\.h)'),
      ["server/", "client/", "tests/", "proto/"], "protobuf and gRPC never leave server and client"),
     ("mutex", re.compile(r'#\s*include\s*"absl/synchronization/'), [],
