@@ -17,32 +17,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "engine/model/safetensors.h"
+#include "engine/formats/read_only_file.h"
 
 namespace foregate {
-
-// A regular file, read at offsets.
-class ReadOnlyFile {
- public:
-  // NOT_FOUND, PERMISSION_DENIED or INVALID_ARGUMENT (not a regular file) naming the path.
-  static absl::StatusOr<std::unique_ptr<ReadOnlyFile>> Open(const std::string& path);
-  ~ReadOnlyFile();
-  ReadOnlyFile(const ReadOnlyFile&) = delete;
-  ReadOnlyFile& operator=(const ReadOnlyFile&) = delete;
-
-  // Size when it was opened.
-  uint64_t num_bytes() const { return num_bytes_; }
-  const std::string& path() const { return path_; }
-  // DATA_LOSS when the file ends before `destination` is full.
-  absl::Status Read(uint64_t offset, std::span<std::byte> destination) const;
-  // The whole file; INVALID_ARGUMENT when it is longer than `max_bytes`.
-  absl::StatusOr<std::string> ReadText(uint64_t max_bytes) const;
-
- private:
-  ReadOnlyFile(int fd, uint64_t num_bytes, std::string path);
-  const int fd_;
-  const uint64_t num_bytes_;
-  const std::string path_;
-};
 
 // The file names of a sharded checkpoint's index by tensor. INVALID_ARGUMENT naming the tensor when a shard is not a
 // plain name in the same directory. `file` names the index in errors.
