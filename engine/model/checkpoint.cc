@@ -27,6 +27,11 @@ bool IsPlainFileName(const std::string& name) {
          name.find('\0') == std::string::npos;
 }
 
+absl::Status Named(const Checkpoint::Tensor& tensor, const absl::Status& status) {
+  if (status.ok()) return status;
+  return absl::Status(status.code(), "tensor " + tensor.entry.name + ": " + std::string(status.message()));
+}
+
 }  // namespace
 
 absl::StatusOr<std::map<std::string, std::string>> ParseCheckpointIndex(std::string_view json,
@@ -57,14 +62,19 @@ absl::Status Checkpoint::AddFile(const std::string& path) {
   FOREGATE_RETURN_IF_ERROR(file->Read(kSafetensorsLengthBytes, std::as_writable_bytes(std::span(header))));
   FOREGATE_ASSIGN_OR_RETURN(std::vector<TensorEntry> entries, ParseSafetensorsHeader(header, file->num_bytes(), path));
   for (TensorEntry& entry : entries) {
-    std::string name = entry.name;
-    const auto [place, is_new] = tensors_.try_emplace(std::move(name), Tensor{std::move(entry), file.get()});
-    if (!is_new)
-      return absl::InvalidArgumentError(path + ": tensor " + JsonExcerpt(place->first) + " is also in " +
-                                        place->second.file->path());
+    FOREGATE_RETURN_IF_ERROR(Add({std::move(entry), file.get()}));
   }
   files_.push_back(std::move(file));
   return absl::OkStatus();
+}
+
+absl::Status Checkpoint::Add(Tensor tensor) {
+  std::string name = tensor.entry.name;
+  const std::string& path = tensor.file->path();
+  const auto [place, is_new] = tensors_.try_emplace(std::move(name), std::move(tensor));
+  if (is_new) return absl::OkStatus();
+  return absl::InvalidArgumentError(path + ": tensor " + JsonExcerpt(place->first) + " is also in " +
+                                    place->second.file->path());
 }
 
 absl::StatusOr<std::unique_ptr<Checkpoint>> Checkpoint::OpenFile(const std::string& path) {
@@ -74,10 +84,13 @@ absl::StatusOr<std::unique_ptr<Checkpoint>> Checkpoint::OpenFile(const std::stri
 }
 
 absl::StatusOr<std::unique_ptr<Checkpoint>> Checkpoint::Open(const std::string& directory) {
+  FOREGATE_ASSIGN_OR_RETURN(const std::optional<std::string> gguf, FindGguf(directory));
+  if (gguf) return OpenGgufModel(*gguf);
   if (Exists(directory + "/" + kSingleFile)) return OpenFile(directory + "/" + kSingleFile);
   const std::string index_path = directory + "/" + kIndexFile;
   if (!Exists(index_path))
-    return absl::NotFoundError(directory + ": neither " + kSingleFile + " nor " + kIndexFile + " is there");
+    return absl::NotFoundError(directory + ": neither " + kSingleFile + ", " + kIndexFile +
+                               " nor a GGUF file is there");
   FOREGATE_ASSIGN_OR_RETURN(const std::unique_ptr<ReadOnlyFile> index, ReadOnlyFile::Open(index_path));
   FOREGATE_ASSIGN_OR_RETURN(const std::string text, index->ReadText(kMaxIndexBytes));
   FOREGATE_ASSIGN_OR_RETURN(const auto shards, ParseCheckpointIndex(text, index_path));
@@ -106,9 +119,25 @@ const Checkpoint::Tensor* Checkpoint::Find(const std::string& name) const {
 absl::Status Checkpoint::Read(const Tensor& tensor, uint64_t offset, std::span<std::byte> destination) const {
   FOREGATE_CHECK_LE(offset, tensor.entry.num_bytes);
   FOREGATE_CHECK_LE(destination.size(), tensor.entry.num_bytes - offset);
-  const absl::Status status = tensor.file->Read(tensor.entry.offset + offset, destination);
-  if (status.ok()) return status;
-  return absl::Status(status.code(), "tensor " + tensor.entry.name + ": " + std::string(status.message()));
+  return Named(tensor, tensor.gguf ? ReadGgufElements(*tensor.file, *tensor.gguf, offset, destination)
+                                   : tensor.file->Read(tensor.entry.offset + offset, destination));
+}
+
+size_t Checkpoint::StoredRowBytes(const Tensor& tensor) const {
+  if (tensor.gguf) return tensor.gguf->row_bytes();
+  FOREGATE_CHECK(!tensor.entry.shape.empty() && tensor.entry.shape[0] > 0);
+  return tensor.entry.num_bytes / static_cast<uint64_t>(tensor.entry.shape[0]);
+}
+
+absl::Status Checkpoint::ReadStoredRows(const Tensor& tensor, int64_t first_row,
+                                        std::span<std::byte> destination) const {
+  const size_t row_bytes = StoredRowBytes(tensor);
+  FOREGATE_CHECK_EQ(destination.size() % row_bytes, 0u);
+  const int64_t num_rows = tensor.gguf ? tensor.gguf->num_rows : tensor.entry.shape[0];
+  FOREGATE_CHECK(first_row >= 0 && first_row <= num_rows);
+  FOREGATE_CHECK_LE(destination.size() / row_bytes, static_cast<size_t>(num_rows - first_row));
+  if (!tensor.gguf) return Read(tensor, static_cast<uint64_t>(first_row) * row_bytes, destination);
+  return Named(tensor, ReadGgufRows(*tensor.file, *tensor.gguf, first_row, destination));
 }
 
 }  // namespace foregate
