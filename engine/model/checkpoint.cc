@@ -1,11 +1,7 @@
 #include "engine/model/checkpoint.h"
 
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <utility>
@@ -26,59 +22,17 @@ bool Exists(const std::string& path) {
   return ::stat(path.c_str(), &status) == 0;
 }
 
-absl::Status SystemError(const std::string& path, const char* action, int error) {
-  const std::string message = path + ": " + action + ": " + std::strerror(error);
-  if (error == ENOENT || error == ENOTDIR) return absl::NotFoundError(message);
-  if (error == EACCES || error == EPERM) return absl::PermissionDeniedError(message);
-  return absl::UnavailableError(message);
-}
-
 bool IsPlainFileName(const std::string& name) {
   return !name.empty() && name.size() < 256 && name[0] != '.' && name.find('/') == std::string::npos &&
          name.find('\0') == std::string::npos;
 }
 
+absl::Status Named(const Checkpoint::Tensor& tensor, const absl::Status& status) {
+  if (status.ok()) return status;
+  return absl::Status(status.code(), "tensor " + tensor.entry.name + ": " + std::string(status.message()));
+}
+
 }  // namespace
-
-ReadOnlyFile::ReadOnlyFile(int fd, uint64_t num_bytes, std::string path)
-    : fd_(fd), num_bytes_(num_bytes), path_(std::move(path)) {}
-
-ReadOnlyFile::~ReadOnlyFile() { ::close(fd_); }
-
-absl::StatusOr<std::unique_ptr<ReadOnlyFile>> ReadOnlyFile::Open(const std::string& path) {
-  // O_NONBLOCK: opening a FIFO must not hang.
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0) return SystemError(path, "cannot open", errno);
-  struct stat status = {};
-  if (::fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
-    ::close(fd);
-    return absl::InvalidArgumentError(path + ": not a regular file");
-  }
-  return std::unique_ptr<ReadOnlyFile>(new ReadOnlyFile(fd, static_cast<uint64_t>(status.st_size), path));
-}
-
-absl::Status ReadOnlyFile::Read(uint64_t offset, std::span<std::byte> destination) const {
-  while (!destination.empty()) {
-    const ssize_t count = ::pread(fd_, destination.data(), destination.size(), static_cast<off_t>(offset));
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return SystemError(path_, "cannot read", errno);
-    if (count == 0)
-      return absl::DataLossError(path_ + ": ends at byte " + std::to_string(offset) + ", was " +
-                                 std::to_string(num_bytes_) + " bytes long: it shrank while being read");
-    destination = destination.subspan(static_cast<size_t>(count));
-    offset += static_cast<uint64_t>(count);
-  }
-  return absl::OkStatus();
-}
-
-absl::StatusOr<std::string> ReadOnlyFile::ReadText(uint64_t max_bytes) const {
-  if (num_bytes_ > max_bytes)
-    return absl::InvalidArgumentError(path_ + ": " + std::to_string(num_bytes_) + " bytes, limit " +
-                                      std::to_string(max_bytes));
-  std::string text(num_bytes_, '\0');
-  FOREGATE_RETURN_IF_ERROR(Read(0, std::as_writable_bytes(std::span(text))));
-  return text;
-}
 
 absl::StatusOr<std::map<std::string, std::string>> ParseCheckpointIndex(std::string_view json,
                                                                         const std::string& file) {
@@ -108,14 +62,19 @@ absl::Status Checkpoint::AddFile(const std::string& path) {
   FOREGATE_RETURN_IF_ERROR(file->Read(kSafetensorsLengthBytes, std::as_writable_bytes(std::span(header))));
   FOREGATE_ASSIGN_OR_RETURN(std::vector<TensorEntry> entries, ParseSafetensorsHeader(header, file->num_bytes(), path));
   for (TensorEntry& entry : entries) {
-    std::string name = entry.name;
-    const auto [place, is_new] = tensors_.try_emplace(std::move(name), Tensor{std::move(entry), file.get()});
-    if (!is_new)
-      return absl::InvalidArgumentError(path + ": tensor " + JsonExcerpt(place->first) + " is also in " +
-                                        place->second.file->path());
+    FOREGATE_RETURN_IF_ERROR(Add({std::move(entry), file.get()}));
   }
   files_.push_back(std::move(file));
   return absl::OkStatus();
+}
+
+absl::Status Checkpoint::Add(Tensor tensor) {
+  std::string name = tensor.entry.name;
+  const std::string& path = tensor.file->path();
+  const auto [place, is_new] = tensors_.try_emplace(std::move(name), std::move(tensor));
+  if (is_new) return absl::OkStatus();
+  return absl::InvalidArgumentError(path + ": tensor " + JsonExcerpt(place->first) + " is also in " +
+                                    place->second.file->path());
 }
 
 absl::StatusOr<std::unique_ptr<Checkpoint>> Checkpoint::OpenFile(const std::string& path) {
@@ -125,10 +84,13 @@ absl::StatusOr<std::unique_ptr<Checkpoint>> Checkpoint::OpenFile(const std::stri
 }
 
 absl::StatusOr<std::unique_ptr<Checkpoint>> Checkpoint::Open(const std::string& directory) {
+  FOREGATE_ASSIGN_OR_RETURN(const std::optional<std::string> gguf, FindGguf(directory));
+  if (gguf) return OpenGgufModel(*gguf);
   if (Exists(directory + "/" + kSingleFile)) return OpenFile(directory + "/" + kSingleFile);
   const std::string index_path = directory + "/" + kIndexFile;
   if (!Exists(index_path))
-    return absl::NotFoundError(directory + ": neither " + kSingleFile + " nor " + kIndexFile + " is there");
+    return absl::NotFoundError(directory + ": neither " + kSingleFile + ", " + kIndexFile +
+                               " nor a GGUF file is there");
   FOREGATE_ASSIGN_OR_RETURN(const std::unique_ptr<ReadOnlyFile> index, ReadOnlyFile::Open(index_path));
   FOREGATE_ASSIGN_OR_RETURN(const std::string text, index->ReadText(kMaxIndexBytes));
   FOREGATE_ASSIGN_OR_RETURN(const auto shards, ParseCheckpointIndex(text, index_path));
@@ -157,9 +119,25 @@ const Checkpoint::Tensor* Checkpoint::Find(const std::string& name) const {
 absl::Status Checkpoint::Read(const Tensor& tensor, uint64_t offset, std::span<std::byte> destination) const {
   FOREGATE_CHECK_LE(offset, tensor.entry.num_bytes);
   FOREGATE_CHECK_LE(destination.size(), tensor.entry.num_bytes - offset);
-  const absl::Status status = tensor.file->Read(tensor.entry.offset + offset, destination);
-  if (status.ok()) return status;
-  return absl::Status(status.code(), "tensor " + tensor.entry.name + ": " + std::string(status.message()));
+  return Named(tensor, tensor.gguf ? ReadGgufElements(*tensor.file, *tensor.gguf, offset, destination)
+                                   : tensor.file->Read(tensor.entry.offset + offset, destination));
+}
+
+size_t Checkpoint::StoredRowBytes(const Tensor& tensor) const {
+  if (tensor.gguf) return tensor.gguf->row_bytes();
+  FOREGATE_CHECK(!tensor.entry.shape.empty() && tensor.entry.shape[0] > 0);
+  return tensor.entry.num_bytes / static_cast<uint64_t>(tensor.entry.shape[0]);
+}
+
+absl::Status Checkpoint::ReadStoredRows(const Tensor& tensor, int64_t first_row,
+                                        std::span<std::byte> destination) const {
+  const size_t row_bytes = StoredRowBytes(tensor);
+  FOREGATE_CHECK_EQ(destination.size() % row_bytes, 0u);
+  const int64_t num_rows = tensor.gguf ? tensor.gguf->num_rows : tensor.entry.shape[0];
+  FOREGATE_CHECK(first_row >= 0 && first_row <= num_rows);
+  FOREGATE_CHECK_LE(destination.size() / row_bytes, static_cast<size_t>(num_rows - first_row));
+  if (!tensor.gguf) return Read(tensor, static_cast<uint64_t>(first_row) * row_bytes, destination);
+  return Named(tensor, ReadGgufRows(*tensor.file, *tensor.gguf, first_row, destination));
 }
 
 }  // namespace foregate

@@ -1,4 +1,6 @@
-// Checkpoint: the tensors of a Hugging Face directory, single or sharded safetensors. Untrusted input.
+// Checkpoint: the tensors of a Hugging Face directory, single or sharded safetensors, or of a GGUF model, single or
+// split. Untrusted input. Whatever the file, tensors have the names, shapes and order of rows of the safetensors
+// checkpoint.
 //
 // Bytes are read with pread into memory of the caller's, never mapped: a file that shrinks is an error, not a SIGBUS.
 // Thread-safe after Open (reads have no shared state).
@@ -9,6 +11,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -16,33 +19,13 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "engine/formats/gguf/gguf_files.h"
+#include "engine/formats/read_only_file.h"
+#include "engine/model/gguf/row_reader.h"
+#include "engine/model/model_config.h"
 #include "engine/model/safetensors.h"
 
 namespace foregate {
-
-// A regular file, read at offsets.
-class ReadOnlyFile {
- public:
-  // NOT_FOUND, PERMISSION_DENIED or INVALID_ARGUMENT (not a regular file) naming the path.
-  static absl::StatusOr<std::unique_ptr<ReadOnlyFile>> Open(const std::string& path);
-  ~ReadOnlyFile();
-  ReadOnlyFile(const ReadOnlyFile&) = delete;
-  ReadOnlyFile& operator=(const ReadOnlyFile&) = delete;
-
-  // Size when it was opened.
-  uint64_t num_bytes() const { return num_bytes_; }
-  const std::string& path() const { return path_; }
-  // DATA_LOSS when the file ends before `destination` is full.
-  absl::Status Read(uint64_t offset, std::span<std::byte> destination) const;
-  // The whole file; INVALID_ARGUMENT when it is longer than `max_bytes`.
-  absl::StatusOr<std::string> ReadText(uint64_t max_bytes) const;
-
- private:
-  ReadOnlyFile(int fd, uint64_t num_bytes, std::string path);
-  const int fd_;
-  const uint64_t num_bytes_;
-  const std::string path_;
-};
 
 // The file names of a sharded checkpoint's index by tensor. INVALID_ARGUMENT naming the tensor when a shard is not a
 // plain name in the same directory. `file` names the index in errors.
@@ -50,24 +33,39 @@ absl::StatusOr<std::map<std::string, std::string>> ParseCheckpointIndex(std::str
 
 class Checkpoint {
  public:
-  // Opens model.safetensors, or the shards that model.safetensors.index.json names, and checks every header.
-  static absl::StatusOr<std::unique_ptr<Checkpoint>> Open(const std::string& directory);
+  // Opens model.safetensors, or the shards that model.safetensors.index.json names, or the GGUF model that `path` is or
+  // that is alone in it (FindGguf), and checks every header.
+  static absl::StatusOr<std::unique_ptr<Checkpoint>> Open(const std::string& path);
   // One safetensors file.
   static absl::StatusOr<std::unique_ptr<Checkpoint>> OpenFile(const std::string& path);
 
   struct Tensor {
-    TensorEntry entry;
+    TensorEntry entry;  // as Read delivers it: quantized types of GGUF as f32
     const ReadOnlyFile* file = nullptr;
+    std::optional<GgufPlacement> gguf = std::nullopt;  // how and where a GGUF file stores it; entry.offset says nothing
   };
   // By name.
   const std::map<std::string, Tensor>& tensors() const { return tensors_; }
   // Null when there is none.
   const Tensor* Find(const std::string& name) const;
-  // Bytes [offset, offset + destination.size()) of the tensor.
+  // Bytes [offset, offset + destination.size()) of the tensor; of a GGUF file's, both multiples of its element's size.
   absl::Status Read(const Tensor& tensor, uint64_t offset, std::span<std::byte> destination) const;
 
+  // The bytes of rows as they are stored, for formats that are repacked exactly: as many rows from `first_row` as
+  // `destination`, a multiple of StoredRowBytes, has room for. In the order of the checkpoint's rows.
+  size_t StoredRowBytes(const Tensor& tensor) const;
+  absl::Status ReadStoredRows(const Tensor& tensor, int64_t first_row, std::span<std::byte> destination) const;
+
+  // The text of the config.json that belongs to a GGUF model; empty for safetensors, which have the file.
+  const std::string& config_json() const { return config_json_; }
+
  private:
+  static absl::StatusOr<std::unique_ptr<Checkpoint>> OpenGgufModel(const std::string& path);
   absl::Status AddFile(const std::string& path);
+  absl::Status AddGgufPart(GgufPart part, const ModelConfig& config);
+  absl::Status Add(Tensor tensor);
+
+  std::string config_json_;
   std::vector<std::unique_ptr<ReadOnlyFile>> files_;
   std::map<std::string, Tensor> tensors_;
 };

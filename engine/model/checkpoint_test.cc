@@ -103,7 +103,7 @@ TEST_F(CheckpointTest, ShardsOutsideTheDirectoryAreRefused) {
 }
 
 TEST_F(CheckpointTest, IndexAndShardsMustAgree) {
-  ExpectError({"neither model.safetensors nor"});
+  ExpectError({"neither model.safetensors, "});
   Write("model.safetensors.index.json", "{\"weight_map\":[]}");
   ExpectError({"weight_map"});
   Write("model.safetensors.index.json", R"({"weight_map":{"t":"1.safetensors","u":"2.safetensors"}})");

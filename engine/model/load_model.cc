@@ -1,6 +1,7 @@
 #include "engine/model/load_model.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -34,6 +35,27 @@ absl::Status CheckLimit(const char* name, int32_t value, int32_t minimum, int32_
                                     std::to_string(maximum) + "]: " + std::to_string(value));
 }
 
+struct ModelFiles {
+  ModelConfig config;
+  std::unique_ptr<Checkpoint> checkpoint;
+};
+
+absl::StatusOr<ModelFiles> OpenFiles(const std::string& path) {
+  FOREGATE_ASSIGN_OR_RETURN(const std::optional<std::string> gguf, FindGguf(path));
+  ModelFiles files;
+  if (gguf) {
+    FOREGATE_ASSIGN_OR_RETURN(files.checkpoint, Checkpoint::Open(*gguf));
+    FOREGATE_ASSIGN_OR_RETURN(files.config, ParseModelConfig(files.checkpoint->config_json(), *gguf));
+    return files;
+  }
+  const std::string config_path = path + "/config.json";
+  FOREGATE_ASSIGN_OR_RETURN(const std::unique_ptr<ReadOnlyFile> config_file, ReadOnlyFile::Open(config_path));
+  FOREGATE_ASSIGN_OR_RETURN(const std::string config_text, config_file->ReadText(kMaxConfigBytes));
+  FOREGATE_ASSIGN_OR_RETURN(files.config, ParseModelConfig(config_text, config_path));
+  FOREGATE_ASSIGN_OR_RETURN(files.checkpoint, Checkpoint::Open(path));
+  return files;
+}
+
 absl::StatusOr<OpenedModel> OpenModel(const LoadOptions& options) {
   // Far beyond sense; keeps every product of sizes in 64 bits.
   constexpr int32_t kMaxLimit = 1 << 20;
@@ -42,23 +64,19 @@ absl::StatusOr<OpenedModel> OpenModel(const LoadOptions& options) {
   FOREGATE_RETURN_IF_ERROR(CheckLimit("max_sequence_tokens", options.max_sequence_tokens, 0, 1 << 24));
   FOREGATE_RETURN_IF_ERROR(CheckLimit("block_size", options.block_size, 1, kMaxLimit));
   FOREGATE_RETURN_IF_ERROR(CheckLimit("max_logits_rows", options.max_logits_rows, 0, kMaxLimit));
-  const std::string config_path = options.directory + "/config.json";
-  FOREGATE_ASSIGN_OR_RETURN(const std::unique_ptr<ReadOnlyFile> config_file, ReadOnlyFile::Open(config_path));
-  FOREGATE_ASSIGN_OR_RETURN(const std::string config_text, config_file->ReadText(kMaxConfigBytes));
-  FOREGATE_ASSIGN_OR_RETURN(ModelConfig config, ParseModelConfig(config_text, config_path));
-  FOREGATE_ASSIGN_OR_RETURN(std::unique_ptr<Checkpoint> checkpoint, Checkpoint::Open(options.directory));
-  FOREGATE_ASSIGN_OR_RETURN(WeightPlan weights, PlanWeights(config, *checkpoint, options.weights));
+  FOREGATE_ASSIGN_OR_RETURN(ModelFiles files, OpenFiles(options.directory));
+  FOREGATE_ASSIGN_OR_RETURN(WeightPlan weights, PlanWeights(files.config, *files.checkpoint, options.weights));
   const int32_t max_positions = options.max_sequence_tokens == 0
-                                    ? config.max_positions
-                                    : std::min(config.max_positions, options.max_sequence_tokens);
+                                    ? files.config.max_positions
+                                    : std::min(files.config.max_positions, options.max_sequence_tokens);
   const WorkspaceLimits limits{.max_batch_tokens = options.max_batch_tokens,
                                .max_sequences = options.max_sequences,
                                .max_blocks_per_sequence = (max_positions + options.block_size - 1) / options.block_size,
                                .max_logits_rows = options.max_logits_rows == 0
                                                       ? options.max_batch_tokens
                                                       : std::min(options.max_logits_rows, options.max_batch_tokens)};
-  return OpenedModel{.config = std::move(config),
-                     .checkpoint = std::move(checkpoint),
+  return OpenedModel{.config = std::move(files.config),
+                     .checkpoint = std::move(files.checkpoint),
                      .weights = std::move(weights),
                      .limits = limits,
                      .max_positions = max_positions};

@@ -1,4 +1,4 @@
-// From a Hugging Face directory to a Decoder: plan first, then load.
+// From a Hugging Face directory or a GGUF file to a Decoder: plan first, then load.
 #ifndef FOREGATE_ENGINE_MODEL_LOAD_MODEL_H_
 #define FOREGATE_ENGINE_MODEL_LOAD_MODEL_H_
 
@@ -18,8 +18,8 @@
 namespace foregate {
 
 struct LoadOptions {
-  std::string directory;
-  WeightRules weights = {};  // in which formats the matrices are kept
+  std::string directory;            // or a GGUF file
+  WeightRules weights = {};         // in which formats the matrices are kept
   int32_t max_batch_tokens = 512;   // rows of a step
   int32_t max_sequences = 64;       // sequences of a step
   int32_t max_sequence_tokens = 0;  // context limit; 0: the model's own, which also bounds it

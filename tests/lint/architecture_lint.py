@@ -27,12 +27,13 @@ EDGES = [
     ("kernels/cuda/", ["kernels/cuda/", "kernels/api/", "kernels/base/"]),
     # Inside the engine: moe knows nothing of requests, sequences or KV; kv nothing of experts; model reads the Batch
     # that schedule defines. Files directly in engine/ are the loop, which sees all its rooms.
+    ("engine/formats/", ["engine/formats/", "kernels/base/"]),
     ("engine/host/", ["engine/host/", "kernels/api/", "kernels/base/"]),
     ("engine/kv/", ["engine/kv/", "engine/host/", "kernels/api/", "kernels/base/"]),
     ("engine/moe/", ["engine/moe/", "engine/host/", "engine/parallel/", "kernels/api/", "kernels/base/"]),
     ("engine/parallel/", ["engine/parallel/", "engine/moe/", "engine/host/", "kernels/api/", "kernels/base/"]),
     ("engine/model/", ["engine/model/", "engine/moe/", "engine/kv/", "engine/host/", "engine/parallel/",
-                       "engine/schedule/", "kernels/api/", "kernels/base/", "kernels/weights/"]),
+                       "engine/formats/", "engine/schedule/", "kernels/api/", "kernels/base/", "kernels/weights/"]),
     ("engine/request/", ["engine/request/", "engine/kv/", "engine/host/", "kernels/base/"]),
     ("engine/schedule/", ["engine/schedule/", "engine/request/", "engine/kv/", "engine/host/", "kernels/base/"]),
     ("engine/sample/", ["engine/sample/", "engine/request/", "engine/host/", "kernels/base/"]),
