@@ -7,8 +7,9 @@
 #include <memory>
 #include <vector>
 
-#include "kernels/api/weight_matrix.h"
+#include "kernels/api/kernels.h"
 #include "kernels/cpu/isa_table.h"
+#include "kernels/cpu/product_tasks.h"
 #include "kernels/cpu/thread_pool.h"
 
 namespace foregate::internal {
@@ -41,12 +42,22 @@ class QuantizedScratch {
   std::vector<int32_t> sums_;
 };
 
+// Rows of the grouped order that meet one expert's matrices.
+struct ExpertRows {
+  const ExpertWeights* weights;
+  int64_t first_entry;
+  int64_t num_entries;
+};
+
 // Owned by the kernels; one thread at a time.
 struct Compute {
   const IsaTable* isa = nullptr;
   std::unique_ptr<ThreadPool> pool;
   // Bytes of weights that stay in a core's private cache while rows pass over them.
   int64_t panel_bytes = 0;
+  // Of one operation; kept, so that steps allocate nothing.
+  ProductTasks tasks;
+  std::vector<ExpertRows> expert_rows;
   // Activations quantized for the products of one operation: its input, and what lies between gate-up and down.
   QuantizedScratch quantized[2];
 
@@ -59,16 +70,6 @@ struct Compute {
     } else {
       for (int64_t i = 0; i < count; ++i) body(i);
     }
-  }
-
-  // Outputs per task, whole panels: bounded by the cache, and small enough that `num_outputs` over `num_parallel` such
-  // matrices give every thread a few tasks.
-  int64_t TaskOutputs(int64_t num_outputs, int64_t bytes_per_panel, int64_t num_parallel) const {
-    const int64_t wanted_tasks = (4 * pool->num_threads() + num_parallel - 1) / num_parallel;
-    const int64_t num_panels = (num_outputs + kPanelOutputs - 1) / kPanelOutputs;
-    const int64_t by_balance = (num_panels + wanted_tasks - 1) / wanted_tasks;
-    const int64_t by_cache = panel_bytes / std::max<int64_t>(1, bytes_per_panel);
-    return std::max<int64_t>(1, std::min(by_balance, by_cache)) * kPanelOutputs;
   }
 };
 

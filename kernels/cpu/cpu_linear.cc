@@ -10,10 +10,6 @@
 namespace foregate::internal {
 namespace {
 
-int64_t PanelBytesOf(const WeightMatrix& weight) {
-  return static_cast<int64_t>(LayoutOfPanel(weight.format, weight.num_inputs).stride_bytes);
-}
-
 // Rows of activations as the kernels take them: floats, or quantized for one group size.
 struct Rows {
   const float* x = nullptr;
@@ -71,59 +67,18 @@ QuantizedRows Quantize(const Compute& compute, const WeightMatrix& weight, const
   return rows;
 }
 
-void AddBias(const TensorView& bias, int64_t first, int64_t count, const TensorView& out) {
+// Adds the bias to the task's rows and outputs; `out` is the first of these rows.
+void AddBias(const TensorView& bias, const ProductTask& task, float* out, int64_t out_stride) {
   std::array<float, 64> widened;
   const auto chunk = static_cast<int64_t>(widened.size());
-  for (int64_t begin = first; begin < first + count; begin += chunk) {
-    const int64_t width = std::min(chunk, first + count - begin);
+  const int64_t end = task.first_output + task.num_outputs;
+  for (int64_t begin = task.first_output; begin < end; begin += chunk) {
+    const int64_t width = std::min(chunk, end - begin);
     WidenElements(bias, begin, width, widened.data());
-    for (int64_t t = 0; t < out.dim(0); ++t) {
-      float* row = out.as<float>() + t * out.dim(1) + begin;
+    for (int64_t t = 0; t < task.num_rows; ++t) {
+      float* row = out + t * out_stride + begin;
       for (int64_t i = 0; i < width; ++i) row[i] += widened[static_cast<size_t>(i)];
     }
-  }
-}
-
-// The experts of a call that have rows, and how their matrices are cut into panels.
-struct GroupedPlan {
-  struct Group {
-    const ExpertWeights* weights;
-    int64_t first_entry;
-    int64_t num_entries;
-  };
-  std::vector<Group> groups;
-  int64_t num_entries = 0;
-};
-
-GroupedPlan PlanGroups(const GroupedFfnArgs& args) {
-  GroupedPlan plan;
-  const int32_t* offsets = args.offsets.as<const int32_t>();
-  for (const ExpertWeights& weights : args.experts) {
-    const int32_t first = offsets[weights.expert];
-    const int32_t end = offsets[weights.expert + 1];
-    FOREGATE_CHECK(0 <= first && first <= end && end <= args.token_of.dim(0));
-    if (first == end) continue;
-    for (int32_t j = first; j < end; ++j) {
-      const int32_t token = args.token_of.as<const int32_t>()[j];
-      FOREGATE_CHECK(token >= 0 && token < args.x.dim(0));
-    }
-    plan.groups.push_back({&weights, first, end - first});
-    plan.num_entries += end - first;
-  }
-  return plan;
-}
-
-// scratch[j, 0:F] = silu(gate(x)) * up(x) for outputs [first, first + count).
-void GateUp(const Compute& compute, const GroupedFfnArgs& args, const GroupedPlan::Group& group, const Rows& x,
-            int64_t first, int64_t count) {
-  const int64_t ffn = group.weights->gate.num_outputs;
-  float* gate = args.scratch.as<float>() + group.first_entry * 2 * ffn;
-  float* up = gate + ffn;
-  RunPanels(compute, group.weights->gate, first, count, x, gate, 2 * ffn);
-  RunPanels(compute, group.weights->up, first, count, x, up, 2 * ffn);
-  for (int64_t j = 0; j < group.num_entries; ++j) {
-    float* row = gate + j * 2 * ffn + first;
-    compute.isa->silu_mul(row, row + ffn, row, count);
   }
 }
 
@@ -134,63 +89,129 @@ QuantizedRows FirstRows(QuantizedRows rows, int64_t first) {
   return rows;
 }
 
+// The `count` rows from `first` on.
+Rows SomeRows(Rows rows, int64_t first, int64_t count) {
+  rows.count = count;
+  if (rows.index != nullptr) {
+    rows.index += first;
+    return rows;
+  }
+  rows.x += first * rows.stride;
+  rows.quantized = FirstRows(rows.quantized, first);
+  return rows;
+}
+
+void StartTasks(Compute& compute, const WeightMatrix& like, int64_t matrices_per_task, int64_t total_rows) {
+  compute.tasks.Start({.num_threads = compute.pool->num_threads(), .panel_bytes = compute.panel_bytes}, like,
+                      matrices_per_task, total_rows);
+}
+
+// The experts of a call that have rows, those with the most rows first: what begins last is small, so threads end
+// together.
+void PlanExperts(Compute& compute, const GroupedFfnArgs& args) {
+  std::vector<ExpertRows>& plan = compute.expert_rows;
+  plan.clear();
+  const int32_t* offsets = args.offsets.as<const int32_t>();
+  for (const ExpertWeights& weights : args.experts) {
+    const int32_t first = offsets[weights.expert];
+    const int32_t end = offsets[weights.expert + 1];
+    FOREGATE_CHECK(0 <= first && first <= end && end <= args.token_of.dim(0));
+    if (first == end) continue;
+    for (int32_t j = first; j < end; ++j) {
+      const int32_t token = args.token_of.as<const int32_t>()[j];
+      FOREGATE_CHECK(token >= 0 && token < args.x.dim(0));
+    }
+    plan.push_back({&weights, first, end - first});
+  }
+  std::sort(plan.begin(), plan.end(), [](const ExpertRows& a, const ExpertRows& b) {
+    return a.num_entries != b.num_entries ? a.num_entries > b.num_entries : a.first_entry < b.first_entry;
+  });
+}
+
+// Calls body(expert, task) over the tasks of matrices like `like`, one or two per expert.
+template <typename Body>
+void ForExperts(Compute& compute, const WeightMatrix& like, int64_t matrices_per_expert, int64_t total_rows,
+                const Body& body) {
+  StartTasks(compute, like, matrices_per_expert, total_rows);
+  for (size_t i = 0; i < compute.expert_rows.size(); ++i) {
+    compute.tasks.Add(static_cast<int32_t>(i), compute.expert_rows[i].num_entries);
+  }
+  const int64_t work = matrices_per_expert * total_rows * like.num_outputs * like.num_inputs;
+  compute.For(compute.tasks.size(), work, [&](int64_t i) {
+    const ProductTask& task = compute.tasks[i];
+    body(compute.expert_rows[static_cast<size_t>(task.matrix)], task);
+  });
+}
+
+// scratch[j, 0:F] = silu(gate(x)) * up(x) for the rows and outputs of a task.
+void GateUp(const Compute& compute, const GroupedFfnArgs& args, const ExpertRows& expert, const ProductTask& task,
+            Rows x) {
+  const int64_t ffn = expert.weights->gate.num_outputs;
+  const int64_t first_entry = expert.first_entry + task.first_row;
+  float* gate = args.scratch.as<float>() + first_entry * 2 * ffn;
+  x.index = args.token_of.as<const int32_t>() + first_entry;
+  x.count = task.num_rows;
+  RunPanels(compute, expert.weights->gate, task.first_output, task.num_outputs, x, gate, 2 * ffn);
+  RunPanels(compute, expert.weights->up, task.first_output, task.num_outputs, x, gate + ffn, 2 * ffn);
+  for (int64_t j = 0; j < task.num_rows; ++j) {
+    float* row = gate + j * 2 * ffn + task.first_output;
+    compute.isa->silu_mul(row, row + ffn, row, task.num_outputs);
+  }
+}
+
+// The activations between gate-up and down, by entry.
+Rows InnerRows(Compute& compute, const GroupedFfnArgs& args, const WeightMatrix& down) {
+  Rows rows = {.x = args.scratch.as<const float>(), .stride = 2 * down.num_inputs};
+  if (!IsQuantized(down.format)) return rows;
+  int64_t first = args.token_of.dim(0);
+  int64_t end = 0;
+  for (const ExpertRows& expert : compute.expert_rows) {
+    first = std::min(first, expert.first_entry);
+    end = std::max(end, expert.first_entry + expert.num_entries);
+  }
+  const float* x = rows.x + first * rows.stride;
+  rows.quantized = FirstRows(Quantize(compute, down, x, rows.stride, end - first, compute.quantized[1]), -first);
+  return rows;
+}
+
 }  // namespace
 
 void CpuLinear(Compute& compute, const LinearArgs& args) {
   const WeightMatrix& weight = args.weight;
   Rows rows = {.x = args.x.as<const float>(), .stride = weight.num_inputs, .count = args.x.dim(0)};
+  if (rows.count == 0) return;
   if (IsQuantized(weight.format)) {
     rows.quantized = Quantize(compute, weight, rows.x, rows.stride, rows.count, compute.quantized[0]);
   }
-  const int64_t outputs = compute.TaskOutputs(weight.num_outputs, PanelBytesOf(weight), 1);
-  compute.For((weight.num_outputs + outputs - 1) / outputs, args.x.num_elements() * weight.num_outputs, [&](int64_t i) {
-    const int64_t first = i * outputs;
-    const int64_t count = std::min(outputs, weight.num_outputs - first);
-    RunPanels(compute, weight, first, count, rows, args.out.as<float>(), weight.num_outputs);
-    if (!args.bias.empty()) AddBias(args.bias, first, count, args.out);
+  StartTasks(compute, weight, 1, rows.count);
+  compute.tasks.Add(0, rows.count);
+  compute.For(compute.tasks.size(), args.x.num_elements() * weight.num_outputs, [&](int64_t i) {
+    const ProductTask& task = compute.tasks[i];
+    float* out = args.out.as<float>() + task.first_row * weight.num_outputs;
+    RunPanels(compute, weight, task.first_output, task.num_outputs, SomeRows(rows, task.first_row, task.num_rows), out,
+              weight.num_outputs);
+    if (!args.bias.empty()) AddBias(args.bias, task, out, weight.num_outputs);
   });
 }
 
 void CpuGroupedFfn(Compute& compute, const GroupedFfnArgs& args) {
-  const GroupedPlan plan = PlanGroups(args);
-  if (plan.groups.empty()) return;
-  const auto num_groups = static_cast<int64_t>(plan.groups.size());
-  const int64_t hidden = args.x.dim(1);
-  const ExpertWeights& some = *plan.groups.front().weights;
-  const int64_t ffn = some.gate.num_outputs;
-  // Calls body(group, first, count) over all tasks of `num_outputs` of all groups.
-  const auto for_tasks = [&](int64_t num_outputs, int64_t bytes_per_panel, auto body) {
-    const int64_t outputs = compute.TaskOutputs(num_outputs, bytes_per_panel, num_groups);
-    const int64_t tasks = (num_outputs + outputs - 1) / outputs;
-    compute.For(tasks * num_groups, plan.num_entries * hidden * ffn, [&](int64_t i) {
-      const int64_t first = i % tasks * outputs;
-      body(plan.groups[static_cast<size_t>(i / tasks)], first, std::min(outputs, num_outputs - first));
-    });
-  };
-  Rows x = {.x = args.x.as<const float>(), .stride = hidden};
+  PlanExperts(compute, args);
+  if (compute.expert_rows.empty()) return;
+  int64_t total_rows = 0;
+  for (const ExpertRows& expert : compute.expert_rows) total_rows += expert.num_entries;
+  const ExpertWeights& some = *compute.expert_rows.front().weights;
+  Rows x = {.x = args.x.as<const float>(), .stride = args.x.dim(1)};
   if (IsQuantized(some.gate.format)) {
-    x.quantized = Quantize(compute, some.gate, x.x, hidden, args.x.dim(0), compute.quantized[0]);
+    x.quantized = Quantize(compute, some.gate, x.x, x.stride, args.x.dim(0), compute.quantized[0]);
   }
-  for_tasks(ffn, 2 * PanelBytesOf(some.gate), [&](const GroupedPlan::Group& group, int64_t first, int64_t count) {
-    Rows rows = x;
-    rows.index = args.token_of.as<const int32_t>() + group.first_entry;
-    rows.count = group.num_entries;
-    GateUp(compute, args, group, rows, first, count);
-  });
-  Rows inner = {.x = args.scratch.as<const float>(), .stride = 2 * ffn};
-  if (IsQuantized(some.down.format)) {
-    const int64_t first = plan.groups.front().first_entry;
-    const int64_t end = plan.groups.back().first_entry + plan.groups.back().num_entries;
-    const QuantizedRows rows =
-        Quantize(compute, some.down, inner.x + first * inner.stride, inner.stride, end - first, compute.quantized[1]);
-    inner.quantized = FirstRows(rows, -first);
-  }
-  for_tasks(hidden, PanelBytesOf(some.down), [&](const GroupedPlan::Group& group, int64_t first, int64_t count) {
-    Rows rows = {.x = inner.x + group.first_entry * inner.stride,
-                 .stride = inner.stride,
-                 .count = group.num_entries,
-                 .quantized = FirstRows(inner.quantized, group.first_entry)};
-    RunPanels(compute, group.weights->down, first, count, rows, args.y.as<float>() + group.first_entry * hidden, hidden);
+  ForExperts(compute, some.gate, 2, total_rows,
+             [&](const ExpertRows& expert, const ProductTask& task) { GateUp(compute, args, expert, task, x); });
+  const Rows inner = InnerRows(compute, args, some.down);
+  ForExperts(compute, some.down, 1, total_rows, [&](const ExpertRows& expert, const ProductTask& task) {
+    const int64_t first_entry = expert.first_entry + task.first_row;
+    const int64_t hidden = some.down.num_outputs;
+    RunPanels(compute, expert.weights->down, task.first_output, task.num_outputs,
+              SomeRows(inner, first_entry, task.num_rows), args.y.as<float>() + first_entry * hidden, hidden);
   });
 }
 

@@ -39,15 +39,24 @@ HostTensor RunLinear(Backend& backend, const LinearCase& test, const HostTensor&
 std::vector<LinearCase> Cases() {
   std::vector<LinearCase> cases;
   for (const DType dtype : {DType::kF32, DType::kBf16, DType::kF16}) {
-    // Around the tiles (1 to 4 rows, 1 to 4 outputs) and the lanes (8, 16) of every path.
+    // Around the units of inputs (1, 2), the panels (16 outputs) and the tiles (1 to 12 rows, 1 to 4 panels) of every
+    // path, up to several tiles of rows.
     for (const int64_t inputs : {1, 7, 8, 9, 15, 16, 17, 24, 31, 33, 100}) {
       cases.push_back({3, 5, inputs, dtype, inputs % 2 == 0});
     }
     for (int64_t rows = 0; rows <= 9; ++rows) cases.push_back({rows, 13, 37, dtype, true});
-    for (int64_t outputs = 1; outputs <= 9; ++outputs) cases.push_back({5, outputs, 40, dtype, false});
+    for (const int64_t outputs : {1, 2, 3, 15, 16, 17, 31, 32, 33, 48, 65}) {
+      cases.push_back({5, outputs, 40, dtype, false});
+    }
+    // More panels than are read in place: rows are packed.
+    for (int64_t rows = 7; rows <= 40; ++rows) cases.push_back({rows, 150, 5 + rows % 2, dtype, false});
     // Large enough to be split over threads, with panels and tiles that end early.
     cases.push_back({1, 517, 129, dtype, true});
     cases.push_back({7, 131, 259, dtype, false});
+    cases.push_back({67, 272, 19, dtype, true});
+    // Sums that pass through memory between blocks of inputs (1024 and 2048).
+    cases.push_back({13, 144, 1025, dtype, false});
+    cases.push_back({8, 131, 2051, dtype, false});
   }
   return cases;
 }
@@ -77,18 +86,22 @@ TEST_P(LinearConformance, SignedZerosSubnormalsAndInfinitiesAreKept) {
 TEST_P(LinearConformance, PaddingIsNotTouched) {
   // Every product underflows to -0, and so does every sum; a product with the padding of an odd K would give +0.
   for (Backend* backend : {&path_, &ref_}) {
-    Bench bench(*backend);
-    HostTensor x(DType::kF32, {2, 19});
-    HostTensor weight(DType::kF32, {5, 19});
-    std::fill_n(x.f32(), 2 * 19, -1e-30f);
-    std::fill_n(weight.f32(), 5 * 19, 1e-20f);
-    LinearArgs args;
-    args.x = bench.Put(x);
-    args.weight = bench.PutMatrix(weight);
-    args.out = bench.Put(HostTensor(DType::kF32, {2, 5}));
-    ASSERT_TRUE(bench.kernels().Linear(args, bench.stream()).ok());
-    const HostTensor out = bench.Get(args.out);
-    for (int64_t i = 0; i < 10; ++i) EXPECT_TRUE(std::signbit(out.f32()[i])) << i;
+    for (const WeightFormat format : {WeightFormat::kF32, WeightFormat::kBf16}) {
+      for (const int64_t rows : {2, 20}) {
+        Bench bench(*backend);
+        HostTensor x(DType::kF32, {rows, 19});
+        HostTensor weight(DType::kF32, {150, 19});
+        std::fill_n(x.f32(), rows * 19, -1e-30f);
+        std::fill_n(weight.f32(), 150 * 19, 0x1p-67f);
+        LinearArgs args;
+        args.x = bench.Put(x);
+        args.weight = bench.PutMatrix(weight, format);
+        args.out = bench.Put(HostTensor(DType::kF32, {rows, 150}));
+        ASSERT_TRUE(bench.kernels().Linear(args, bench.stream()).ok());
+        const HostTensor out = bench.Get(args.out);
+        for (int64_t i = 0; i < rows * 150; ++i) EXPECT_TRUE(std::signbit(out.f32()[i])) << i;
+      }
+    }
   }
 }
 

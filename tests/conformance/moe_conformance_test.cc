@@ -33,9 +33,14 @@ struct MoeCase {
 
 const std::vector<MoeCase>& Cases() {
   static const std::vector<MoeCase> cases = [] {
-    std::vector<MoeCase> made = {{1, 16, 8, 4, 1, DType::kF32, {}},    {5, 33, 17, 8, 2, DType::kBf16, {}},
-                                 {7, 40, 24, 5, 5, DType::kF16, {}},   {13, 31, 9, 16, 3, DType::kBf16, {}},
-                                 {2, 67, 35, 32, 8, DType::kBf16, {}}, {24, 80, 48, 4, 2, DType::kF32, {}}};
+    std::vector<MoeCase> made = {{1, 16, 8, 4, 1, DType::kF32, {}},
+                                 {5, 33, 17, 8, 2, DType::kBf16, {}},
+                                 {7, 40, 24, 5, 5, DType::kF16, {}},
+                                 {13, 31, 9, 16, 3, DType::kBf16, {}},
+                                 {2, 67, 35, 32, 8, DType::kBf16, {}},
+                                 {24, 80, 48, 4, 2, DType::kF32, {}},
+                                 // Several tiles of gathered rows per expert, and more panels than stay in place.
+                                 {75, 139, 145, 3, 2, DType::kBf16, {}}};
     for (MoeCase& test : made) {
       for (int64_t i = 0; i < 3 * test.experts; ++i) {
         const Shape shape = i % 3 == 2 ? Shape{test.hidden, test.ffn} : Shape{test.ffn, test.hidden};
