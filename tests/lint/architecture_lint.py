@@ -51,6 +51,7 @@ GENERATED_INCLUDE = re.compile(r'\.pb\.h$')
 EXCEPTION_BORDERS = {
     "client/cli/command_line.cc": "CLI11 reports usage errors by throwing",
     "client/loadgen/load_flags.cc": "CLI11 reports usage errors by throwing",
+    "client/loadgen/load_runner.cc": "std::thread throws when the machine refuses a thread",
     "tools/offline/main.cc": "CLI11 reports usage errors by throwing",
     "kernels/cpu/thread_pool.cc": "std::thread throws when the machine refuses a thread",
     "server/telemetry/prometheus_endpoint.cc": "prometheus::Exposer throws when it cannot bind",
