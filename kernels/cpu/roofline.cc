@@ -1,65 +1,94 @@
 #include "kernels/cpu/roofline.h"
 
 #include <algorithm>
-#include <atomic>
-#include <chrono>
-#include <memory>
+#include <cstdio>
 
-#include "kernels/api/host_device.h"
 #include "kernels/base/check.h"
 #include "kernels/base/status_macros.h"
-#include "kernels/cpu/isa_choice.h"
-#include "kernels/cpu/thread_pool.h"
+#include "kernels/cpu/probe/machine_probe.h"
 
 namespace foregate {
 namespace {
 
-using Clock = std::chrono::steady_clock;
+void Judge(MachineKind kind, std::string_view name, int num_threads, double measured, double unit, Roofline* roofline) {
+  const std::optional<double> figure = KnownFigure(kind, name, num_threads);
+  if (ProbeCounts(figure, measured)) return;
+  char text[160];
+  std::snprintf(text, sizeof(text), "%s%.*s %.1f where %s reaches %.1f", roofline->shortfall.empty() ? "" : "; ",
+                static_cast<int>(name.size()), name.data(), measured / unit, MachineKindName(kind), *figure / unit);
+  roofline->shortfall += text;
+}
 
-constexpr auto kMeasurement = std::chrono::milliseconds(100);
-// The best of several passes: whatever else runs only ever makes a pass slower.
-constexpr int kMinPasses = 3;
-
-// Largest `amount` per second over repeated calls of `pass`.
-template <typename Pass>
-double BestRate(double amount, const Pass& pass) {
-  double best = 0;
-  const Clock::time_point end = Clock::now() + kMeasurement;
-  for (int i = 0; i < kMinPasses || Clock::now() < end; ++i) {
-    const Clock::time_point start = Clock::now();
-    pass();
-    best = std::max(best, amount / std::chrono::duration<double>(Clock::now() - start).count());
+// What the best rate of an instruction is good for.
+void Credit(const DotInstruction& instruction, double rate, Roofline* roofline) {
+  switch (instruction.operands) {
+    case DotOperands::kF32:
+      roofline->f32_flops = std::max(roofline->f32_flops, rate);
+      roofline->bf16_flops = std::max(roofline->bf16_flops, rate);
+      break;
+    case DotOperands::kBf16:
+      roofline->bf16_flops = std::max(roofline->bf16_flops, rate);
+      return;  // rounds otherwise than f32: no measure of integer weights
+    case DotOperands::kInt16:
+      break;
+    case DotOperands::kInt8:
+      if (!instruction.sums_are_short) roofline->int8_ops = std::max(roofline->int8_ops, rate);
+      roofline->int4_ops = std::max(roofline->int4_ops, rate);
+      return;
   }
-  return best;
+  roofline->int8_ops = std::max(roofline->int8_ops, rate);
+  roofline->int4_ops = std::max(roofline->int4_ops, rate);
 }
 
 }  // namespace
 
+double Roofline::BoundSeconds(double bytes, double operations, double peak_ops) const {
+  return std::max(bytes / read_bytes_per_second, operations / peak_ops);
+}
+
+std::optional<double> Roofline::Fraction(double bound_seconds, double measured_seconds) const {
+  if (!shortfall.empty() || measured_seconds <= 0) return std::nullopt;
+  return bound_seconds / measured_seconds;
+}
+
 absl::StatusOr<Roofline> MeasureRoofline(int num_threads, int64_t buffer_bytes) {
   FOREGATE_CHECK_GE(num_threads, 1);
-  FOREGATE_ASSIGN_OR_RETURN(const std::unique_ptr<internal::ThreadPool> pool,
-                            internal::ThreadPool::Create(num_threads));
-  FOREGATE_ASSIGN_OR_RETURN(const std::unique_ptr<DeviceBuffer> buffer,
-                            AllocateHostMemory(static_cast<size_t>(buffer_bytes)));
-  const internal::IsaTable& isa = *internal::SupportedIsaTables().back();
-  const int64_t floats_per_thread = buffer_bytes / num_threads / 256 * 64;
-  auto* floats = static_cast<float*>(buffer->data());
-  // Untouched anonymous memory is one shared page of zeros.
-  pool->ParallelFor(num_threads,
-                    [&](int64_t i) { std::fill_n(floats + i * floats_per_thread, floats_per_thread, 1.0f); });
-  std::atomic<float> sink = 0;
+  const CpuIdentity cpu = ThisCpu();
+  const MachineKind kind = KindOf(cpu);
   Roofline roofline;
-  roofline.read_bytes_per_second = BestRate(static_cast<double>(floats_per_thread * num_threads * 4), [&] {
-    pool->ParallelFor(num_threads, [&](int64_t i) {
-      sink.store(isa.probe_read(floats + i * floats_per_thread, floats_per_thread), std::memory_order_relaxed);
-    });
-  });
-  constexpr int64_t kRounds = 400000;
-  const double flops = static_cast<double>(2 * kRounds * internal::kProbeFmasPerRound * num_threads);
-  roofline.f32_flops = BestRate(flops, [&] {
-    pool->ParallelFor(num_threads, [&](int64_t) { sink.store(isa.probe_fma(kRounds), std::memory_order_relaxed); });
-  });
+  roofline.machine = std::string(kind == MachineKind::kUnknown ? cpu.brand.c_str() : MachineKindName(kind)) + ", " +
+                     std::to_string(num_threads) + (num_threads == 1 ? " thread" : " threads");
+  FOREGATE_ASSIGN_OR_RETURN(const Rate read, MeasureRead(cpu, num_threads, buffer_bytes / num_threads, {}));
+  roofline.read_bytes_per_second = read.best;
+  // A buffer that caches hold a part of is no measure of memory.
+  const std::vector<CacheLevel> caches = ReadCacheLevels();
+  if (!caches.empty() && buffer_bytes >= 4 * caches.back().bytes) {
+    Judge(kind, kMemoryRead, num_threads, read.best, 1e9, &roofline);
+  }
+  for (const DotInstruction& instruction : DotInstructions()) {
+    if (!UsableHere(instruction, cpu)) continue;
+    FOREGATE_ASSIGN_OR_RETURN(const Rate rate, MeasureDot(instruction, num_threads, {.num_windows = 3}));
+    Credit(instruction, rate.best, &roofline);
+    Judge(kind, instruction.name, num_threads, rate.best, 1e9, &roofline);
+  }
   return roofline;
+}
+
+std::string FractionText(const std::optional<double>& fraction) {
+  if (!fraction) return "probe low: no fraction";
+  char text[32];
+  std::snprintf(text, sizeof(text), "%.1f %%", 100 * *fraction);
+  return text;
+}
+
+std::string RooflineText(const Roofline& roofline) {
+  char text[256];
+  std::snprintf(text, sizeof(text), ": read %.1f GB/s; GFLOP/s f32 %.0f, bf16 %.0f; GOP/s int8 %.0f, int4 %.0f",
+                roofline.read_bytes_per_second / 1e9, roofline.f32_flops / 1e9, roofline.bf16_flops / 1e9,
+                roofline.int8_ops / 1e9, roofline.int4_ops / 1e9);
+  std::string all = roofline.machine + text;
+  if (!roofline.shortfall.empty()) all += "\nprobe low, so no fractions: " + roofline.shortfall;
+  return all;
 }
 
 }  // namespace foregate

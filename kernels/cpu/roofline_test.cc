@@ -16,11 +16,31 @@ TEST(Roofline, MeasuresWhatAnyMachineReaches) {
   EXPECT_LT(roofline->read_bytes_per_second, 1e12);
   EXPECT_GT(roofline->f32_flops, 1e7);
   EXPECT_LT(roofline->f32_flops, 2e12);
+  EXPECT_GE(roofline->bf16_flops, roofline->f32_flops);
+  EXPECT_GE(roofline->int4_ops, roofline->int8_ops);
+  EXPECT_GT(roofline->int8_ops, 1e7);
 }
 
 TEST(Roofline, TellsWhenTheBufferIsNotToBeHad) {
   const auto roofline = MeasureRoofline(1, int64_t{1} << 60);
   EXPECT_EQ(roofline.status().code(), absl::StatusCode::kResourceExhausted);
+}
+
+TEST(Roofline, TheBoundIsTheSlowerOfReadingAndComputing) {
+  Roofline roofline;
+  roofline.read_bytes_per_second = 10;
+  roofline.f32_flops = 100;
+  EXPECT_DOUBLE_EQ(roofline.BoundSeconds(20, 100, roofline.f32_flops), 2);
+  EXPECT_DOUBLE_EQ(roofline.BoundSeconds(20, 500, roofline.f32_flops), 5);
+}
+
+TEST(Roofline, AProbeThatDoesNotCountGivesNoFraction) {
+  Roofline roofline;
+  EXPECT_EQ(FractionText(roofline.Fraction(1, 2)), "50.0 %");
+  EXPECT_FALSE(roofline.Fraction(1, 0).has_value());
+  roofline.shortfall = "memory 20.0 where AMD Zen 5 reaches 66.0";
+  EXPECT_EQ(FractionText(roofline.Fraction(1, 2)), "probe low: no fraction");
+  EXPECT_NE(RooflineText(roofline).find("probe low, so no fractions: memory 20.0"), std::string::npos);
 }
 
 }  // namespace

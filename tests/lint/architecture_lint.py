@@ -41,6 +41,8 @@ EDGES = [
     ("server/backend_factory", ["server/", "kernels/"]),
     ("server/", ["server/", "engine/", "kernels/api/", "kernels/base/", "proto/"]),
     ("client/", ["client/", "proto/"]),
+    # The roofline is a measurement of the CPU; no other tool names a backend.
+    ("tools/offline/roofline", ["tools/", "kernels/base/", "kernels/cpu/probe/"]),
     ("tools/", ["tools/", "engine/", "kernels/api/", "kernels/base/", "server/config/", "server/text/",
                 "server/backend_factory"]),
 ]
@@ -50,6 +52,9 @@ GENERATED_INCLUDE = re.compile(r'\.pb\.h$')
 # Exceptions end at the border of the library that throws; the file turns them into a Status.
 EXCEPTION_BORDERS = {
     "client/cli/command_line.cc": "CLI11 reports usage errors by throwing",
+    "client/loadgen/load_flags.cc": "CLI11 reports usage errors by throwing",
+    "client/loadgen/load_runner.cc": "std::thread throws when the machine refuses a thread",
+    "tools/offline/main.cc": "CLI11 reports usage errors by throwing",
     "kernels/cpu/thread_pool.cc": "std::thread throws when the machine refuses a thread",
     "server/telemetry/prometheus_endpoint.cc": "prometheus::Exposer throws when it cannot bind",
     "server/text/json_node.cc": "nlohmann-json throws",
@@ -69,8 +74,8 @@ TOKENS = [
      "std::mutex: the thread sanitizer cannot see into Debian's absl::Mutex"),
     ("environment", re.compile(r'\b(secure_)?getenv\s*\(|\babsl::GetFlag\b|\bABSL_FLAG\b|\bDEFINE_(string|bool|int32)\b'),
      ["server/config/", "tests/"], "configuration is read in server/config only"),
-    ("flags", re.compile(r'#\s*include\s*[<"]CLI/'), ["server/config/", "client/cli/", "tools/", "tests/"],
-     "flags are parsed in server/config and client/cli only"),
+    ("flags", re.compile(r'#\s*include\s*[<"]CLI/'), ["server/config/", "client/cli/", "client/loadgen/", "tools/", "tests/"],
+     "flags are parsed in server/config, client/cli, client/loadgen and tools only"),
     # A room may open its own internals inside a function.
     ("using", re.compile(r'\busing\s+namespace\b(?!\s+internal\s*;)'), [],
      "`using namespace` hides where a name comes from"),
