@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
+#include <cstring>
 #include <memory>
 #include <numeric>
 #include <string>
@@ -38,8 +39,7 @@ Machine& TheMachine() {
     const DeviceInfo& info = backend->device->info();
     auto roofline = MeasureRoofline(info.num_threads, kPoolBytes);
     FOREGATE_CHECK(roofline.ok());
-    std::printf("%s, %d threads: read %.1f GB/s, f32 FMA %.1f GFLOP/s\n", info.isa.c_str(), info.num_threads,
-                roofline->read_bytes_per_second / 1e9, roofline->f32_flops / 1e9);
+    std::printf("%s: %s\n", info.isa.c_str(), RooflineText(*roofline).c_str());
     auto stream = backend->device->NewStream();
     return Machine{*std::move(backend), std::move(stream), *roofline};
   }();
@@ -61,6 +61,16 @@ class Memory {
     buffers_.push_back(*std::move(buffer));
     return view;
   }
+  // Every byte is 0x3c: values and scales of any format are finite numbers, and no page is the zero page.
+  WeightMatrix Matrix(WeightFormat format, int64_t outputs, int64_t inputs) {
+    WeightMatrix matrix{.data = nullptr, .format = format, .num_outputs = outputs, .num_inputs = inputs};
+    auto buffer = TheMachine().backend.device->Allocate(matrix.num_bytes(), MemorySpace::kDevice);
+    FOREGATE_CHECK(buffer.ok());
+    matrix.data = (*buffer)->data();
+    std::memset(matrix.data, 0x3c, matrix.num_bytes());
+    buffers_.push_back(*std::move(buffer));
+    return matrix;
+  }
   TensorView Indices(const std::vector<int32_t>& values, std::initializer_list<int64_t> shape) {
     const TensorView view = Make(DType::kI32, shape);
     std::copy(values.begin(), values.end(), view.as<int32_t>());
@@ -71,24 +81,32 @@ class Memory {
   std::vector<std::unique_ptr<DeviceBuffer>> buffers_;
 };
 
-void Report(benchmark::State& state, double bytes, double flops) {
+// What float products of the written arithmetic can reach, or integer ones.
+double PeakOps(WeightFormat format) {
   const Roofline& roofline = TheMachine().roofline;
-  const double bound_seconds = std::max(bytes / roofline.read_bytes_per_second, flops / roofline.f32_flops);
+  return IsQuantized(format) ? roofline.int8_ops : roofline.f32_flops;
+}
+
+void Report(benchmark::State& state, double bytes, double flops, double peak_ops) {
+  const double bound_seconds = TheMachine().roofline.BoundSeconds(bytes, flops, peak_ops);
   const auto rate = benchmark::Counter::kIsIterationInvariantRate;
   state.counters["GB/s"] = benchmark::Counter(bytes / 1e9, rate);
   state.counters["GFLOP/s"] = benchmark::Counter(flops / 1e9, rate);
   state.counters["bound"] = benchmark::Counter(bound_seconds, rate);
 }
 
-// Arguments: rows, outputs, inputs.
-void BM_LinearBf16(benchmark::State& state) {
-  const int64_t rows = state.range(0);
-  const int64_t outputs = state.range(1);
-  const int64_t inputs = state.range(2);
+// Arguments: weight format, rows, outputs, inputs.
+void BM_Linear(benchmark::State& state) {
+  const auto format = static_cast<WeightFormat>(state.range(0));
+  const int64_t rows = state.range(1);
+  const int64_t outputs = state.range(2);
+  const int64_t inputs = state.range(3);
+  state.SetLabel(WeightFormatName(format));
+  const auto matrix_bytes = static_cast<int64_t>(PackedBytes(format, outputs, inputs));
   Memory memory;
-  std::vector<TensorView> weights;
-  for (int64_t bytes = 0; bytes < kPoolBytes; bytes += 2 * outputs * inputs) {
-    weights.push_back(memory.Make(DType::kBf16, {outputs, inputs}));
+  std::vector<WeightMatrix> weights;
+  for (int64_t bytes = 0; bytes < kPoolBytes; bytes += matrix_bytes) {
+    weights.push_back(memory.Matrix(format, outputs, inputs));
   }
   LinearArgs args;
   args.x = memory.Make(DType::kF32, {rows, inputs});
@@ -98,16 +116,21 @@ void BM_LinearBf16(benchmark::State& state) {
     args.weight = weights[next++ % weights.size()];
     FOREGATE_CHECK(TheMachine().backend.kernels->Linear(args, *TheMachine().stream).ok());
   }
-  Report(state, static_cast<double>(2 * outputs * inputs), static_cast<double>(2 * rows * outputs * inputs));
+  Report(state, static_cast<double>(matrix_bytes), static_cast<double>(2 * rows * outputs * inputs), PeakOps(format));
 }
 
-// Arguments: rows, hidden, ffn, experts, top_k. Entries go round the experts, so all are as full as they can be.
-void BM_GroupedFfnBf16(benchmark::State& state) {
-  const int64_t rows = state.range(0);
-  const int64_t hidden = state.range(1);
-  const int64_t ffn = state.range(2);
-  const int64_t num_experts = state.range(3);
-  const int64_t entries = rows * state.range(4);
+// Arguments: weight format, rows, hidden, ffn, experts, top_k. Entries go round the experts, so all are as full as they
+// can be.
+void BM_GroupedFfn(benchmark::State& state) {
+  const auto format = static_cast<WeightFormat>(state.range(0));
+  const int64_t rows = state.range(1);
+  const int64_t hidden = state.range(2);
+  const int64_t ffn = state.range(3);
+  const int64_t num_experts = state.range(4);
+  const int64_t entries = rows * state.range(5);
+  state.SetLabel(WeightFormatName(format));
+  const auto expert_bytes =
+      static_cast<int64_t>(2 * PackedBytes(format, ffn, hidden) + PackedBytes(format, hidden, ffn));
   Memory memory;
   std::vector<int32_t> offsets = {0};
   std::vector<int32_t> token_of;
@@ -118,11 +141,11 @@ void BM_GroupedFfnBf16(benchmark::State& state) {
   // `rows` 1 reaches top_k experts; layers with other experts' weights follow each other.
   const int64_t num_active = std::min(num_experts, entries);
   std::vector<std::vector<ExpertWeights>> layers;
-  for (int64_t bytes = 0; bytes < kPoolBytes; bytes += num_active * 6 * hidden * ffn) {
+  for (int64_t bytes = 0; bytes < kPoolBytes; bytes += num_active * expert_bytes) {
     std::vector<ExpertWeights>& layer = layers.emplace_back();
     for (int64_t e = 0; e < num_active; ++e) {
-      layer.push_back({static_cast<int32_t>(e), memory.Make(DType::kBf16, {ffn, hidden}),
-                       memory.Make(DType::kBf16, {ffn, hidden}), memory.Make(DType::kBf16, {hidden, ffn})});
+      layer.push_back({static_cast<int32_t>(e), memory.Matrix(format, ffn, hidden), memory.Matrix(format, ffn, hidden),
+                       memory.Matrix(format, hidden, ffn)});
     }
   }
   GroupedFfnArgs args;
@@ -136,7 +159,8 @@ void BM_GroupedFfnBf16(benchmark::State& state) {
     args.experts = layers[next++ % layers.size()];
     FOREGATE_CHECK(TheMachine().backend.kernels->GroupedFfn(args, *TheMachine().stream).ok());
   }
-  Report(state, static_cast<double>(num_active * 6 * hidden * ffn), static_cast<double>(6 * entries * hidden * ffn));
+  Report(state, static_cast<double>(num_active * expert_bytes), static_cast<double>(6 * entries * hidden * ffn),
+         PeakOps(format));
 }
 
 // Arguments: rows, heads, kv_heads, head_dim, positions. Each row is a sequence of its own (decode).
@@ -173,20 +197,24 @@ void BM_PagedAttention(benchmark::State& state) {
     args.kv = layers[next++ % layers.size()];
     FOREGATE_CHECK(TheMachine().backend.kernels->PagedAttention(args, *TheMachine().stream).ok());
   }
-  Report(state, static_cast<double>(kv_bytes), static_cast<double>(4 * rows * heads * positions * head_dim));
+  Report(state, static_cast<double>(kv_bytes), static_cast<double>(4 * rows * heads * positions * head_dim),
+         PeakOps(WeightFormat::kF32));
 }
 
 // OLMoE: hidden 2048, 64 experts of 1024, 8 chosen. Qwen3-30B-A3B: hidden 2048, q 4096, 128 experts of 768, 8 chosen.
-BENCHMARK(BM_LinearBf16)
-    ->ArgNames({"rows", "outputs", "inputs"})
-    ->ArgsProduct({{1, 4, 64, 512}, {2048}, {2048}})
-    ->Args({1, 4096, 2048})
-    ->Args({1, 50304, 2048})
+constexpr auto kBf16 = static_cast<int64_t>(WeightFormat::kBf16);
+constexpr auto kInt8 = static_cast<int64_t>(WeightFormat::kInt8);
+constexpr auto kInt4 = static_cast<int64_t>(WeightFormat::kInt4G128);
+BENCHMARK(BM_Linear)
+    ->ArgNames({"format", "rows", "outputs", "inputs"})
+    ->ArgsProduct({{kBf16, kInt8, kInt4}, {1, 4, 64, 512}, {2048}, {2048}})
+    ->Args({kBf16, 1, 4096, 2048})
+    ->Args({kBf16, 1, 50304, 2048})
     ->UseRealTime();
-BENCHMARK(BM_GroupedFfnBf16)
-    ->ArgNames({"rows", "hidden", "ffn", "experts", "k"})
-    ->ArgsProduct({{1, 8, 256}, {2048}, {1024}, {64}, {8}})
-    ->ArgsProduct({{1, 8, 256}, {2048}, {768}, {128}, {8}})
+BENCHMARK(BM_GroupedFfn)
+    ->ArgNames({"format", "rows", "hidden", "ffn", "experts", "k"})
+    ->ArgsProduct({{kBf16, kInt8, kInt4}, {1, 8, 512}, {2048}, {1024}, {64}, {8}})
+    ->ArgsProduct({{kBf16, kInt8, kInt4}, {1, 8, 512}, {2048}, {768}, {128}, {8}})
     ->UseRealTime();
 BENCHMARK(BM_PagedAttention)
     ->ArgNames({"rows", "heads", "kv_heads", "head_dim", "positions"})
