@@ -4,8 +4,8 @@
 #ifndef FOREGATE_TESTS_EMULATION_AVX512_INTRINSICS_H_
 #define FOREGATE_TESTS_EMULATION_AVX512_INTRINSICS_H_
 
-// The kernels' unrolled tiles are compiled without optimization (BUILD.bazel), which takes a twentieth of the time; what
-// they call is worth optimizing.
+// The kernels' unrolled tiles are compiled without optimization (BUILD.bazel), which takes a twentieth of the time;
+// what they call is worth optimizing.
 #pragma GCC push_options
 #pragma GCC optimize("O2")
 
