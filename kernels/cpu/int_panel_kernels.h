@@ -29,7 +29,7 @@ struct IntTiles {
   static constexpr int64_t kPartBytes = kUnitBytes / V::kParts;
   static constexpr int64_t kMaxPreparedInputs = 8192;
 
-  // R rows over P consecutive panels of which the last has `last_outputs` outputs.
+  // R rows over P panels, `panel_step` panels apart, of which the last has `last_outputs` outputs.
   template <typename X, int R, int P>
   struct Tile {
     static constexpr int kSums = R * P * V::kParts;
@@ -40,6 +40,7 @@ struct IntTiles {
     const uint8_t* panels;
     float* out;
     int64_t last_outputs;
+    int64_t panel_step;
 
     // Part i of the panels' outputs, row r.
     static constexpr int At(int r, int i) { return r * P * V::kParts + i; }
@@ -71,8 +72,9 @@ struct IntTiles {
       }
     }
 
+    int64_t StepBytes() const { return P == 1 ? 0 : panel_step * static_cast<int64_t>(args.panel_stride); }
     const uint8_t* PartOf(const uint8_t* unit, int i) const {
-      return unit + i / V::kParts * static_cast<int64_t>(args.panel_stride) + i % V::kParts * kPartBytes;
+      return unit + i / V::kParts * StepBytes() + i % V::kParts * kPartBytes;
     }
 
     // The integer sums of inputs [k, end), without the zero point's share. A loop that runs at least once keeps the
@@ -117,8 +119,8 @@ struct IntTiles {
         AddInputs(k, args.k_end - k < args.group ? args.k_end : k + args.group, totals);
 #pragma GCC unroll 16
         for (int i = 0; i < P * V::kParts; ++i) {
-          const auto* scales = reinterpret_cast<const Scale*>(
-              panels + i / V::kParts * static_cast<int64_t>(args.panel_stride) + args.scales_offset);
+          const auto* scales =
+              reinterpret_cast<const Scale*>(panels + i / V::kParts * StepBytes() + args.scales_offset);
           const Part weight_scale = V::Load(scales + g * kOutputs + i % V::kParts * V::kLanes);
 #pragma GCC unroll 16
           for (int r = 0; r < R; ++r) {
@@ -130,7 +132,7 @@ struct IntTiles {
 #pragma GCC unroll 16
       for (int i = 0; i < kSums; ++i) {
         const int p = i / V::kParts % P;
-        float* to = out + i / (P * V::kParts) * args.out_stride + p * kOutputs + i % V::kParts * V::kLanes;
+        float* to = out + i / (P * V::kParts) * args.out_stride + p * panel_step * kOutputs + i % V::kParts * V::kLanes;
         Store(acc[i], to, (p + 1 < P ? kOutputs : last_outputs) - i % V::kParts * V::kLanes);
       }
     }
@@ -147,15 +149,17 @@ struct IntTiles {
   }
 
   template <typename X, int R, int P>
-  static void RunTile(const IntPanels& args, const X* const* x, int64_t first_row, int64_t first_output) {
-    const int64_t rest = args.num_outputs - first_output - (P - 1) * kOutputs;
-    Tile<X, R, P> tile = {.args = args,
-                          .x = {},
-                          .row = {},
-                          .panels = static_cast<const uint8_t*>(args.panels) +
-                                    static_cast<size_t>(first_output / kOutputs) * args.panel_stride,
-                          .out = args.out + first_row * args.out_stride + first_output,
-                          .last_outputs = rest < kOutputs ? rest : kOutputs};
+  static void RunTile(const IntPanels& args, const X* const* x, int64_t first_row, int64_t first_panel,
+                      int64_t panel_step) {
+    const int64_t rest = args.num_outputs - (first_panel + (P - 1) * panel_step) * kOutputs;
+    Tile<X, R, P> tile = {
+        .args = args,
+        .x = {},
+        .row = {},
+        .panels = static_cast<const uint8_t*>(args.panels) + static_cast<size_t>(first_panel) * args.panel_stride,
+        .out = args.out + first_row * args.out_stride + first_panel * kOutputs,
+        .last_outputs = rest < kOutputs ? rest : kOutputs,
+        .panel_step = panel_step};
     for (int r = 0; r < R; ++r) {
       tile.x[r] = x[r];
       tile.row[r] = RowOf(args, first_row + r);
@@ -169,12 +173,14 @@ struct IntTiles {
 
   static int64_t RowOf(const IntPanels& args, int64_t r) { return args.x_rows == nullptr ? r : args.x_rows[r]; }
 
-  // P panels at a time, then one by one.
+  // P panels at a time, one of each P-th of all, so that memory is read in P streams that only go forward; what is left
+  // over one by one.
   template <typename X, int R, int P>
   static void RunPanels(const IntPanels& args, const X* const* x, int64_t first_row) {
-    int64_t n = 0;
-    for (; n + (P - 1) * kOutputs < args.num_outputs; n += P * kOutputs) RunTile<X, R, P>(args, x, first_row, n);
-    for (; n < args.num_outputs; n += kOutputs) RunTile<X, R, 1>(args, x, first_row, n);
+    const int64_t num_panels = (args.num_outputs + kOutputs - 1) / kOutputs;
+    const int64_t step = num_panels / P;
+    for (int64_t n = 0; n < step; ++n) RunTile<X, R, P>(args, x, first_row, n, step);
+    for (int64_t n = step * P; n < num_panels; ++n) RunTile<X, R, 1>(args, x, first_row, n, 1);
   }
 
   // R rows as they are, or prepared once for all panels.

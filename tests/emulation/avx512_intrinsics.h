@@ -4,6 +4,11 @@
 #ifndef FOREGATE_TESTS_EMULATION_AVX512_INTRINSICS_H_
 #define FOREGATE_TESTS_EMULATION_AVX512_INTRINSICS_H_
 
+// The kernels' unrolled tiles are compiled without optimization (BUILD.bazel), which takes a twentieth of the time;
+// what they call is worth optimizing.
+#pragma GCC push_options
+#pragma GCC optimize("O2")
+
 #include <emmintrin.h>
 
 #include <algorithm>
@@ -36,72 +41,74 @@ using __mmask16 = uint16_t;
 // --- f32 lanes
 
 template <typename Function>
-inline __m512 Emulate(Function function) {
+[[gnu::noinline]] __m512 Emulate(Function function) {
   __m512 result;
   for (size_t i = 0; i < 16; ++i) result.lane[i] = function(i);
   return result;
 }
 
-inline __m512 _mm512_set1_ps(float a) {
+[[gnu::noinline]] __m512 _mm512_set1_ps(float a) {
   return Emulate([=](size_t) { return a; });
 }
-inline __m512 _mm512_loadu_ps(const void* from) {
+[[gnu::noinline]] __m512 _mm512_loadu_ps(const void* from) {
   __m512 result;
   std::memcpy(&result, from, sizeof result);
   return result;
 }
-inline void _mm512_storeu_ps(void* to, const __m512& a) { std::memcpy(to, &a, sizeof a); }
-inline __m512 _mm512_add_ps(const __m512& a, const __m512& b) {
+[[gnu::noinline]] void _mm512_storeu_ps(void* to, const __m512& a) { std::memcpy(to, &a, sizeof a); }
+[[gnu::noinline]] __m512 _mm512_add_ps(const __m512& a, const __m512& b) {
   return Emulate([&](size_t i) { return a.lane[i] + b.lane[i]; });
 }
-inline __m512 _mm512_sub_ps(const __m512& a, const __m512& b) {
+[[gnu::noinline]] __m512 _mm512_sub_ps(const __m512& a, const __m512& b) {
   return Emulate([&](size_t i) { return a.lane[i] - b.lane[i]; });
 }
-inline __m512 _mm512_mul_ps(const __m512& a, const __m512& b) {
+[[gnu::noinline]] __m512 _mm512_mul_ps(const __m512& a, const __m512& b) {
   return Emulate([&](size_t i) { return a.lane[i] * b.lane[i]; });
 }
-inline __m512 _mm512_div_ps(const __m512& a, const __m512& b) {
+[[gnu::noinline]] __m512 _mm512_div_ps(const __m512& a, const __m512& b) {
   return Emulate([&](size_t i) { return a.lane[i] / b.lane[i]; });
 }
-inline __m512 _mm512_fmadd_ps(const __m512& a, const __m512& b, const __m512& c) {
+[[gnu::noinline]] __m512 _mm512_fmadd_ps(const __m512& a, const __m512& b, const __m512& c) {
   return Emulate([&](size_t i) { return std::fma(a.lane[i], b.lane[i], c.lane[i]); });
 }
 // The second operand when either is NaN or both are zero.
-inline __m512 _mm512_max_ps(const __m512& a, const __m512& b) {
+[[gnu::noinline]] __m512 _mm512_max_ps(const __m512& a, const __m512& b) {
   return Emulate([&](size_t i) { return a.lane[i] > b.lane[i] ? a.lane[i] : b.lane[i]; });
 }
-inline __m512 _mm512_min_ps(const __m512& a, const __m512& b) {
+[[gnu::noinline]] __m512 _mm512_min_ps(const __m512& a, const __m512& b) {
   return Emulate([&](size_t i) { return a.lane[i] < b.lane[i] ? a.lane[i] : b.lane[i]; });
 }
-inline __m512 _mm512_xor_ps(const __m512& a, const __m512& b) {
+[[gnu::noinline]] __m512 _mm512_xor_ps(const __m512& a, const __m512& b) {
   return Emulate([&](size_t i) {
     return std::bit_cast<float>(std::bit_cast<uint32_t>(a.lane[i]) ^ std::bit_cast<uint32_t>(b.lane[i]));
   });
 }
-inline __m512 _mm512_mask_blend_ps(__mmask16 mask, const __m512& a, const __m512& b) {
+[[gnu::noinline]] __m512 _mm512_mask_blend_ps(__mmask16 mask, const __m512& a, const __m512& b) {
   return Emulate([&](size_t i) { return (mask >> i & 1) != 0 ? b.lane[i] : a.lane[i]; });
 }
-inline __m512 _mm512_cvtph_ps(const __m256i& a) {
+[[gnu::noinline]] __m512 _mm512_cvtph_ps(const __m256i& a) {
   return Emulate([&](size_t i) { return F16ToF32(a.word[i]); });
 }
 
 // --- halves and quarters
 
-inline __m256 _mm512_extractf32x8_ps(const __m512& a, int half) {
+[[gnu::noinline]] __m256 _mm512_extractf32x8_ps(const __m512& a, int half) {
   __m256 result;
   for (size_t i = 0; i < 8; ++i) result.lane[i] = a.lane[static_cast<size_t>(half) * 8 + i];
   return result;
 }
-inline __m256 _mm512_castps512_ps256(const __m512& a) { return _mm512_extractf32x8_ps(a, 0); }
-inline __m256 _mm256_add_ps(const __m256& a, const __m256& b) {
+[[gnu::noinline]] __m256 _mm512_castps512_ps256(const __m512& a) { return _mm512_extractf32x8_ps(a, 0); }
+[[gnu::noinline]] __m256 _mm256_add_ps(const __m256& a, const __m256& b) {
   __m256 result;
   for (size_t i = 0; i < 8; ++i) result.lane[i] = a.lane[i] + b.lane[i];
   return result;
 }
-inline __m128 _mm256_extractf128_ps(const __m256& a, int half) { return _mm_loadu_ps(a.lane.data() + half * 4); }
-inline __m128 _mm256_castps256_ps128(const __m256& a) { return _mm256_extractf128_ps(a, 0); }
-inline __m128 _mm_movehdup_ps(__m128 a) { return _mm_shuffle_ps(a, a, _MM_SHUFFLE(3, 3, 1, 1)); }
-inline __m256i _mm256_loadu_si256(const void* from) {
+[[gnu::noinline]] __m128 _mm256_extractf128_ps(const __m256& a, int half) {
+  return _mm_loadu_ps(a.lane.data() + half * 4);
+}
+[[gnu::noinline]] __m128 _mm256_castps256_ps128(const __m256& a) { return _mm256_extractf128_ps(a, 0); }
+[[gnu::noinline]] __m128 _mm_movehdup_ps(__m128 a) { return _mm_shuffle_ps(a, a, _MM_SHUFFLE(3, 3, 1, 1)); }
+[[gnu::noinline]] __m256i _mm256_loadu_si256(const void* from) {
   __m256i result;
   std::memcpy(&result, from, sizeof result);
   return result;
@@ -114,7 +121,7 @@ using Lanes = std::array<T, 64 / sizeof(T)>;
 
 // Lane i of the result is function(i), or what is left of it in T.
 template <typename T, typename Function>
-inline __m512i EmulateLanes(Function function) {
+[[gnu::noinline]] __m512i EmulateLanes(Function function) {
   Lanes<T> result;
   for (size_t i = 0; i < result.size(); ++i) result[i] = static_cast<T>(function(i));
   return std::bit_cast<__m512i>(result);
@@ -124,65 +131,65 @@ inline Lanes<T> As(const __m512i& a) {
   return std::bit_cast<Lanes<T>>(a);
 }
 
-inline __m512i _mm512_castps_si512(const __m512& a) { return std::bit_cast<__m512i>(a); }
-inline __m512 _mm512_castsi512_ps(const __m512i& a) { return std::bit_cast<__m512>(a); }
-inline __m512i _mm512_setzero_si512() { return {}; }
-inline __m512i _mm512_set1_epi32(int32_t a) {
+[[gnu::noinline]] __m512i _mm512_castps_si512(const __m512& a) { return std::bit_cast<__m512i>(a); }
+[[gnu::noinline]] __m512 _mm512_castsi512_ps(const __m512i& a) { return std::bit_cast<__m512>(a); }
+[[gnu::noinline]] __m512i _mm512_setzero_si512() { return {}; }
+[[gnu::noinline]] __m512i _mm512_set1_epi32(int32_t a) {
   return EmulateLanes<int32_t>([=](size_t) { return a; });
 }
-inline __m512i _mm512_set1_epi16(int16_t a) {
+[[gnu::noinline]] __m512i _mm512_set1_epi16(int16_t a) {
   return EmulateLanes<int16_t>([=](size_t) { return a; });
 }
-inline __m512i _mm512_set1_epi8(int8_t a) {
+[[gnu::noinline]] __m512i _mm512_set1_epi8(int8_t a) {
   return EmulateLanes<int8_t>([=](size_t) { return a; });
 }
-inline __m512i _mm512_loadu_si512(const void* from) {
+[[gnu::noinline]] __m512i _mm512_loadu_si512(const void* from) {
   __m512i result;
   std::memcpy(&result, from, sizeof result);
   return result;
 }
-inline void _mm512_storeu_si512(void* to, const __m512i& a) { std::memcpy(to, &a, sizeof a); }
-inline __m512i _mm512_and_si512(const __m512i& a, const __m512i& b) {
+[[gnu::noinline]] void _mm512_storeu_si512(void* to, const __m512i& a) { std::memcpy(to, &a, sizeof a); }
+[[gnu::noinline]] __m512i _mm512_and_si512(const __m512i& a, const __m512i& b) {
   return EmulateLanes<uint8_t>([&](size_t i) { return a.byte[i] & b.byte[i]; });
 }
-inline __m512i _mm512_add_epi32(const __m512i& a, const __m512i& b) {
+[[gnu::noinline]] __m512i _mm512_add_epi32(const __m512i& a, const __m512i& b) {
   return EmulateLanes<uint32_t>([&](size_t i) { return As<uint32_t>(a)[i] + As<uint32_t>(b)[i]; });
 }
-inline __m512i _mm512_sub_epi32(const __m512i& a, const __m512i& b) {
+[[gnu::noinline]] __m512i _mm512_sub_epi32(const __m512i& a, const __m512i& b) {
   return EmulateLanes<uint32_t>([&](size_t i) { return As<uint32_t>(a)[i] - As<uint32_t>(b)[i]; });
 }
-inline __m512i _mm512_add_epi16(const __m512i& a, const __m512i& b) {
+[[gnu::noinline]] __m512i _mm512_add_epi16(const __m512i& a, const __m512i& b) {
   return EmulateLanes<uint16_t>([&](size_t i) { return As<uint16_t>(a)[i] + As<uint16_t>(b)[i]; });
 }
-inline __m512i _mm512_max_epu32(const __m512i& a, const __m512i& b) {
+[[gnu::noinline]] __m512i _mm512_max_epu32(const __m512i& a, const __m512i& b) {
   return EmulateLanes<uint32_t>([&](size_t i) { return std::max(As<uint32_t>(a)[i], As<uint32_t>(b)[i]); });
 }
-inline __m512i _mm512_slli_epi32(const __m512i& a, unsigned count) {
+[[gnu::noinline]] __m512i _mm512_slli_epi32(const __m512i& a, unsigned count) {
   return EmulateLanes<uint32_t>([&](size_t i) { return As<uint32_t>(a)[i] << count; });
 }
-inline __m512i _mm512_srai_epi32(const __m512i& a, unsigned count) {
+[[gnu::noinline]] __m512i _mm512_srai_epi32(const __m512i& a, unsigned count) {
   return EmulateLanes<int32_t>([&](size_t i) { return As<int32_t>(a)[i] >> count; });
 }
-inline __m512i _mm512_slli_epi16(const __m512i& a, unsigned count) {
+[[gnu::noinline]] __m512i _mm512_slli_epi16(const __m512i& a, unsigned count) {
   return EmulateLanes<uint16_t>([&](size_t i) { return As<uint16_t>(a)[i] << count; });
 }
-inline __m512i _mm512_srli_epi16(const __m512i& a, unsigned count) {
+[[gnu::noinline]] __m512i _mm512_srli_epi16(const __m512i& a, unsigned count) {
   return EmulateLanes<uint16_t>([&](size_t i) { return As<uint16_t>(a)[i] >> count; });
 }
-inline __m512i _mm512_srai_epi16(const __m512i& a, unsigned count) {
+[[gnu::noinline]] __m512i _mm512_srai_epi16(const __m512i& a, unsigned count) {
   return EmulateLanes<int16_t>([&](size_t i) { return As<int16_t>(a)[i] >> count; });
 }
-inline __m512i _mm512_cvtepu16_epi32(const __m256i& a) {
+[[gnu::noinline]] __m512i _mm512_cvtepu16_epi32(const __m256i& a) {
   return EmulateLanes<uint32_t>([&](size_t i) { return a.word[i]; });
 }
-inline __m512 _mm512_cvtepi32_ps(const __m512i& a) {
+[[gnu::noinline]] __m512 _mm512_cvtepi32_ps(const __m512i& a) {
   return Emulate([&](size_t i) { return static_cast<float>(As<int32_t>(a)[i]); });
 }
 // In the current rounding mode; what does not fit becomes the smallest integer.
-inline __m512i _mm512_cvtps_epi32(const __m512& a) {
+[[gnu::noinline]] __m512i _mm512_cvtps_epi32(const __m512& a) {
   return EmulateLanes<int32_t>([&](size_t i) { return _mm_cvtss_si32(_mm_set_ss(a.lane[i])); });
 }
-inline __m128i _mm512_cvtepi32_epi8(const __m512i& a) {
+[[gnu::noinline]] __m128i _mm512_cvtepi32_epi8(const __m512i& a) {
   std::array<int8_t, 16> result;
   for (size_t i = 0; i < 16; ++i) result[i] = static_cast<int8_t>(As<int32_t>(a)[i]);
   return std::bit_cast<__m128i>(result);
@@ -190,21 +197,21 @@ inline __m128i _mm512_cvtepi32_epi8(const __m512i& a) {
 
 // --- dot products
 
-inline __m512i _mm512_madd_epi16(const __m512i& a, const __m512i& b) {
+[[gnu::noinline]] __m512i _mm512_madd_epi16(const __m512i& a, const __m512i& b) {
   return EmulateLanes<uint32_t>([&](size_t i) {
     const auto product = [&](size_t j) { return static_cast<uint32_t>(As<int16_t>(a)[j] * As<int16_t>(b)[j]); };
     return product(2 * i) + product(2 * i + 1);
   });
 }
 // Unsigned a, signed b; the sum of a pair saturates.
-inline __m512i _mm512_maddubs_epi16(const __m512i& a, const __m512i& b) {
+[[gnu::noinline]] __m512i _mm512_maddubs_epi16(const __m512i& a, const __m512i& b) {
   return EmulateLanes<int16_t>([&](size_t i) {
     const auto product = [&](size_t j) { return a.byte[j] * As<int8_t>(b)[j]; };
     return std::clamp(product(2 * i) + product(2 * i + 1), -32768, 32767);
   });
 }
 // Unsigned a, signed b; the sum wraps.
-inline __m512i _mm512_dpbusd_epi32(const __m512i& sum, const __m512i& a, const __m512i& b) {
+[[gnu::noinline]] __m512i _mm512_dpbusd_epi32(const __m512i& sum, const __m512i& a, const __m512i& b) {
   return EmulateLanes<uint32_t>([&](size_t i) {
     uint32_t result = As<uint32_t>(sum)[i];
     for (size_t j = 4 * i; j < 4 * i + 4; ++j) result += static_cast<uint32_t>(a.byte[j] * As<int8_t>(b)[j]);
@@ -214,5 +221,7 @@ inline __m512i _mm512_dpbusd_epi32(const __m512i& sum, const __m512i& a, const _
 
 }  // namespace
 }  // namespace foregate::internal
+
+#pragma GCC pop_options
 
 #endif  // FOREGATE_TESTS_EMULATION_AVX512_INTRINSICS_H_
