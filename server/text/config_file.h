@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "absl/status/statusor.h"
 #include "server/text/json_node.h"
@@ -20,6 +21,15 @@ class ConfigFile {
  public:
   // An absent file reads as an empty object. INVALID_ARGUMENT naming the file when it is no JSON object.
   static absl::StatusOr<ConfigFile> Read(const std::string& path);
+
+  // An object that came from elsewhere; `path` names it in errors.
+  static ConfigFile FromDocument(nlohmann::json document, std::string path) {
+    ConfigFile file;
+    file.document_ = std::move(document);
+    file.path_ = std::move(path);
+    file.exists_ = true;
+    return file;
+  }
 
   bool exists() const { return exists_; }
   JsonNode root() const { return JsonNode(&document_, path_ + ":"); }

@@ -172,6 +172,10 @@ void AddSentencePieceStages(const Model& model, Json* document) {
 absl::StatusOr<Json> SentencePieceDocument(std::string_view bytes, const PipelineOptions& options,
                                            SpecialTokens* tokens) {
   FOREGATE_ASSIGN_OR_RETURN(Model model, SentencePieceModel::Parse(bytes));
+  return SentencePieceModelDocument(std::move(model), options, tokens);
+}
+
+absl::StatusOr<Json> SentencePieceModelDocument(Model model, const PipelineOptions& options, SpecialTokens* tokens) {
   if (model.whitespace_is_suffix) return absl::InvalidArgumentError("has treat_whitespace_as_suffix, not supported");
   RenamePieces(*tokens, &model);
   AddNamedTokens(model, tokens);

@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "server/text/pipeline_document.h"
 #include "server/text/special_tokens.h"
+#include "server/text/tokenizer/sentencepiece_model.h"
 
 namespace foregate {
 
@@ -21,6 +22,10 @@ namespace foregate {
 // end, unknown and padding tokens that `tokens` lacks are added from the model. INVALID_ARGUMENT saying what is wrong.
 absl::StatusOr<nlohmann::json> SentencePieceDocument(std::string_view bytes, const PipelineOptions& options,
                                                      SpecialTokens* tokens);
+
+// The same of a model that came from elsewhere, with what SentencePieceModel::Parse promises of pieces and ids.
+absl::StatusOr<nlohmann::json> SentencePieceModelDocument(SentencePieceModel model, const PipelineOptions& options,
+                                                          SpecialTokens* tokens);
 
 }  // namespace foregate
 

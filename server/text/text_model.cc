@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <optional>
 #include <utility>
 
+#include "engine/formats/gguf/gguf_files.h"
 #include "kernels/base/status_macros.h"
 #include "server/text/chat_template_files.h"
 #include "server/text/config_file.h"
+#include "server/text/gguf_text_model.h"
 #include "server/text/special_tokens.h"
 #include "server/text/tokenizer_source.h"
 
@@ -86,6 +89,8 @@ absl::Status LoadTokenizer(const ConfigFile& tokenizer_config, const ConfigFile&
 }  // namespace
 
 absl::StatusOr<TextModel> LoadTextModel(const std::string& checkpoint_directory) {
+  FOREGATE_ASSIGN_OR_RETURN(const std::optional<std::string> gguf, FindGguf(checkpoint_directory));
+  if (gguf) return LoadGgufTextModel(*gguf);
   const auto read = [&](const std::string& name) { return ConfigFile::Read(checkpoint_directory + "/" + name); };
   FOREGATE_ASSIGN_OR_RETURN(const ConfigFile tokenizer_config, read("tokenizer_config.json"));
   FOREGATE_ASSIGN_OR_RETURN(const ConfigFile special_tokens_map, read("special_tokens_map.json"));

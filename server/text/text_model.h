@@ -1,4 +1,5 @@
-// Everything that a checkpoint's directory says about text: tokenizer, chat templates, special tokens, defaults.
+// Everything that a checkpoint, a directory or a GGUF file, says about text: tokenizer, chat templates, special tokens,
+// defaults.
 #ifndef FOREGATE_SERVER_TEXT_TEXT_MODEL_H_
 #define FOREGATE_SERVER_TEXT_TEXT_MODEL_H_
 
@@ -39,7 +40,8 @@ struct TextModel {
 // tokenizer_config.json, special_tokens_map.json and added_tokens.json (special_tokens.h says which wins),
 // generation_config.json, config.json, and the chat templates: chat_template.jinja with
 // additional_chat_templates/NAME.jinja, else chat_template.json, else those of tokenizer_config.json, as transformers
-// chooses. INVALID_ARGUMENT naming file and key for anything malformed.
+// chooses. A GGUF file, or a directory whose model is one (FindGguf), has all of it in its metadata
+// (gguf_text_model.h). INVALID_ARGUMENT naming file and key for anything malformed.
 absl::StatusOr<TextModel> LoadTextModel(const std::string& checkpoint_directory);
 
 }  // namespace foregate
