@@ -1,33 +1,47 @@
 // Tokens per second of the whole engine (schedule, forward, sample, publish) on a checkpoint, beside the machine's
 // bound.
 //
-//   bazel run //tests/bench:engine_bench -- [MODEL_DIR] [REPETITIONS]
+//   bazel run //tests/bench:engine_bench -- [--model DIR] [--weights FORMAT] [--json FILE], --help for the rest
 //
-// The bound of a step is max(bytes touched / read bandwidth, operations / FMA peak). Both limits are probed at the
-// start with the same threads, the bandwidth over a buffer as large as the weights: a model that fits the cache is
-// judged by the cache. Bytes are the dense weights, the distinct experts that the steps really chose, and the keys and
-// values.
+// The bound of a step is max(bytes touched / read bandwidth, operations / peak of the weights' format). The limits are
+// probed at the start with the same threads, the bandwidth over a buffer as large as the weights (at most 1 GiB): a
+// model that fits the cache is judged by the cache. Bytes are the dense weights but the embedding table, the distinct
+// experts that the steps really chose, and the keys and values. Operations are those of the matrices for the rows of
+// the step, of lm_head for the rows that need logits; attention's are left out, which makes the bound a little low.
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "CLI/CLI.hpp"
 #include "engine/engine_loop.h"
 #include "engine/model/load_model.h"
 #include "kernels/base/check.h"
 #include "kernels/cpu/cpu_backend.h"
 #include "kernels/cpu/roofline.h"
+#include "nlohmann/json.hpp"
 
 namespace foregate {
 namespace {
 
-constexpr int32_t kPromptTokens = 512;
 constexpr int32_t kDecodeContext = 64;  // prompt of the decode runs
-constexpr int32_t kDecodeTokens = 128;
+constexpr int64_t kMaxProbeBytes = int64_t{1} << 30;
+
+struct Flags {
+  std::string model = "models/mini";
+  std::string weights;  // as the daemon's --weights
+  std::string json_file;
+  int repetitions = 5;
+  int decode_tokens = 64;
+  std::vector<int> prefill = {512, 2048};
+  std::vector<int> decode = {1, 8, 32};
+};
 
 class NullSink final : public TokenSink {
  public:
@@ -37,34 +51,78 @@ class NullSink final : public TokenSink {
   void OnDone(const absl::Status& status, const RequestSummary&) override { FOREGATE_CHECK(status.ok()); }
 };
 
+// Of the matrices, without the embedding table.
+struct Parameters {
+  double per_row = 0;  // that every row meets, lm_head left out
+  double expert = 0;   // of one expert
+  double lm_head = 0;  // for rows that need logits
+  double embedding_bytes = 0;
+};
+
 struct Bench {
   Backend backend;
   ModelPlan plan;
+  Parameters parameters;
   Roofline roofline;
+  double peak = 0;  // operations per second in the weights' format
   SystemClock clock;
   std::unique_ptr<EngineLoop> loop;
 };
 
-Bench Open(const std::string& model_dir) {
+template <typename T>
+T OrExit(absl::StatusOr<T> value) {
+  if (value.ok()) return *std::move(value);
+  std::fprintf(stderr, "engine_bench: %s\n", value.status().ToString().c_str());
+  std::exit(1);
+}
+
+// The plan of the same model in f32 tells how many parameters are where, in 4 bytes each.
+Parameters CountParameters(LoadOptions load, const DecoderInfo& model) {
+  load.weights = WeightRules();
+  const std::string stored = OrExit(PlanModel(load)).weights_format;
+  load.weights = OrExit(WeightRules::ForAll("f32"));
+  const MemoryPlan f32 = OrExit(PlanModel(load)).memory;
+  Parameters parameters;
+  parameters.lm_head = static_cast<double>(model.vocab_size) * model.hidden_size;
+  parameters.embedding_bytes = parameters.lm_head * (stored == "f32" ? 4 : 2);
+  parameters.per_row = static_cast<double>(f32.dense_bytes) / 4 - parameters.embedding_bytes / 4 - parameters.lm_head;
+  const double num_experts =
+      std::max(1.0, static_cast<double>(model.num_experts) * static_cast<double>(model.moe_layers.size()));
+  parameters.expert = static_cast<double>(f32.expert_bytes) / 4 / num_experts;
+  return parameters;
+}
+
+// "mixed" is judged by the fastest: its fraction is a little low.
+double PeakOf(const Roofline& roofline, const std::string& format) {
+  if (format == "f32") return roofline.f32_flops;
+  if (format == "bf16" || format == "f16") return roofline.bf16_flops;
+  return format.starts_with("int8") ? roofline.int8_ops : roofline.int4_ops;
+}
+
+int64_t MostTokensAtOnce(const Flags& flags) {
+  int64_t most = 0;
+  for (const int tokens : flags.prefill) most = std::max<int64_t>(most, tokens + 1);
+  for (const int count : flags.decode)
+    most = std::max(most, int64_t{count} * (kDecodeContext + flags.decode_tokens + 16));
+  return most + 1024;
+}
+
+Bench Open(const Flags& flags) {
   Bench bench;
-  auto backend = MakeCpuBackend({});
-  FOREGATE_CHECK(backend.ok());
-  bench.backend = *std::move(backend);
+  bench.backend = OrExit(MakeCpuBackend({}));
   LoadOptions load;
-  load.directory = model_dir;
+  load.directory = flags.model;
+  load.weights = OrExit(WeightRules::ForAll(flags.weights));
   load.max_logits_rows = 64;
-  auto plan = PlanModel(load);
-  if (!plan.ok()) {
-    std::fprintf(stderr, "%s\n", plan.status().ToString().c_str());
-    std::exit(1);
-  }
-  bench.plan = *std::move(plan);
-  auto decoder = LoadDecoder(load, bench.backend);
-  FOREGATE_CHECK(decoder.ok());
+  for (const int tokens : flags.prefill) load.max_batch_tokens = std::max(load.max_batch_tokens, tokens);
+  bench.plan = OrExit(PlanModel(load));
+  load.max_batch_tokens = std::min(load.max_batch_tokens, bench.plan.max_positions);
+  auto decoder = OrExit(LoadDecoder(load, bench.backend));
+  bench.parameters = CountParameters(load, decoder->info());
   const DeviceInfo& device = bench.backend.device->info();
-  auto roofline = MeasureRoofline(device.num_threads, static_cast<int64_t>(bench.plan.memory.weights_bytes()));
-  FOREGATE_CHECK(roofline.ok());
-  bench.roofline = *roofline;
+  const auto weights_bytes = static_cast<int64_t>(bench.plan.memory.weights_bytes());
+  bench.roofline = OrExit(MeasureRoofline(device.num_threads, std::min(weights_bytes, kMaxProbeBytes)));
+  bench.peak = PeakOf(bench.roofline, bench.plan.weights_format);
   EngineOptions options;
   options.max_batch_tokens = load.max_batch_tokens;
   options.max_running_requests = load.max_sequences;
@@ -72,16 +130,14 @@ Bench Open(const std::string& model_dir) {
   options.max_queued_tokens = 1 << 20;
   options.prefill_chunk_tokens = load.max_batch_tokens;
   options.kv_block_tokens = load.block_size;
-  options.max_sequence_tokens = std::min(bench.plan.max_positions, kPromptTokens + kDecodeTokens);
-  options.kv_bytes = static_cast<int64_t>(bench.plan.memory.kv_bytes_per_token) * options.max_sequence_tokens * 40;
+  options.max_sequence_tokens = bench.plan.max_positions;
+  options.kv_bytes = static_cast<int64_t>(bench.plan.memory.kv_bytes_per_token) *
+                     std::max<int64_t>(MostTokensAtOnce(flags), bench.plan.max_positions);
   options.priority_aging_us = 1000000;
-  options.step_wait_timeout_us = 30000000;
-  auto loop = EngineLoop::Create(options, bench.backend.device.get(), std::move(decoder).value(), &bench.clock);
-  FOREGATE_CHECK(loop.ok());
-  bench.loop = std::move(loop).value();
-  std::printf("%s, %s, %d threads: read %.1f GB/s over %.1f MB, f32 FMA %.1f GFLOP/s\n", model_dir.c_str(),
-              device.isa.c_str(), device.num_threads, bench.roofline.read_bytes_per_second / 1e9,
-              static_cast<double>(bench.plan.memory.weights_bytes()) / 1e6, bench.roofline.f32_flops / 1e9);
+  options.step_wait_timeout_us = 600000000;
+  bench.loop = OrExit(EngineLoop::Create(options, bench.backend.device.get(), std::move(decoder), &bench.clock));
+  std::printf("%s, %s weights, %.1f MB, %s\n%s\n", flags.model.c_str(), bench.plan.weights_format.c_str(),
+              static_cast<double>(weights_bytes) / 1e6, device.isa.c_str(), RooflineText(bench.roofline).c_str());
   return bench;
 }
 
@@ -115,34 +171,37 @@ Measured Run(Bench& bench, int count, int32_t prompt_tokens, int32_t max_tokens,
   const MemoryPlan& memory = bench.plan.memory;
   const double expert_bytes = static_cast<double>(memory.expert_bytes) /
                               std::max(1, model.num_experts * static_cast<int>(model.moe_layers.size()));
-  const double params_per_byte = static_cast<double>(model.num_parameters) / static_cast<double>(model.weight_bytes);
-  const double ops_per_row =
-      2 * params_per_byte *
-      (static_cast<double>(memory.dense_bytes) +
-       expert_bytes * static_cast<double>(model.experts_per_token) * static_cast<double>(model.moe_layers.size()));
+  const Parameters& parameters = bench.parameters;
+  const double ops_per_row = 2 * (parameters.per_row + parameters.expert * model.experts_per_token *
+                                                           static_cast<double>(model.moe_layers.size()));
 
   Measured measured;
   int64_t position = prompt_tokens;
   bool more = true;
   while (more) {
-    const uint64_t rows_before = generated() + computed();
+    const uint64_t generated_before = generated();
+    const uint64_t computed_before = computed();
     const double experts_before = loop.metrics().distinct_experts_per_step.sum();
     const auto begin = std::chrono::steady_clock::now();
     more = loop.Step();
     measured.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-    const auto rows = static_cast<double>(generated() + computed() - rows_before);
+    const auto logits_rows = static_cast<double>(generated() - generated_before);
+    const auto prompt_rows = static_cast<double>(computed() - computed_before);
+    // A step of the prompt's end computes rows of the prompt; its token's row is computed in the next step.
+    const double rows = prompt_rows > 0 ? prompt_rows : logits_rows;
     const double experts = loop.metrics().distinct_experts_per_step.sum() - experts_before;
     const double kv_bytes = static_cast<double>(memory.kv_bytes_per_token) * static_cast<double>(position) * count;
-    const double bytes = static_cast<double>(memory.dense_bytes) + experts * expert_bytes + kv_bytes;
-    measured.bound_seconds +=
-        std::max(bytes / bench.roofline.read_bytes_per_second, rows * ops_per_row / bench.roofline.f32_flops);
+    const double bytes =
+        static_cast<double>(memory.dense_bytes) - parameters.embedding_bytes + experts * expert_bytes + kv_bytes;
+    const double ops = rows * ops_per_row + 2 * logits_rows * parameters.lm_head;
+    if (rows > 0) measured.bound_seconds += bench.roofline.BoundSeconds(bytes, ops, bench.peak);
     ++position;
   }
   return measured;
 }
 
-void Report(Bench& bench, const char* name, int count, int32_t prompt_tokens, int32_t max_tokens, bool decode_only,
-            int repetitions) {
+nlohmann::ordered_json Report(Bench& bench, const std::string& name, int count, int32_t prompt_tokens,
+                              int32_t max_tokens, bool decode_only, int repetitions) {
   static uint64_t salt = 0;
   Run(bench, count, prompt_tokens, max_tokens, decode_only, ++salt);  // warm up
   std::vector<double> rates;
@@ -156,22 +215,59 @@ void Report(Bench& bench, const char* name, int count, int32_t prompt_tokens, in
   }
   std::sort(rates.begin(), rates.end());
   std::sort(fractions.begin(), fractions.end());
-  std::printf("%-24s %10.0f tokens/s  (min %.0f, max %.0f)   %5.1f %% of the bound\n", name, rates[rates.size() / 2],
-              rates.front(), rates.back(), 100 * fractions[fractions.size() / 2]);
+  const double median = rates[rates.size() / 2];
+  const double fraction = fractions[fractions.size() / 2];
+  const bool counts = bench.roofline.shortfall.empty();
+  std::printf("%-20s %10.1f tokens/s  (min %.1f, max %.1f)   of the bound: %s\n", name.c_str(), median, rates.front(),
+              rates.back(), FractionText(counts ? std::optional<double>(fraction) : std::nullopt).c_str());
+  std::fflush(stdout);
+  return {{"name", name},
+          {"unit", "tokens/s"},
+          {"median", median},
+          {"min", rates.front()},
+          {"max", rates.back()},
+          {"bound", counts ? nlohmann::ordered_json(median / fraction) : nullptr},
+          {"fraction", counts ? nlohmann::ordered_json(fraction) : nullptr}};
+}
+
+int Main(int argc, char** argv) {
+  Flags flags;
+  CLI::App app("Speed of the engine on one checkpoint, beside the machine's bound.", "engine_bench");
+  app.add_option("--model", flags.model, "checkpoint")->capture_default_str();
+  app.add_option("--weights", flags.weights, "format of the matrices, as the daemon's --weights");
+  app.add_option("--json", flags.json_file, "write the figures there");
+  app.add_option("--repetitions", flags.repetitions)->check(CLI::Range(1, 1000))->capture_default_str();
+  app.add_option("--decode-tokens", flags.decode_tokens)->check(CLI::Range(2, 4096))->capture_default_str();
+  app.add_option("--prefill", flags.prefill, "prompt lengths")->delimiter(',')->check(CLI::Range(1, 32768));
+  app.add_option("--decode", flags.decode, "streams at once")->delimiter(',')->check(CLI::Range(1, 64));
+  CLI11_PARSE(app, argc, argv);
+  Bench bench = Open(flags);
+  nlohmann::ordered_json rows = nlohmann::ordered_json::array();
+  for (const int tokens : flags.prefill) {
+    const std::string name = "prefill " + std::to_string(tokens);
+    if (tokens >= bench.plan.max_positions) {
+      std::printf("%-20s left out: the model's context is %d\n", name.c_str(), bench.plan.max_positions);
+      continue;
+    }
+    rows.push_back(Report(bench, name, 1, tokens, 1, /*decode_only=*/false, flags.repetitions));
+  }
+  for (const int count : flags.decode) {
+    rows.push_back(Report(bench, "decode " + std::to_string(count), count, kDecodeContext, flags.decode_tokens,
+                          /*decode_only=*/true, flags.repetitions));
+  }
+  if (flags.json_file.empty()) return 0;
+  const nlohmann::ordered_json all = {{"weights", bench.plan.weights_format},
+                                      {"weight_bytes", bench.plan.memory.weights_bytes()},
+                                      {"probe_low", bench.roofline.shortfall},
+                                      {"rows", rows}};
+  std::ofstream file(flags.json_file);
+  file << all.dump(2) << std::endl;
+  if (file.good()) return 0;
+  std::fprintf(stderr, "engine_bench: cannot write %s\n", flags.json_file.c_str());
+  return 1;
 }
 
 }  // namespace
 }  // namespace foregate
 
-int main(int argc, char** argv) {
-  const std::string model_dir = argc > 1 ? argv[1] : "models/mini";
-  const int repetitions = argc > 2 ? std::max(1, std::atoi(argv[2])) : 9;
-  foregate::Bench bench = foregate::Open(model_dir);
-  foregate::Report(bench, "prefill, 1 x 512", 1, foregate::kPromptTokens, 1, /*decode_only=*/false, repetitions);
-  for (const int count : {1, 4, 8, 16, 32}) {
-    const std::string name = "decode, " + std::to_string(count) + " at once";
-    foregate::Report(bench, name.c_str(), count, foregate::kDecodeContext, foregate::kDecodeTokens,
-                     /*decode_only=*/true, repetitions);
-  }
-  return 0;
-}
+int main(int argc, char** argv) { return foregate::Main(argc, argv); }
