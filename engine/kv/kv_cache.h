@@ -26,8 +26,8 @@ class KvCache {
                                         int32_t block_size);
 
   std::span<const KvLayerView> layers() const { return layers_; }
-  // Enqueues a copy of `source` to `destination`, every plane of every layer. Whole blocks, for the slots of a block are
-  // interleaved (kernels/api/kv_index.h); slots that were never written are copied and not read.
+  // Enqueues a copy of `source` to `destination`, every plane of every layer. Whole blocks, for the slots of a block
+  // are interleaved (kernels/api/kv_index.h); slots that were never written are copied and not read.
   absl::Status CopyBlockAsync(int32_t source, int32_t destination, Stream& stream);
 
  private:

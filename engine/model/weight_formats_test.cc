@@ -20,8 +20,8 @@ std::vector<int32_t> Tokens(int seed, int count) {
   return tokens;
 }
 
-Rows LogitsOf(const Backend& backend, const std::string& rules, size_t num_expert_slots, const std::vector<int32_t>& tokens,
-         size_t chunk) {
+Rows LogitsOf(const Backend& backend, const std::string& rules, size_t num_expert_slots,
+              const std::vector<int32_t>& tokens, size_t chunk) {
   LoadOptions options{.directory = kModel, .weights = *WeightRules::Parse(rules, "rules")};
   options.num_expert_slots = num_expert_slots;
   return DecoderHarness(options, backend).RunInChunks(0, tokens, chunk);

@@ -122,7 +122,8 @@ class Loader {
       FOREGATE_RETURN_IF_ERROR(CheckPackable(tensor, rows, first, matrix.format));
       const size_t offset = static_cast<size_t>(first / kPanelOutputs) * panel_bytes;
       std::byte* place = static_cast<std::byte*>(matrix.data) + offset;
-      WeightMatrix part = {.data = place, .format = matrix.format, .num_outputs = count, .num_inputs = matrix.num_inputs};
+      WeightMatrix part = {
+          .data = place, .format = matrix.format, .num_outputs = count, .num_inputs = matrix.num_inputs};
       if (is_host) {
         PackRows(rows, 0, part);
         Keep(payload_offset + offset, {place, part.num_bytes()});
@@ -275,8 +276,8 @@ absl::Status LoadExperts(const WeightPlan& plan, bool from_container, Loader& lo
     }
     for (const Projection projection : kProjections) {
       const Checkpoint::Tensor& tensor = *plan.expert_tensors[i][static_cast<size_t>(projection)];
-      FOREGATE_RETURN_IF_ERROR(loader.Pack(tensor, layout.Matrix(block, projection), is_host,
-                                           payload_offset + layout.offset(projection)));
+      FOREGATE_RETURN_IF_ERROR(
+          loader.Pack(tensor, layout.Matrix(block, projection), is_host, payload_offset + layout.offset(projection)));
     }
   }
   return absl::OkStatus();

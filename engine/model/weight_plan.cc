@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "engine/model/weights.h"
 #include "kernels/base/status_macros.h"
+#include "kernels/weights/quantize.h"
 
 namespace foregate {
 namespace {
@@ -44,9 +45,15 @@ class Planner {
     return tensor;
   }
 
-  // The format of a matrix, as the rules say.
-  WeightFormat FormatOf(const Checkpoint::Tensor& tensor, const WeightRules& rules, bool is_router) {
+  // The format of a matrix, as the rules say. INVALID_ARGUMENT when its sums would not fit 32 bits.
+  absl::StatusOr<WeightFormat> FormatOf(const Checkpoint::Tensor& tensor, const WeightRules& rules, bool is_router) {
     const WeightFormat format = rules.FormatOf(tensor.entry.name, tensor.entry.dtype);
+    const int64_t num_inputs = tensor.entry.shape[1];
+    if (IsQuantized(format) && GroupInputs(format, num_inputs) > kMaxGroupInputs)
+      return absl::InvalidArgumentError(tensor.file->path() + ": tensor " + tensor.entry.name + ": " +
+                                        WeightFormatName(format) + " takes rows of at most " +
+                                        std::to_string(kMaxGroupInputs) + " inputs, this has " +
+                                        std::to_string(num_inputs) + "; choose a format with groups");
     if (!is_router) formats_.insert(format);
     return format;
   }
@@ -109,7 +116,7 @@ absl::StatusOr<WeightPlan> PlanWeights(const ModelConfig& config, const Checkpoi
         const WeightMatrix* place = std::get<WeightMatrix*>(wanted.place);
         return place == &layer.moe.gate || place == &layer.moe.shared_gate;
       });
-      format = planner.FormatOf(*tensor, rules, is_router);
+      FOREGATE_ASSIGN_OR_RETURN(format, planner.FormatOf(*tensor, rules, is_router));
       num_bytes = PackedBytes(*format, wanted.shape[0], wanted.shape[1]);
     }
     dense.push_back({tensor, dense_bytes, num_bytes, format});
@@ -128,7 +135,7 @@ absl::StatusOr<WeightPlan> PlanWeights(const ModelConfig& config, const Checkpoi
         const auto i = static_cast<size_t>(projection);
         FOREGATE_ASSIGN_OR_RETURN(tensors[i], planner.Take(ExpertTensorName(config, {layer, expert}, projection),
                                                            {layout.rows(projection), layout.columns(projection)}));
-        layout.formats[i] = planner.FormatOf(*tensors[i], rules, /*is_router=*/false);
+        FOREGATE_ASSIGN_OR_RETURN(layout.formats[i], planner.FormatOf(*tensors[i], rules, /*is_router=*/false));
       }
       FOREGATE_RETURN_IF_ERROR(CheckAlike(layout, expert == 0 ? layout : layouts.back(), *tensors[0]));
       layouts.push_back(layout);

@@ -25,8 +25,8 @@ class WeightRules {
   // they choose the experts, and an lm_head is not cut below 8 bits. INVALID_ARGUMENT listing the names otherwise.
   static absl::StatusOr<WeightRules> ForAll(std::string_view format);
 
-  // One rule a line, `PATTERN FORMAT`: `*` matches any characters, FORMAT is as above; # begins a comment. Matrices that
-  // no pattern matches stay as they are stored. `where` names the file in errors, which are INVALID_ARGUMENT.
+  // One rule a line, `PATTERN FORMAT`: `*` matches any characters, FORMAT is as above; # begins a comment. Matrices
+  // that no pattern matches stay as they are stored. `where` names the file in errors, which are INVALID_ARGUMENT.
   static absl::StatusOr<WeightRules> Parse(std::string_view text, const std::string& where);
 
   WeightFormat FormatOf(std::string_view tensor_name, DType stored) const;

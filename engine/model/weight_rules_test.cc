@@ -44,8 +44,9 @@ TEST(WeightRulesTest, TheFirstMatchDecides) {
 }
 
 TEST(WeightRulesTest, ErrorsNameFileLineAndFormat) {
-  EXPECT_EQ(WeightRules::Parse("* int8\n* int3\n", "r.txt").status().message(),
-            "r.txt:2: \"int3\" is not a weight format; want one of stored, f32, bf16, f16, int8, int8-g32, int4, int4-g32");
+  EXPECT_EQ(
+      WeightRules::Parse("* int8\n* int3\n", "r.txt").status().message(),
+      "r.txt:2: \"int3\" is not a weight format; want one of stored, f32, bf16, f16, int8, int8-g32, int4, int4-g32");
   EXPECT_EQ(WeightRules::Parse("a b c", "r.txt").status().message(), "r.txt:1: want PATTERN FORMAT");
   EXPECT_EQ(WeightRules::ForAll("q4").status().code(), absl::StatusCode::kInvalidArgument);
 }

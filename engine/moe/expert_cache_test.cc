@@ -16,9 +16,11 @@ class ExpertCacheTest : public testing::Test {
   ExpertCacheTest()
       : backend_(MakeRefBackend()),
         stream_(backend_.device->NewStream()),
-        directory_({1, 4}, 3,
-                   std::vector<ExpertLayout>(
-                       6, {.hidden = 5, .width = 3, .formats = {WeightFormat::kF32, WeightFormat::kF32, WeightFormat::kBf16}})),
+        directory_(
+            {1, 4}, 3,
+            std::vector<ExpertLayout>(
+                6,
+                {.hidden = 5, .width = 3, .formats = {WeightFormat::kF32, WeightFormat::kF32, WeightFormat::kBf16}})),
         store_(*ExpertStore::Create(directory_, *backend_.device)) {
     for (size_t i = 0; i < directory_.size(); ++i)
       std::memset(store_->block(directory_.key(i)), static_cast<int>(i + 1), directory_.max_block_bytes());
@@ -27,9 +29,7 @@ class ExpertCacheTest : public testing::Test {
     return *ExpertCache::Create(directory_, num_slots, store_.get(), EvictLeastRecentlyUsed, *backend_.device);
   }
   // The byte that fills the expert's matrices, read from its slot (the scalar backend's memory is host memory).
-  static int FillOf(const ExpertLease& lease) {
-    return *static_cast<const unsigned char*>(lease.weights().down.data);
-  }
+  static int FillOf(const ExpertLease& lease) { return *static_cast<const unsigned char*>(lease.weights().down.data); }
 
   Backend backend_;
   std::unique_ptr<Stream> stream_;

@@ -1,7 +1,7 @@
 // ExpertDirectory: which experts a model has and how the matrices of each lie in one block of bytes.
 //
-// An expert's block is gate [F, H], up [F, H], down [H, F], each packed (kernels/api/weight_matrix.h) and at a multiple of 64 bytes, so that one copy moves an
-// expert and each projection can be moved alone.
+// An expert's block is gate [F, H], up [F, H], down [H, F], each packed (kernels/api/weight_matrix.h) and at a multiple
+// of 64 bytes, so that one copy moves an expert and each projection can be moved alone.
 #ifndef FOREGATE_ENGINE_MOE_EXPERT_DIRECTORY_H_
 #define FOREGATE_ENGINE_MOE_EXPERT_DIRECTORY_H_
 

@@ -4,8 +4,8 @@
 
 namespace foregate {
 
-absl::Status Route(const RouterOptions& options, const TensorView& x, const WeightMatrix& gate, const RoutingTable& table,
-                   const Backend& backend, Stream& stream) {
+absl::Status Route(const RouterOptions& options, const TensorView& x, const WeightMatrix& gate,
+                   const RoutingTable& table, const Backend& backend, Stream& stream) {
   Kernels& kernels = *backend.kernels;
   FOREGATE_RETURN_IF_ERROR(kernels.Linear({.x = x, .weight = gate, .bias = {}, .out = table.logits}, stream));
   FOREGATE_RETURN_IF_ERROR(kernels.TopKRouter({.logits = table.logits,

@@ -14,8 +14,8 @@ struct RouterOptions {
 };
 
 // Routes the rows of `x` [T, H] by `gate` [E, H] and enqueues the copies to the table's host side.
-absl::Status Route(const RouterOptions& options, const TensorView& x, const WeightMatrix& gate, const RoutingTable& table,
-                   const Backend& backend, Stream& stream);
+absl::Status Route(const RouterOptions& options, const TensorView& x, const WeightMatrix& gate,
+                   const RoutingTable& table, const Backend& backend, Stream& stream);
 
 }  // namespace foregate
 

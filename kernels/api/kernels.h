@@ -1,8 +1,9 @@
 // Kernels: every operation of the model, each with an Args struct that states shapes and dtypes.
 //
 // Activations, logits, routing weights and accumulators are f32; weight matrices are packed (kernels/weights); vectors
-// of weights and the embedding table are f32, bf16 or f16 (widened exactly); ids, positions and indices are i32. Operands are device memory unless a field says host. Every operation is
-// enqueued; a returned error concerns the launch. Shape mismatches are the caller's broken invariant (CHECK).
+// of weights and the embedding table are f32, bf16 or f16 (widened exactly); ids, positions and indices are i32.
+// Operands are device memory unless a field says host. Every operation is enqueued; a returned error concerns the
+// launch. Shape mismatches are the caller's broken invariant (CHECK).
 //
 // Numeric contract (docs/adr/0005): the result of a row depends on that row's operands alone, never on the number of
 // rows, on other rows, on the thread count or on the split into calls. On CPU backends all dot products follow the one
@@ -42,10 +43,10 @@ struct RmsNormArgs {
 
 // out = x * weight^T (+ bias)
 struct LinearArgs {
-  TensorView x;       // [T, K]
+  TensorView x;         // [T, K]
   WeightMatrix weight;  // [N, K]
-  TensorView bias;    // [N] or absent, f32 | bf16 | f16
-  TensorView out;     // [T, N]
+  TensorView bias;      // [N] or absent, f32 | bf16 | f16
+  TensorView out;       // [T, N]
 };
 
 // x = min(max(x, -limit), limit), in place (OLMo's clip_qkv).
@@ -129,12 +130,12 @@ struct ExpertWeights {
 // y[j] = down(silu(gate(x)) * up(x)) of x[token_of[j]] for the entries j of the experts given, which are ascending by
 // id. Entries of other experts are left alone (a layer may run in waves of experts).
 struct GroupedFfnArgs {
-  TensorView x;         // [T, H]
-  TensorView token_of;  // [T*k] i32
-  TensorView offsets;   // [E+1] i32
+  TensorView x;                        // [T, H]
+  TensorView token_of;                 // [T*k] i32
+  TensorView offsets;                  // [E+1] i32
   std::vector<ExpertWeights> experts;  // one format for all gates and ups, one for all downs
-  TensorView scratch;  // [T*k, 2*F] f32
-  TensorView y;        // [T*k, H] f32, out
+  TensorView scratch;                  // [T*k, 2*F] f32
+  TensorView y;                        // [T*k, H] f32, out
 };
 
 // acc[t] = fma(weights[t, slot], y[j], acc[t]) over the entries of experts [first_expert, last_expert) in ascending

@@ -70,7 +70,8 @@ class Task {
     FOREGATE_CHECK(sequence >= 0 && sequence < args_.block_tables.dim(0));
     table_ = args_.block_tables.as<const int32_t>() + sequence * args_.block_tables.dim(1);
     scratch_.Reserve(query_rows_, index_.head_dim);
-    for (int64_t i = 0; i < query_rows_; ++i) scratch_.q_rows[static_cast<size_t>(i)] = static_cast<int32_t>(QueryRow(i));
+    for (int64_t i = 0; i < query_rows_; ++i)
+      scratch_.q_rows[static_cast<size_t>(i)] = static_cast<int32_t>(QueryRow(i));
   }
 
   void Run() {
@@ -125,9 +126,8 @@ class Task {
       float* weighted = scratch_.weighted.data() + i * index_.head_dim;
       std::fill(weighted, weighted + index_.head_dim, 0.0f);
       const auto at = static_cast<size_t>(i);
-      scratch_.span_sums[at] =
-          compute_.isa->softmax_numerators(ScoresOf(i) + (visible.begin - begin), visible.end - visible.begin,
-                                           args_.scale, &scratch_.span_maxima[at]);
+      scratch_.span_sums[at] = compute_.isa->softmax_numerators(
+          ScoresOf(i) + (visible.begin - begin), visible.end - visible.begin, args_.scale, &scratch_.span_maxima[at]);
     }
     ForPanels(all, [&](Range positions) { AddValues(begin, positions); });
     for (int64_t i = 0; i < query_rows_; ++i) {

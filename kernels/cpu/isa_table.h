@@ -38,12 +38,7 @@ struct IsaTable {
   void (*rope_row)(float* low, float* high, const float* cos, const float* sin, int64_t n);
   // x = exp(x * scale - max(x * scale)); returns the sum. *maximum receives max(x * scale).
   float (*softmax_numerators)(float* x, int64_t n, float scale, float* maximum);
-  // For the roofline, whose result nobody uses: reads n elements in four streams; and `rounds` times
-  // kProbeFmasPerRound independent fused multiply-adds.
-  float (*probe_read)(const float* x, int64_t n);
-  float (*probe_fma)(int64_t rounds);
 };
-inline constexpr int64_t kProbeFmasPerRound = 192;
 
 // Code for an instruction set: legal to call only where SupportedIsas() names it.
 const IsaTable& PortableTable();

@@ -194,49 +194,6 @@ struct LaneKernels {
     return LaneSum(x, n);
   }
 
-  static float ProbeRead(const float* x, int64_t n) {
-    constexpr int kStreams = 4;
-    const int64_t stream = n / kStreams / kSumLanes * kSumLanes;
-    Part sums[kStreams * V::kParts];
-#pragma GCC unroll 16
-    for (int i = 0; i < kStreams * V::kParts; ++i) sums[i] = V::Set(0.0f);
-    for (int64_t k = 0; k < stream; k += kSumLanes) {
-#pragma GCC unroll 16
-      for (int i = 0; i < kStreams * V::kParts; ++i) {
-        sums[i] = V::Add(sums[i], V::Load(x + i / V::kParts * stream + k + i % V::kParts * V::kLanes));
-      }
-    }
-    return SumOfAll(sums);
-  }
-
-  static float ProbeFma(int64_t rounds) {
-    // Twelve chains cover two units of four cycles' latency.
-    constexpr int kChains = 12;
-    constexpr int kRepeats = static_cast<int>(kProbeFmasPerRound / kChains / V::kLanes);
-    Part sums[kChains];
-#pragma GCC unroll 16
-    for (int i = 0; i < kChains; ++i) sums[i] = V::Set(static_cast<float>(i));
-    const Part a = V::Set(0.5f);
-    const Part b = V::Set(static_cast<float>(rounds));
-    for (int64_t repeat = 0; repeat < rounds * kRepeats; ++repeat) {
-#pragma GCC unroll 16
-      for (int i = 0; i < kChains; ++i) sums[i] = V::Fma(sums[i], a, b);
-    }
-    return SumOfAll(sums);
-  }
-
-  template <int N>
-  static float SumOfAll(const Part (&parts)[N]) {
-    Part sum = parts[0];
-#pragma GCC unroll 16
-    for (int i = 1; i < N; ++i) sum = V::Add(sum, parts[i]);
-    float lanes[V::kLanes];
-    V::Store(lanes, sum);
-    float total = 0;
-    for (const float lane : lanes) total += lane;
-    return total;
-  }
-
   static constexpr IsaTable Table(const char* name) {
     return {name,
             {FloatPanelKernels<V>::template Run<float>, FloatPanelKernels<V>::template Run<Bf16>,
@@ -249,9 +206,7 @@ struct LaneKernels {
             FmaRow,
             MergeRow,
             RopeRow,
-            SoftmaxNumerators,
-            ProbeRead,
-            ProbeFma};
+            SoftmaxNumerators};
   }
 };
 

@@ -20,9 +20,9 @@ class RefMatrix {
   void ApplyQuantized(const float* x, float* out) const;
 
   const WeightMatrix matrix_;
-  std::vector<float> values_;       // [N, K] of a float format
-  std::vector<int32_t> integers_;   // [N, K] of a quantized format
-  std::vector<float> scales_;       // [N, groups]
+  std::vector<float> values_;      // [N, K] of a float format
+  std::vector<int32_t> integers_;  // [N, K] of a quantized format
+  std::vector<float> scales_;      // [N, groups]
 };
 
 }  // namespace foregate::internal

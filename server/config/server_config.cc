@@ -140,7 +140,8 @@ class ProblemFinder {
       Add("model.weights", std::string(rules.status().message()));
     }
     if (!config_.model().weight_rules_file().empty() && config_.model().weights() != "stored")
-      Add("model.weight_rules_file", "takes the place of model.weights, which is \"" + config_.model().weights() + "\"");
+      Add("model.weight_rules_file",
+          "takes the place of model.weights, which is \"" + config_.model().weights() + "\"");
   }
 
   void CheckCombinations() {

@@ -1,5 +1,5 @@
-// How long a chat of 100 messages takes to render: templates in the styles of ChatML, Qwen3 with thinking and with tools, Hermes,
-// Llama 3 and DeepSeek, from tests/data/templates/chats/families.
+// How long a chat of 100 messages takes to render: templates in the styles of ChatML, Qwen3 with thinking and with
+// tools, Hermes, Llama 3 and DeepSeek, from tests/data/templates/chats/families.
 #include <benchmark/benchmark.h>
 
 #include <cstdlib>

@@ -13,8 +13,8 @@
 
 namespace foregate {
 
-// The path of the container in the cache `folder` of the model at `model` that `wanted` describes: another one for other
-// formats, layouts and contracts, the same for another state of the model's files.
+// The path of the container in the cache `folder` of the model at `model` that `wanted` describes: another one for
+// other formats, layouts and contracts, the same for another state of the model's files.
 std::string CachedContainerPath(const std::string& folder, const std::string& model, const ContainerDirectory& wanted);
 
 // The container at `path` if it is what `wanted` describes. NOT_FOUND when there is none; FAILED_PRECONDITION when it
@@ -24,8 +24,8 @@ absl::StatusOr<std::unique_ptr<ContainerFile>> OpenContainer(const std::string& 
 // The right to write a container, held by one process at a time and given back when destroyed or when the process ends.
 class ContainerLock {
  public:
-  // Waits for its turn, looking at `cancelled` (may be null) ten times a second: CANCELLED. The error of the file system
-  // when there can be no lock, as on a read-only volume.
+  // Waits for its turn, looking at `cancelled` (may be null) ten times a second: CANCELLED. The error of the file
+  // system when there can be no lock, as on a read-only volume.
   static absl::StatusOr<ContainerLock> Acquire(const std::string& container_path, const std::atomic<bool>* cancelled);
   ContainerLock(ContainerLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
   ContainerLock& operator=(ContainerLock&& other) noexcept {

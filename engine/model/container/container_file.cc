@@ -45,18 +45,14 @@ absl::StatusOr<std::unique_ptr<ContainerFile>> ContainerFile::Open(const std::st
       file->Read(kContainerPreambleBytes + json.size(), std::as_writable_bytes(std::span(checksums))));
   if (HeaderHash(json, checksums) != preamble.header_hash)
     return absl::DataLossError(path + ": the header's checksum is wrong");
-  FOREGATE_ASSIGN_OR_RETURN(ContainerDirectory directory,
-                            ParseContainerDirectory(json, preamble.payload_bytes, path));
+  FOREGATE_ASSIGN_OR_RETURN(ContainerDirectory directory, ParseContainerDirectory(json, preamble.payload_bytes, path));
   return std::unique_ptr<ContainerFile>(
       new ContainerFile(std::move(file), preamble, std::move(directory), std::move(checksums)));
 }
 
 ContainerFile::ContainerFile(std::unique_ptr<ReadOnlyFile> file, ContainerPreamble preamble,
                              ContainerDirectory directory, std::vector<uint64_t> checksums)
-    : file_(std::move(file)),
-      preamble_(preamble),
-      directory_(std::move(directory)),
-      checksums_(std::move(checksums)) {}
+    : file_(std::move(file)), preamble_(preamble), directory_(std::move(directory)), checksums_(std::move(checksums)) {}
 
 uint64_t ContainerFile::ChunkBytes(uint64_t chunk) const {
   return std::min(kContainerChunkBytes, preamble_.payload_bytes - chunk * kContainerChunkBytes);
@@ -167,7 +163,8 @@ absl::Status ContainerWriter::Finish(const uint64_t (&digest)[2]) {
   FOREGATE_CHECK_EQ(json.size(), preamble_.directory_bytes);
   preamble_.header_hash = HeaderHash(json, checksums_);
   const uint64_t file_bytes = preamble_.payload_offset + preamble_.payload_bytes;
-  if (::ftruncate(fd_, static_cast<off_t>(file_bytes)) != 0) return SystemError(TemporaryPath(), "cannot extend", errno);
+  if (::ftruncate(fd_, static_cast<off_t>(file_bytes)) != 0)
+    return SystemError(TemporaryPath(), "cannot extend", errno);
   const std::string head = SerializeContainerPreamble(preamble_) + json;
   FOREGATE_RETURN_IF_ERROR(WriteAt(0, std::as_bytes(std::span(head))));
   FOREGATE_RETURN_IF_ERROR(WriteAt(head.size(), std::as_bytes(std::span(checksums_))));

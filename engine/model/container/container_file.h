@@ -22,8 +22,8 @@ namespace foregate {
 // Thread-compatible.
 class ContainerFile {
  public:
-  // NOT_FOUND when there is no such file; INVALID_ARGUMENT or DATA_LOSS naming the file when it is not a whole container
-  // of this version.
+  // NOT_FOUND when there is no such file; INVALID_ARGUMENT or DATA_LOSS naming the file when it is not a whole
+  // container of this version.
   static absl::StatusOr<std::unique_ptr<ContainerFile>> Open(const std::string& path);
 
   const ContainerDirectory& directory() const { return directory_; }
@@ -59,7 +59,8 @@ class ContainerWriter {
   ContainerWriter(const ContainerWriter&) = delete;
   ContainerWriter& operator=(const ContainerWriter&) = delete;
 
-  // Writes bytes of the payload; offsets ascend, and what is left out is zero. RESOURCE_EXHAUSTED when the disk is full.
+  // Writes bytes of the payload; offsets ascend, and what is left out is zero. RESOURCE_EXHAUSTED when the disk is
+  // full.
   absl::Status Append(uint64_t offset, std::span<const std::byte> bytes);
   // Writes the header, makes all of it durable and gives it its name.
   absl::Status Finish(const uint64_t (&digest)[2]);

@@ -194,9 +194,8 @@ absl::StatusOr<ContainerDirectory> ParseContainerDirectory(std::string_view text
   const std::string where = file + ": directory";
   FOREGATE_ASSIGN_OR_RETURN(const json document, ParseJsonObject(text, where));
   ContainerDirectory directory;
-  for (const auto& [key, value] :
-       {std::pair("layout", &directory.layout), std::pair("contract", &directory.contract),
-        std::pair("source", &directory.source)}) {
+  for (const auto& [key, value] : {std::pair("layout", &directory.layout), std::pair("contract", &directory.contract),
+                                   std::pair("source", &directory.source)}) {
     if (!document.contains(key) || !document[key].is_string())
       return absl::InvalidArgumentError(where + ": " + key + ": want a string");
     *value = document[key].get<std::string>();
@@ -235,8 +234,8 @@ std::string SerializeContainerDirectory(const ContainerDirectory& directory) {
       parts.push_back({kWholePart, WeightFormatName(part.format), part.offset, part.num_bytes});
     experts.push_back({expert.layer, expert.expert, expert.hidden, expert.width, std::move(parts)});
   }
-  const json document = {{"layout", directory.layout},   {"contract", directory.contract},
-                         {"source", directory.source},   {"digest", HexDigest(directory.digest)},
+  const json document = {{"layout", directory.layout},    {"contract", directory.contract},
+                         {"source", directory.source},    {"digest", HexDigest(directory.digest)},
                          {"tensors", std::move(tensors)}, {"experts", std::move(experts)}};
   return document.dump();
 }

@@ -69,9 +69,9 @@ struct ContainerDirectory {
     bool operator==(const Expert&) const = default;
   };
 
-  std::string layout;    // kPackedLayout
-  std::string contract;  // the backend's numeric contract
-  std::string source;    // identity of the files that it was made from
+  std::string layout;           // kPackedLayout
+  std::string contract;         // the backend's numeric contract
+  std::string source;           // identity of the files that it was made from
   uint64_t digest[2] = {0, 0};  // of the loaded weights; becomes part of prefix-cache keys
   std::vector<Tensor> tensors;  // in the order of DenseTensors
   std::vector<Expert> experts;  // in the order of the expert directory

@@ -7,7 +7,8 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view file(reinterpret_cast<const char*>(data), size);
-  const auto preamble = foregate::ParseContainerPreamble(file.substr(0, foregate::kContainerPreambleBytes), size, "fuzz.fgw");
+  const auto preamble =
+      foregate::ParseContainerPreamble(file.substr(0, foregate::kContainerPreambleBytes), size, "fuzz.fgw");
   if (preamble.ok()) {
     FOREGATE_CHECK_EQ(preamble->payload_offset + preamble->payload_bytes, static_cast<uint64_t>(size));
   }
@@ -19,7 +20,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   for (const foregate::ContainerDirectory::Tensor& tensor : directory->tensors)
     FOREGATE_CHECK(tensor.offset <= kPayloadBytes && tensor.num_bytes <= kPayloadBytes - tensor.offset);
   // What was read is written as it was.
-  const auto again = foregate::ParseContainerDirectory(foregate::SerializeContainerDirectory(*directory), kPayloadBytes, "again");
+  const auto again =
+      foregate::ParseContainerDirectory(foregate::SerializeContainerDirectory(*directory), kPayloadBytes, "again");
   FOREGATE_CHECK(again.ok() && again->DescribesSame(*directory));
   return 0;
 }
