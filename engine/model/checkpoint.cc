@@ -123,6 +123,22 @@ absl::Status Checkpoint::Read(const Tensor& tensor, uint64_t offset, std::span<s
                                    : tensor.file->Read(tensor.entry.offset + offset, destination));
 }
 
+WeightFormat Checkpoint::StoredFormat(const Tensor& tensor) {
+  if (tensor.gguf.has_value() && tensor.gguf->type == GgufTensorType::kQ8_0) return WeightFormat::kInt8G32;
+  if (tensor.gguf.has_value() && tensor.gguf->type == GgufTensorType::kQ4_0) return WeightFormat::kInt4G32;
+  switch (tensor.entry.dtype) {
+    case DType::kF32:
+      return WeightFormat::kF32;
+    case DType::kBf16:
+      return WeightFormat::kBf16;
+    case DType::kF16:
+      return WeightFormat::kF16;
+    case DType::kI32:
+      break;
+  }
+  FOREGATE_CHECK(false);
+}
+
 size_t Checkpoint::StoredRowBytes(const Tensor& tensor) const {
   if (tensor.gguf) return tensor.gguf->row_bytes();
   FOREGATE_CHECK(!tensor.entry.shape.empty() && tensor.entry.shape[0] > 0);

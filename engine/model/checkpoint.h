@@ -24,6 +24,7 @@
 #include "engine/model/gguf/row_reader.h"
 #include "engine/model/model_config.h"
 #include "engine/model/safetensors.h"
+#include "kernels/api/weight_matrix.h"
 
 namespace foregate {
 
@@ -54,6 +55,9 @@ class Checkpoint {
   // The bytes of rows as they are stored, for formats that are repacked exactly: as many rows from `first_row` as
   // `destination`, a multiple of StoredRowBytes, has room for. In the order of the checkpoint's rows.
   size_t StoredRowBytes(const Tensor& tensor) const;
+  // The weight format that holds the tensor exactly: as it is stored, GGUF's Q8_0 as int8-g32 and Q4_0 as int4-g32; f32
+  // for the other quantized types, which none holds. Not for I32.
+  static WeightFormat StoredFormat(const Tensor& tensor);
   absl::Status ReadStoredRows(const Tensor& tensor, int64_t first_row, std::span<std::byte> destination) const;
 
   // The text of the config.json that belongs to a GGUF model; empty for safetensors, which have the file.

@@ -84,6 +84,27 @@ INSTANTIATE_TEST_SUITE_P(
                                0.5}),
     [](const auto& test) { return std::string(test.param.name); });
 
+// Blocks of GGUF that a format holds exactly are computed as they are; only the activations are rounded, which f32
+// weights show.
+TEST(GgufFormats, QuantizedBlocksAreKept) {
+  const std::vector<int32_t> tokens = Tokens(3, 24);
+  for (const char* file : {"olmoe_q8_0", "olmoe_q4_0"}) {
+    const std::string path = std::string("tests/data/gguf/") + file + ".gguf";
+    const auto logits = [&](const std::string& rules) {
+      LoadOptions options{.directory = path, .weights = *WeightRules::Parse(rules, "rules")};
+      return DecoderHarness(options, MakeRefBackend()).RunInChunks(0, tokens, tokens.size());
+    };
+    const Rows kept = logits("");
+    const double divergence = Divergence(logits("* f32\n"), kept);
+    EXPECT_GT(divergence, 0) << file;
+    EXPECT_LT(divergence, 2e-3) << file;
+    const auto plan = PlanModel({.directory = path});
+    const auto widened = PlanModel({.directory = path, .weights = *WeightRules::ForAll("f32")});
+    ASSERT_TRUE(plan.ok() && widened.ok());
+    EXPECT_LT(3 * plan->memory.expert_bytes, widened->memory.expert_bytes) << file;
+  }
+}
+
 TEST(WeightFormatErrors, ExpertsOfALayerMustAgree) {
   for (const char* rules : {"*.experts.0.gate_proj.weight int8\n", "*.layers.1.*.up_proj.weight int4\n",
                             "*.experts.3.down_proj.weight int4\n"}) {

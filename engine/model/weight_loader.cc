@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "engine/formats/gguf/dequantize.h"
 #include "engine/model/container/container_plan.h"
 #include "engine/moe/eviction_policy.h"
 #include "kernels/base/check.h"
@@ -112,26 +113,27 @@ class Loader {
     digest_.Add(std::string_view(WeightFormatName(matrix.format)));
     const size_t row_bytes = static_cast<size_t>(matrix.num_inputs) * ElementBytes(tensor.entry.dtype);
     const size_t panel_bytes = LayoutOfPanel(matrix.format, matrix.num_inputs).stride_bytes;
+    // Blocks of GGUF that the format holds as they are, integers and scales.
+    const bool is_exact =
+        tensor.gguf.has_value() && IsQuantized(matrix.format) && Checkpoint::StoredFormat(tensor) == matrix.format;
     const size_t largest = std::max(row_bytes * kPanelOutputs, panel_bytes);
     const int64_t rows_at_once = static_cast<int64_t>(std::max<size_t>(1, kStagingBytes / largest)) * kPanelOutputs;
     for (int64_t first = 0; first < matrix.num_outputs; first += rows_at_once) {
       const int64_t count = std::min(rows_at_once, matrix.num_outputs - first);
-      source_.resize(static_cast<size_t>(count) * row_bytes);
-      FOREGATE_RETURN_IF_ERROR(Read(tensor, static_cast<uint64_t>(first) * row_bytes, source_));
-      const TensorView rows(source_.data(), tensor.entry.dtype, {count, matrix.num_inputs});
-      FOREGATE_RETURN_IF_ERROR(CheckPackable(tensor, rows, first, matrix.format));
+      FOREGATE_RETURN_IF_ERROR(is_exact ? ReadBlocks(tensor, first, count, matrix.num_inputs)
+                                        : ReadRows(tensor, first, count, matrix));
       const size_t offset = static_cast<size_t>(first / kPanelOutputs) * panel_bytes;
       std::byte* place = static_cast<std::byte*>(matrix.data) + offset;
       WeightMatrix part = {
           .data = place, .format = matrix.format, .num_outputs = count, .num_inputs = matrix.num_inputs};
       if (is_host) {
-        PackRows(rows, 0, part);
+        PackSource(tensor, is_exact, part);
         Keep(payload_offset + offset, {place, part.num_bytes()});
         continue;
       }
       FOREGATE_ASSIGN_OR_RETURN(const std::span<std::byte> staging, NextStaging(part.num_bytes()));
       part.data = staging.data();
-      PackRows(rows, 0, part);
+      PackSource(tensor, is_exact, part);
       Keep(payload_offset + offset, staging);
       FOREGATE_RETURN_IF_ERROR(SendStaging(staging, place));
     }
@@ -184,6 +186,37 @@ class Loader {
     return absl::OkStatus();
   }
 
+  absl::Status ReadRows(const Checkpoint::Tensor& tensor, int64_t first, int64_t count, const WeightMatrix& matrix) {
+    const size_t row_bytes = static_cast<size_t>(matrix.num_inputs) * ElementBytes(tensor.entry.dtype);
+    source_.resize(static_cast<size_t>(count) * row_bytes);
+    FOREGATE_RETURN_IF_ERROR(Read(tensor, static_cast<uint64_t>(first) * row_bytes, source_));
+    const TensorView rows(source_.data(), tensor.entry.dtype, {count, matrix.num_inputs});
+    return CheckPackable(tensor, rows, first, matrix.format);
+  }
+
+  absl::Status ReadBlocks(const Checkpoint::Tensor& tensor, int64_t first, int64_t count, int64_t num_inputs) {
+    if (IsCancelled()) return absl::CancelledError("loading was cancelled");
+    source_.resize(static_cast<size_t>(count) * checkpoint_.StoredRowBytes(tensor));
+    FOREGATE_RETURN_IF_ERROR(checkpoint_.ReadStoredRows(tensor, first, source_));
+    digest_.Add(source_);
+    // Counted as the plan counts, which is in delivered bytes.
+    Report(static_cast<uint64_t>(count * num_inputs) * ElementBytes(tensor.entry.dtype));
+    return absl::OkStatus();
+  }
+
+  // Packs what ReadRows or ReadBlocks read into all of `part`.
+  void PackSource(const Checkpoint::Tensor& tensor, bool is_exact, const WeightMatrix& part) {
+    if (!is_exact) {
+      PackRows(TensorView(source_.data(), tensor.entry.dtype, {part.num_outputs, part.num_inputs}), 0, part);
+      return;
+    }
+    const auto num_elements = static_cast<size_t>(part.num_outputs * part.num_inputs);
+    integers_.resize(num_elements);
+    scales_.resize(num_elements / static_cast<size_t>(GroupInputs(part.format, part.num_inputs)));
+    FOREGATE_CHECK(SplitGguf(tensor.gguf->type, source_, integers_, scales_));
+    PackQuantizedRows(integers_.data(), scales_.data(), part.num_outputs, 0, part);
+  }
+
   static absl::Status CheckPackable(const Checkpoint::Tensor& tensor, const TensorView& rows, int64_t first_row,
                                     WeightFormat format) {
     const int64_t row = IsQuantized(format) ? FirstRowNotFinite(rows) : -1;
@@ -226,7 +259,9 @@ class Loader {
   Staging staging_[2];
   std::unique_ptr<Stream> stream_;
   size_t next_ = 0;
-  std::vector<std::byte> source_;  // rows as they are stored
+  std::vector<std::byte> source_;  // rows or blocks as they are stored
+  std::vector<int8_t> integers_;   // of blocks
+  std::vector<uint16_t> scales_;
   uint64_t done_bytes_ = 0;
   Digest digest_;
   ContainerWriter* writer_;  // null: none, or it failed

@@ -47,7 +47,7 @@ class Planner {
 
   // The format of a matrix, as the rules say. INVALID_ARGUMENT when its sums would not fit 32 bits.
   absl::StatusOr<WeightFormat> FormatOf(const Checkpoint::Tensor& tensor, const WeightRules& rules, bool is_router) {
-    const WeightFormat format = rules.FormatOf(tensor.entry.name, tensor.entry.dtype);
+    const WeightFormat format = rules.FormatOf(tensor.entry.name, Checkpoint::StoredFormat(tensor));
     const int64_t num_inputs = tensor.entry.shape[1];
     if (IsQuantized(format) && GroupInputs(format, num_inputs) > kMaxGroupInputs)
       return absl::InvalidArgumentError(tensor.file->path() + ": tensor " + tensor.entry.name + ": " +

@@ -4,7 +4,6 @@
 #include <sstream>
 
 #include "absl/status/status.h"
-#include "kernels/base/check.h"
 #include "kernels/base/status_macros.h"
 
 namespace foregate {
@@ -40,20 +39,6 @@ absl::StatusOr<std::optional<WeightFormat>> ParseFormat(std::string_view name) {
     known += std::string(", ") + WeightFormatName(static_cast<WeightFormat>(i));
   }
   return absl::InvalidArgumentError("\"" + std::string(name) + "\" is not a weight format; want one of " + known);
-}
-
-WeightFormat StoredFormat(DType stored) {
-  switch (stored) {
-    case DType::kF32:
-      return WeightFormat::kF32;
-    case DType::kBf16:
-      return WeightFormat::kBf16;
-    case DType::kF16:
-      return WeightFormat::kF16;
-    case DType::kI32:
-      break;
-  }
-  FOREGATE_CHECK(false);
 }
 
 }  // namespace
@@ -93,11 +78,11 @@ absl::StatusOr<WeightRules> WeightRules::Parse(std::string_view text, const std:
   return rules;
 }
 
-WeightFormat WeightRules::FormatOf(std::string_view tensor_name, DType stored) const {
+WeightFormat WeightRules::FormatOf(std::string_view tensor_name, WeightFormat stored) const {
   for (const Rule& rule : rules_) {
-    if (Matches(rule.pattern, tensor_name)) return rule.format.value_or(StoredFormat(stored));
+    if (Matches(rule.pattern, tensor_name)) return rule.format.value_or(stored);
   }
-  return StoredFormat(stored);
+  return stored;
 }
 
 }  // namespace foregate

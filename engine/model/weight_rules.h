@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "kernels/api/tensor_view.h"
 #include "kernels/api/weight_matrix.h"
 
 namespace foregate {
@@ -29,7 +28,8 @@ class WeightRules {
   // that no pattern matches stay as they are stored. `where` names the file in errors, which are INVALID_ARGUMENT.
   static absl::StatusOr<WeightRules> Parse(std::string_view text, const std::string& where);
 
-  WeightFormat FormatOf(std::string_view tensor_name, DType stored) const;
+  // `stored`: the format that holds the tensor as it is stored.
+  WeightFormat FormatOf(std::string_view tensor_name, WeightFormat stored) const;
 
  private:
   struct Rule {

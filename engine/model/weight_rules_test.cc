@@ -10,21 +10,21 @@ constexpr const char* kRouter = "model.layers.3.mlp.gate.weight";
 constexpr const char* kQuery = "model.layers.3.self_attn.q_proj.weight";
 
 TEST(WeightRulesTest, NothingSaidMeansAsStored) {
-  EXPECT_EQ(WeightRules().FormatOf(kExpert, DType::kF16), WeightFormat::kF16);
-  EXPECT_EQ(WeightRules::ForAll("")->FormatOf(kExpert, DType::kBf16), WeightFormat::kBf16);
-  EXPECT_EQ(WeightRules::ForAll("stored")->FormatOf(kExpert, DType::kF32), WeightFormat::kF32);
+  EXPECT_EQ(WeightRules().FormatOf(kExpert, WeightFormat::kF16), WeightFormat::kF16);
+  EXPECT_EQ(WeightRules::ForAll("")->FormatOf(kExpert, WeightFormat::kBf16), WeightFormat::kBf16);
+  EXPECT_EQ(WeightRules::ForAll("stored")->FormatOf(kExpert, WeightFormat::kF32), WeightFormat::kF32);
 }
 
 TEST(WeightRulesTest, OneFormatForAllSparesRoutersAndHeads) {
   const auto int4 = WeightRules::ForAll("int4");
   ASSERT_TRUE(int4.ok());
-  EXPECT_EQ(int4->FormatOf(kExpert, DType::kBf16), WeightFormat::kInt4G128);
-  EXPECT_EQ(int4->FormatOf(kQuery, DType::kBf16), WeightFormat::kInt4G128);
-  EXPECT_EQ(int4->FormatOf(kRouter, DType::kBf16), WeightFormat::kBf16);
-  EXPECT_EQ(int4->FormatOf("model.layers.0.block_sparse_moe.gate.weight", DType::kF32), WeightFormat::kF32);
-  EXPECT_EQ(int4->FormatOf("lm_head.weight", DType::kBf16), WeightFormat::kInt8);
-  EXPECT_EQ(WeightRules::ForAll("int8")->FormatOf("lm_head.weight", DType::kBf16), WeightFormat::kInt8);
-  EXPECT_EQ(WeightRules::ForAll("bf16")->FormatOf("lm_head.weight", DType::kF32), WeightFormat::kBf16);
+  EXPECT_EQ(int4->FormatOf(kExpert, WeightFormat::kBf16), WeightFormat::kInt4G128);
+  EXPECT_EQ(int4->FormatOf(kQuery, WeightFormat::kBf16), WeightFormat::kInt4G128);
+  EXPECT_EQ(int4->FormatOf(kRouter, WeightFormat::kBf16), WeightFormat::kBf16);
+  EXPECT_EQ(int4->FormatOf("model.layers.0.block_sparse_moe.gate.weight", WeightFormat::kF32), WeightFormat::kF32);
+  EXPECT_EQ(int4->FormatOf("lm_head.weight", WeightFormat::kBf16), WeightFormat::kInt8);
+  EXPECT_EQ(WeightRules::ForAll("int8")->FormatOf("lm_head.weight", WeightFormat::kBf16), WeightFormat::kInt8);
+  EXPECT_EQ(WeightRules::ForAll("bf16")->FormatOf("lm_head.weight", WeightFormat::kF32), WeightFormat::kBf16);
 }
 
 TEST(WeightRulesTest, TheFirstMatchDecides) {
@@ -36,11 +36,11 @@ TEST(WeightRulesTest, TheFirstMatchDecides) {
       "model.layers.3.*.weight int8-g32\n",
       "rules.txt");
   ASSERT_TRUE(rules.ok()) << rules.status();
-  EXPECT_EQ(rules->FormatOf(kQuery, DType::kBf16), WeightFormat::kBf16);
-  EXPECT_EQ(rules->FormatOf("model.layers.3.self_attn.k_proj.weight", DType::kBf16), WeightFormat::kInt8);
-  EXPECT_EQ(rules->FormatOf(kExpert, DType::kBf16), WeightFormat::kInt4G32);
-  EXPECT_EQ(rules->FormatOf(kRouter, DType::kBf16), WeightFormat::kInt8G32);
-  EXPECT_EQ(rules->FormatOf("lm_head.weight", DType::kF16), WeightFormat::kF16);
+  EXPECT_EQ(rules->FormatOf(kQuery, WeightFormat::kBf16), WeightFormat::kBf16);
+  EXPECT_EQ(rules->FormatOf("model.layers.3.self_attn.k_proj.weight", WeightFormat::kBf16), WeightFormat::kInt8);
+  EXPECT_EQ(rules->FormatOf(kExpert, WeightFormat::kBf16), WeightFormat::kInt4G32);
+  EXPECT_EQ(rules->FormatOf(kRouter, WeightFormat::kBf16), WeightFormat::kInt8G32);
+  EXPECT_EQ(rules->FormatOf("lm_head.weight", WeightFormat::kF16), WeightFormat::kF16);
 }
 
 TEST(WeightRulesTest, ErrorsNameFileLineAndFormat) {
