@@ -26,8 +26,8 @@ float ChainDot(const float* x, W w, int64_t k_end) {
   return sum;
 }
 
-// Sums of one vector's elements, and sums of squares, run in 16 lanes: element k goes to lane k mod 16, each lane in ascending k. A lane without an element is not
-// touched (adding +0 could turn -0 into +0).
+// Sums of one vector's elements, and sums of squares, run in 16 lanes: element k goes to lane k mod 16, each lane in
+// ascending k. A lane without an element is not touched (adding +0 could turn -0 into +0).
 inline constexpr int kLanes = 16;
 using LaneSums = std::array<float, kLanes>;
 
