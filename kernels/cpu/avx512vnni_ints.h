@@ -27,23 +27,10 @@ struct Avx512VnniInt8 : Avx512Ints {
   static Sums MulAdd(Sums sum, Weights w, Inputs x) { return _mm512_dpbusd_epi32(sum, w, x); }
 };
 
-struct Avx512VnniInt4 : Avx512Ints {
-  struct Weights {
-    __m512i low, high;
-  };
-  using Inputs = Weights;
-  static constexpr int64_t kUnitInputs = 8;
-  static constexpr int32_t kZeroPoint = 8;
+// Nibbles as Avx512Int4 unpacks them; the sums are of 32 bits at once.
+struct Avx512VnniInt4 : Avx512Int4 {
   static constexpr bool kNarrow = false;
-  static constexpr bool kPrepares = false;
-  using Prepared = int8_t;
 
-  static Weights Unpack(const uint8_t* from) {
-    const __m512i bytes = LoadBytes(from);
-    const __m512i mask = _mm512_set1_epi8(0x0f);
-    return {_mm512_and_si512(bytes, mask), _mm512_and_si512(_mm512_srli_epi16(bytes, 4), mask)};
-  }
-  static Inputs Broadcast(const int8_t* x) { return {BroadcastFour(x), BroadcastFour(x + 4)}; }
   static Sums MulAdd(Sums sum, const Weights& w, const Inputs& x) {
     return _mm512_dpbusd_epi32(_mm512_dpbusd_epi32(sum, w.low, x.low), w.high, x.high);
   }

@@ -63,62 +63,29 @@ struct LaneKernels {
     return V::ScaleByExponent(p, shifted);
   }
 
-  // out[r][n] = dot(x[r], w[n]), with R * N * kParts accumulators in registers: g++ keeps an array there only if every
-  // index is a constant, hence the unrolling, and if no reference to it leaves the function, hence the copy at the end.
-  template <typename W, int R, int N>
-  static void DotTile(const float* const (&x)[R], const W* const (&w)[N], int64_t k_end, float (&out)[R][N]) {
-    Part sums[V::kParts][R * N];
+  // The sum in lanes of n elements, each of which `add(sums, elements)` adds to its lane. g++ keeps the sums in
+  // registers only if every index is a constant, hence the unrolling.
+  template <typename Add>
+  static float SumInLanes(const float* x, int64_t n, Add add) {
+    Part sums[V::kParts];
+    for (int part = 0; part < V::kParts; ++part) sums[part] = V::Set(0.0f);
+    int64_t i = 0;
+    for (; i + kSumLanes <= n; i += kSumLanes) {
 #pragma GCC unroll 16
-    for (int i = 0; i < V::kParts * R * N; ++i) sums[i / (R * N)][i % (R * N)] = V::Set(0.0f);
-    int64_t k = 0;
-    for (; k + kSumLanes <= k_end; k += kSumLanes) {
-#pragma GCC unroll 16
-      for (int part = 0; part < V::kParts; ++part) {
-        const int64_t at = k + part * V::kLanes;
-        Part xs[R];
-#pragma GCC unroll 16
-        for (int r = 0; r < R; ++r) xs[r] = V::Load(x[r] + at);
-#pragma GCC unroll 16
-        for (int n = 0; n < N; ++n) {
-          const Part weight = V::Load(w[n] + at);
-#pragma GCC unroll 16
-          for (int r = 0; r < R; ++r) sums[part][r * N + n] = V::Fma(xs[r], weight, sums[part][r * N + n]);
-        }
-      }
+      for (int part = 0; part < V::kParts; ++part) sums[part] = add(sums[part], V::Load(x + i + part * V::kLanes));
     }
-    Part last[R][N][V::kParts];
-#pragma GCC unroll 16
-    for (int i = 0; i < V::kParts * R * N; ++i) {
-      last[i % (R * N) / N][i % N][i / (R * N)] = sums[i / (R * N)][i % (R * N)];
+    // Lanes without an element keep their sums.
+    for (int part = 0; part < V::kParts && i < n; ++part, i += V::kLanes) {
+      const int64_t count = n - i < V::kLanes ? n - i : V::kLanes;
+      sums[part] = V::FirstOf(count, add(sums[part], LoadFirst(x + i, count)), sums[part]);
     }
-    if (k < k_end) DotTileEnd(x, w, k, k_end, last);
-    for (int r = 0; r < R; ++r) {
-      for (int n = 0; n < N; ++n) out[r][n] = V::Reduce(last[r][n]);
-    }
-  }
-
-  // The last, partial step: lanes without an element keep their sums.
-  template <typename W, int R, int N>
-  static void DotTileEnd(const float* const (&x)[R], const W* const (&w)[N], int64_t k, int64_t k_end,
-                         Part (&sums)[R][N][V::kParts]) {
-    for (int part = 0; part < V::kParts && k < k_end; ++part, k += V::kLanes) {
-      const int64_t count = k_end - k < V::kLanes ? k_end - k : V::kLanes;
-      for (int n = 0; n < N; ++n) {
-        const Part weight = LoadFirst(w[n] + k, count);
-        for (int r = 0; r < R; ++r) {
-          const Part fresh = V::Fma(LoadFirst(x[r] + k, count), weight, sums[r][n][part]);
-          sums[r][n][part] = V::FirstOf(count, fresh, sums[r][n][part]);
-        }
-      }
-    }
+    return V::Reduce(sums);
   }
 
   template <typename W>
   static void RmsNorm(const float* x, const void* weight, float eps, float* out, int64_t n) {
-    const float* const rows[1] = {x};
-    float squares[1][1];
-    DotTile<float, 1, 1>(rows, rows, n, squares);
-    const float scale = 1.0f / V::Sqrt(squares[0][0] / static_cast<float>(n) + eps);
+    const float squares = SumInLanes(x, n, [](Part sums, Part a) { return V::Fma(a, a, sums); });
+    const float scale = 1.0f / V::Sqrt(squares / static_cast<float>(n) + eps);
     const W* w = static_cast<const W*>(weight);
     ForParts(n, [=](int64_t i, auto load, auto store) {
       store(V::Mul(V::Mul(load(x + i), V::Set(scale)), load(w + i)), out + i);
@@ -157,18 +124,7 @@ struct LaneKernels {
   }
 
   static float LaneSum(const float* x, int64_t n) {
-    Part sums[V::kParts];
-    for (int part = 0; part < V::kParts; ++part) sums[part] = V::Set(0.0f);
-    int64_t i = 0;
-    for (; i + kSumLanes <= n; i += kSumLanes) {
-#pragma GCC unroll 16
-      for (int part = 0; part < V::kParts; ++part) sums[part] = V::Add(sums[part], V::Load(x + i + part * V::kLanes));
-    }
-    for (int part = 0; part < V::kParts && i < n; ++part, i += V::kLanes) {
-      const int64_t count = n - i < V::kLanes ? n - i : V::kLanes;
-      sums[part] = V::FirstOf(count, V::Add(sums[part], LoadFirst(x + i, count)), sums[part]);
-    }
-    return V::Reduce(sums);
+    return SumInLanes(x, n, [](Part sums, Part a) { return V::Add(sums, a); });
   }
 
   // The maximum does not depend on the order, so it need not follow the lanes.

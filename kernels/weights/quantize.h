@@ -17,8 +17,6 @@
 
 namespace foregate {
 
-inline constexpr const char* kIntNumericContract = "int.group.v1";
-
 // 2^31 / (127 * 128), rounded down to a round number.
 inline constexpr int64_t kMaxGroupInputs = 131072;
 
