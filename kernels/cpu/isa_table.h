@@ -27,6 +27,8 @@ struct IsaTable {
   const char* name;
   void (*float_panels[kNumFloatFormats])(const FloatPanels& panels);
   void (*int_panels[kNumIntFormats])(const IntPanels& panels);
+  void (*score_keys)(const KeySpan& span);
+  void (*add_values)(const ValueSpan& span);
   // QuantizeActivations of kernels/weights/quantize.h.
   void (*quantize_row)(const float* x, int64_t n, int64_t group, int8_t* values, float* scales, int32_t* sums);
   void (*rms_norm[kNumFloatFormats])(const float* x, const void* weight, float eps, float* out, int64_t n);

@@ -12,6 +12,7 @@
 #include "kernels/cpu/float_panel_kernels.h"
 #include "kernels/cpu/int_panel_kernels.h"
 #include "kernels/cpu/isa_table.h"
+#include "kernels/cpu/span_kernels.h"
 
 namespace foregate::internal {
 
@@ -156,6 +157,8 @@ struct LaneKernels {
              FloatPanelKernels<V>::template Run<F16>},
             {IntPanelKernels<V>::template Run<false>, IntPanelKernels<V>::template Run<false>,
              IntPanelKernels<V>::template Run<true>, IntPanelKernels<V>::template Run<true>},
+            SpanKernels<V>::ScoreKeys,
+            SpanKernels<V>::AddValues,
             IntPanelKernels<V>::QuantizeRow,
             {RmsNorm<float>, RmsNorm<Bf16>, RmsNorm<F16>},
             SiluMul,
