@@ -1,8 +1,9 @@
-// Facts of the weight formats that hold GGUF's block types (weight_matrix.h): the values of nibbles in iq4_nl and mxfp4,
-// and the blocks of which panels in q4_k, q5_k and q6_k are made. Plain C++ only: files compiled for wide instruction
-// sets include this header.
+// Facts of the weight formats that hold GGUF's block types (weight_matrix.h): the values of nibbles in iq4_nl and
+// mxfp4, and the blocks of which panels in q4_k, q5_k and q6_k are made. Plain C++ only: files compiled for wide
+// instruction sets include this header.
 //
-// A block is 16 outputs by 256 inputs, cut into groups of 32 inputs (q6_k: 16). It holds, each at a multiple of 64 bytes:
+// A block is 16 outputs by 256 inputs, cut into groups of 32 inputs (q6_k: 16). It holds, each at a multiple of 64
+// bytes:
 //
 //   q4_k, q5_k     [16] f16 d, [16] f16 m    of the outputs: a weight is (d * scale) * q - (m * minimum)
 //                  [8 groups][2][16] u8      scales, then minima, each in [0, 63]

@@ -20,9 +20,9 @@
 //   q4_k, q5_k, q6_k                blocks of 256 inputs, each with its scales: block_formats.h
 //
 // The last five hold the block types of GGUF of the same names exactly, and are made of nothing else (PackBlocks): K is
-// a multiple of 32, in q4_k, q5_k and q6_k of 256. For the others K is rounded up to 2, 4 or 8 as the unit demands. N is
-// rounded up to 16. Padding is the format's zero, or has scale 0. A panel's values come first, then its scales; panels
-// start at multiples of 64 bytes.
+// a multiple of 32, in q4_k, q5_k and q6_k of 256. For the others K is rounded up to 2, 4 or 8 as the unit demands. N
+// is rounded up to 16. Padding is the format's zero, or has scale 0. A panel's values come first, then its scales;
+// panels start at multiples of 64 bytes.
 #ifndef FOREGATE_KERNELS_API_WEIGHT_MATRIX_H_
 #define FOREGATE_KERNELS_API_WEIGHT_MATRIX_H_
 
@@ -53,8 +53,8 @@ inline constexpr int kNumWeightFormats = 12;
 inline constexpr const char* kPackedLayout = "panel16.v1";
 inline constexpr int64_t kPanelOutputs = 16;
 
-// "f32", "bf16", "f16", "int8", "int8-g32", "int4", "int4-g32": the names of --weights; "iq4_nl", "mxfp4", "q4_k", "q5_k",
-// "q6_k": what GGUF files may store.
+// "f32", "bf16", "f16", "int8", "int8-g32", "int4", "int4-g32": the names of --weights; "iq4_nl", "mxfp4", "q4_k",
+// "q5_k", "q6_k": what GGUF files may store.
 const char* WeightFormatName(WeightFormat format);
 std::optional<WeightFormat> ParseWeightFormat(std::string_view name);
 
@@ -66,9 +66,7 @@ constexpr bool IsMadeOfFloats(WeightFormat format) { return format <= WeightForm
 // Formats whose panels are made of blocks of 256 inputs.
 constexpr bool HasBlocks(WeightFormat format) { return format >= WeightFormat::kQ4K; }
 // Formats whose weights are scale * integer - minimum.
-constexpr bool HasMinima(WeightFormat format) {
-  return format == WeightFormat::kQ4K || format == WeightFormat::kQ5K;
-}
+constexpr bool HasMinima(WeightFormat format) { return format == WeightFormat::kQ4K || format == WeightFormat::kQ5K; }
 
 // Inputs that share a scale, of the weights and of the activations that meet them.
 constexpr int64_t GroupInputs(WeightFormat format, int64_t num_inputs) {

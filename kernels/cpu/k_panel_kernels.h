@@ -1,5 +1,5 @@
-// Products with panels made of blocks (q4_k, q5_k, q6_k: kernels/api/block_formats.h), written once over a vector type V
-// and its V::KQuant<kHighBits>: how one instruction set unpacks and multiplies the units of a group.
+// Products with panels made of blocks (q4_k, q5_k, q6_k: kernels/api/block_formats.h), written once over a vector type
+// V and its V::KQuant<kHighBits>: how one instruction set unpacks and multiplies the units of a group.
 //
 // As in lane_kernels.h: V lives in an unnamed namespace and nothing here calls a function of another header.
 #ifndef FOREGATE_KERNELS_CPU_K_PANEL_KERNELS_H_
@@ -13,9 +13,9 @@
 namespace foregate::internal {
 
 // Q is V::KQuant<kHighBits>, in the terms of int_panel_kernels.h and with
-//   Unpack(group, part, u)   unit u of the group's outputs from byte `part` of a line on, without the zero point's share
-//   kFoldUnits               units whose products 16 bits hold
-//   Scales(from)             kLanes scales of 8 bits, as floats
+//   Unpack(group, part, u)   unit u of the group's outputs from byte `part` of a line on, without the zero point's
+//   share kFoldUnits               units whose products 16 bits hold Scales(from)             kLanes scales of 8 bits,
+//   as floats
 template <typename V, int kHighBits>
 struct KTiles {
   using Q = typename V::template KQuant<kHighBits>;

@@ -64,7 +64,8 @@ struct PortableKQuant : PortableInt4<Part> {
   static Part Scales(const uint8_t* from) {
     Part result;
     for (int i = 0; i < PortableInts::kLanes; ++i) {
-      result.lane[i] = Block::kHasMinima ? static_cast<float>(from[i]) : static_cast<float>(static_cast<int8_t>(from[i]));
+      result.lane[i] =
+          Block::kHasMinima ? static_cast<float>(from[i]) : static_cast<float>(static_cast<int8_t>(from[i]));
     }
     return result;
   }

@@ -5,8 +5,9 @@
 //   mxfp4   32 weights, 17 bytes: e8m0 scale, nibbles as iq4_nl
 //   q4_k    256 weights, 144 bytes: f16 d, f16 m, 12 bytes of 6-bit scales and minima, 128 bytes of nibbles, of which
 //           each 32 hold one group in their low halves and the next in their high ones
-//   q5_k    176 bytes: as q4_k, with 32 bytes of fifth bits before the nibbles: bit g of byte i is of weight i of group g
-//   q6_k    210 bytes: 128 bytes of low nibbles, 64 of bit pairs, 16 i8 scales, f16 d; weight p of a half of 128 has its
+//   q5_k    176 bytes: as q4_k, with 32 bytes of fifth bits before the nibbles: bit g of byte i is of weight i of group
+//   g q6_k    210 bytes: 128 bytes of low nibbles, 64 of bit pairs, 16 i8 scales, f16 d; weight p of a half of 128 has
+//   its
 //           nibble in byte p % 64 of the half's 64 (high one from 64 on) and its pair in byte p % 32 of 32, pair p / 32
 #include <algorithm>
 #include <cstring>
@@ -93,8 +94,8 @@ GroupScales UnpackScales(const std::byte* from) {
   const uint32_t scales = Word(from);
   const uint32_t minima = Word(from + 4);
   const uint32_t low = Word(from + 8);
-  const uint32_t words[4] = {scales & 0x3f3f3f3fu, (low & kNibbles) | (scales >> 2 & 0x30303030u),
-                             minima & 0x3f3f3f3fu, (low >> 4 & kNibbles) | (minima >> 2 & 0x30303030u)};
+  const uint32_t words[4] = {scales & 0x3f3f3f3fu, (low & kNibbles) | (scales >> 2 & 0x30303030u), minima & 0x3f3f3f3fu,
+                             (low >> 4 & kNibbles) | (minima >> 2 & 0x30303030u)};
   GroupScales result;
   static_assert(sizeof result == sizeof words);
   std::memcpy(&result, words, sizeof words);
