@@ -37,11 +37,10 @@ std::vector<BlockCase> Cases() {
     const int64_t block = BlockInputs(format);
     for (const int64_t blocks : {1, 2, 3}) cases.push_back({3, 18, blocks * block, format});
     // Around the tiles of rows, with one panel, two, and many of which the last is partial.
-    for (int64_t rows = 1; rows <= 14; ++rows) cases.push_back({rows, rows % 3 == 0 ? 16 : 75, block, format});
+    for (int64_t rows = 1; rows <= 9; ++rows) cases.push_back({rows, rows % 3 == 0 ? 16 : 75, block, format});
     for (const int64_t outputs : {1, 15, 17, 63, 64, 80}) cases.push_back({1, outputs, block, format});
     // Large enough to be split over threads.
-    cases.push_back({1, 517, 1024, format});
-    cases.push_back({9, 131, 512, format});
+    cases.push_back({1, 517, 512, format});
   }
   // Longer than what a tile prepares at once.
   cases.push_back({3, 16, 8448, WeightFormat::kIq4Nl});
@@ -114,7 +113,7 @@ TEST_P(BlockConformance, ARowDoesNotDependOnItsCompany) {
 
 // Experts take their rows by index, and the rows between gate-up and down are quantized in their turn.
 HostTensor RunExperts(Backend& backend, WeightFormat gate_up, WeightFormat down, int64_t rows) {
-  constexpr int64_t kExperts = 2, kHidden = 512, kFfn = 256;
+  constexpr int64_t kExperts = 2, kHidden = 256, kFfn = 256;
   Bench bench(backend);
   std::vector<int32_t> token_of;
   std::vector<int32_t> offsets = {0};
@@ -145,10 +144,9 @@ TEST_P(BlockConformance, ExpertsEqualTheReferenceBitForBit) {
   for (const auto& [gate_up, down] :
        {std::pair{WeightFormat::kQ4K, WeightFormat::kQ6K}, std::pair{WeightFormat::kQ5K, WeightFormat::kIq4Nl},
         std::pair{WeightFormat::kMxfp4, WeightFormat::kQ4K}}) {
-    for (const int64_t rows : {2, 7}) {
-      EXPECT_EQ(Difference(RunExperts(path_, gate_up, down, rows), RunExperts(ref_, gate_up, down, rows)), "")
-          << WeightFormatName(gate_up) << " and " << WeightFormatName(down) << ", " << rows << " rows";
-    }
+    constexpr int64_t kRows = 7;
+    EXPECT_EQ(Difference(RunExperts(path_, gate_up, down, kRows), RunExperts(ref_, gate_up, down, kRows)), "")
+        << WeightFormatName(gate_up) << " and " << WeightFormatName(down);
   }
 }
 
