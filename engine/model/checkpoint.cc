@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -30,6 +31,29 @@ bool IsPlainFileName(const std::string& name) {
 absl::Status Named(const Checkpoint::Tensor& tensor, const absl::Status& status) {
   if (status.ok()) return status;
   return absl::Status(status.code(), "tensor " + tensor.entry.name + ": " + std::string(status.message()));
+}
+
+// The weight format that holds blocks of this type exactly.
+std::optional<WeightFormat> FormatOfBlocks(GgufTensorType type) {
+  switch (type) {
+    case GgufTensorType::kQ8_0:
+    case GgufTensorType::kQ5_0:
+      return WeightFormat::kInt8G32;
+    case GgufTensorType::kQ4_0:
+      return WeightFormat::kInt4G32;
+    case GgufTensorType::kIq4Nl:
+      return WeightFormat::kIq4Nl;
+    case GgufTensorType::kMxfp4:
+      return WeightFormat::kMxfp4;
+    case GgufTensorType::kQ4_K:
+      return WeightFormat::kQ4K;
+    case GgufTensorType::kQ5_K:
+      return WeightFormat::kQ5K;
+    case GgufTensorType::kQ6_K:
+      return WeightFormat::kQ6K;
+    default:
+      return std::nullopt;
+  }
 }
 
 }  // namespace
@@ -124,8 +148,9 @@ absl::Status Checkpoint::Read(const Tensor& tensor, uint64_t offset, std::span<s
 }
 
 WeightFormat Checkpoint::StoredFormat(const Tensor& tensor) {
-  if (tensor.gguf.has_value() && tensor.gguf->type == GgufTensorType::kQ8_0) return WeightFormat::kInt8G32;
-  if (tensor.gguf.has_value() && tensor.gguf->type == GgufTensorType::kQ4_0) return WeightFormat::kInt4G32;
+  if (tensor.gguf.has_value()) {
+    if (const std::optional<WeightFormat> format = FormatOfBlocks(tensor.gguf->type)) return *format;
+  }
   switch (tensor.entry.dtype) {
     case DType::kF32:
       return WeightFormat::kF32;

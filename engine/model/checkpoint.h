@@ -55,8 +55,8 @@ class Checkpoint {
   // The bytes of rows as they are stored, for formats that are repacked exactly: as many rows from `first_row` as
   // `destination`, a multiple of StoredRowBytes, has room for. In the order of the checkpoint's rows.
   size_t StoredRowBytes(const Tensor& tensor) const;
-  // The weight format that holds the tensor exactly: as it is stored, GGUF's Q8_0 as int8-g32 and Q4_0 as int4-g32; f32
-  // for the other quantized types, which none holds. Not for I32.
+  // The weight format that holds the tensor exactly: as it is stored; GGUF's Q8_0 and Q5_0 as int8-g32, Q4_0 as
+  // int4-g32, other block types in the format of their name; f32 for Q4_1 and Q5_1, which none holds. Not for I32.
   static WeightFormat StoredFormat(const Tensor& tensor);
   absl::Status ReadStoredRows(const Tensor& tensor, int64_t first_row, std::span<std::byte> destination) const;
 

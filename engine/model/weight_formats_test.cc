@@ -87,8 +87,9 @@ INSTANTIATE_TEST_SUITE_P(
 // Blocks of GGUF that a format holds exactly are computed as they are; only the activations are rounded, which f32
 // weights show.
 TEST(GgufFormats, QuantizedBlocksAreKept) {
-  const std::vector<int32_t> tokens = Tokens(3, 24);
-  for (const char* file : {"olmoe_q8_0", "olmoe_q4_0"}) {
+  std::vector<int32_t> tokens = Tokens(3, 24);
+  for (int32_t& token : tokens) token %= 48;
+  for (const char* file : {"olmoe_q8_0", "olmoe_q4_0", "block_mix"}) {
     const std::string path = std::string("tests/data/gguf/") + file + ".gguf";
     const auto logits = [&](const std::string& rules) {
       LoadOptions options{.directory = path, .weights = *WeightRules::Parse(rules, "rules")};
@@ -102,6 +103,28 @@ TEST(GgufFormats, QuantizedBlocksAreKept) {
     const auto widened = PlanModel({.directory = path, .weights = *WeightRules::ForAll("f32")});
     ASSERT_TRUE(plan.ok() && widened.ok());
     EXPECT_LT(3 * plan->memory.expert_bytes, widened->memory.expert_bytes) << file;
+  }
+}
+
+// One matrix in each format of blocks (tools/goldens/gguf_block_mix.py).
+TEST(GgufFormats, BlocksGiveTheSameBitsWhateverComputesAndHoldsThem) {
+  LoadOptions options{.directory = "tests/data/gguf/block_mix.gguf"};
+  const auto plan = PlanModel(options);
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  EXPECT_EQ(plan->weights_format, "mixed");
+  std::vector<int32_t> tokens = Tokens(4, 21);
+  for (int32_t& token : tokens) token %= 48;
+  const Rows whole = DecoderHarness(options, MakeRefBackend()).RunInChunks(0, tokens, tokens.size());
+  const absl::StatusOr<Backend> cpu = MakeCpuBackend({.num_threads = 3, .isa = ""});
+  ASSERT_TRUE(cpu.ok());
+  EXPECT_EQ(DecoderHarness(options, *cpu).RunInChunks(0, tokens, 5), whole);
+  options.num_expert_slots = 2;
+  EXPECT_EQ(DecoderHarness(options, *cpu).RunInChunks(0, tokens, tokens.size()), whole);
+  // Packed the first time, then from the container, of which a notice would tell the loss.
+  options.cache_directory = testing::TempDir() + "/blocks_in_containers";
+  options.notice = [](const std::string& notice) { FAIL() << notice; };
+  for (int run = 0; run < 2; ++run) {
+    EXPECT_EQ(DecoderHarness(options, *cpu).RunInChunks(0, tokens, tokens.size()), whole) << "run " << run;
   }
 }
 

@@ -210,6 +210,7 @@ class Loader {
       PackRows(TensorView(source_.data(), tensor.entry.dtype, {part.num_outputs, part.num_inputs}), 0, part);
       return;
     }
+    if (!IsMadeOfFloats(part.format)) return PackBlocks(source_.data(), part.num_outputs, 0, part);
     const auto num_elements = static_cast<size_t>(part.num_outputs * part.num_inputs);
     integers_.resize(num_elements);
     scales_.resize(num_elements / static_cast<size_t>(GroupInputs(part.format, part.num_inputs)));

@@ -33,10 +33,16 @@ bool Matches(std::string_view pattern, std::string_view text) {
 // Absent: as stored.
 absl::StatusOr<std::optional<WeightFormat>> ParseFormat(std::string_view name) {
   if (name == "stored") return std::optional<WeightFormat>();
-  if (const std::optional<WeightFormat> format = ParseWeightFormat(name)) return format;
+  const std::optional<WeightFormat> format = ParseWeightFormat(name);
+  if (format.has_value() && IsMadeOfFloats(*format)) return format;
+  if (format.has_value())
+    return absl::InvalidArgumentError("\"" + std::string(name) +
+                                      "\" is a format of GGUF files, to which weights are not quantized here; matrices "
+                                      "that a file stores so are kept with \"stored\"");
   std::string known = "stored";
   for (int i = 0; i < kNumWeightFormats; ++i) {
-    known += std::string(", ") + WeightFormatName(static_cast<WeightFormat>(i));
+    const auto listed = static_cast<WeightFormat>(i);
+    if (IsMadeOfFloats(listed)) known += std::string(", ") + WeightFormatName(listed);
   }
   return absl::InvalidArgumentError("\"" + std::string(name) + "\" is not a weight format; want one of " + known);
 }

@@ -51,5 +51,14 @@ TEST(WeightRulesTest, ErrorsNameFileLineAndFormat) {
   EXPECT_EQ(WeightRules::ForAll("q4").status().code(), absl::StatusCode::kInvalidArgument);
 }
 
+TEST(WeightRulesTest, BlockFormatsOfGgufAreKeptAndNeverMade) {
+  EXPECT_EQ(
+      WeightRules::Parse("* stored\n* q4_k\n", "r.txt").status().message(),
+      "r.txt:2: \"q4_k\" is a format of GGUF files, to which weights are not quantized here; matrices that a file "
+      "stores so are kept with \"stored\"");
+  EXPECT_EQ(WeightRules::ForAll("mxfp4").status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(WeightRules().FormatOf("lm_head.weight", WeightFormat::kQ6K), WeightFormat::kQ6K);
+}
+
 }  // namespace
 }  // namespace foregate

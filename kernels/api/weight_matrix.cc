@@ -2,10 +2,13 @@
 
 #include <array>
 
+#include "kernels/api/block_formats.h"
+
 namespace foregate {
 namespace {
 
-constexpr std::array kNames = {"f32", "bf16", "f16", "int8", "int8-g32", "int4", "int4-g32"};
+constexpr std::array kNames = {"f32", "bf16", "f16", "int8", "int8-g32",
+                              "int4", "int4-g32", "iq4_nl", "mxfp4", "q4_k", "q5_k", "q6_k"};
 static_assert(kNames.size() == kNumWeightFormats);
 constexpr size_t kPanelAlignment = 64;
 
@@ -24,7 +27,15 @@ size_t ValueBytes(WeightFormat format, size_t num_inputs) {
       return RoundUp(num_inputs, 4) * kPanelOutputs;
     case WeightFormat::kInt4G128:
     case WeightFormat::kInt4G32:
+    case WeightFormat::kIq4Nl:
+    case WeightFormat::kMxfp4:
       return RoundUp(num_inputs, 8) / 2 * kPanelOutputs;
+    case WeightFormat::kQ4K:
+      return RoundUp(num_inputs, 256) / 256 * KBlock<0>::kBytes;
+    case WeightFormat::kQ5K:
+      return RoundUp(num_inputs, 256) / 256 * KBlock<1>::kBytes;
+    case WeightFormat::kQ6K:
+      return RoundUp(num_inputs, 256) / 256 * KBlock<2>::kBytes;
   }
   return 0;
 }
@@ -43,7 +54,7 @@ std::optional<WeightFormat> ParseWeightFormat(std::string_view name) {
 PanelLayout LayoutOfPanel(WeightFormat format, int64_t num_inputs) {
   PanelLayout layout;
   layout.value_bytes = ValueBytes(format, static_cast<size_t>(num_inputs));
-  if (IsQuantized(format)) {
+  if (IsQuantized(format) && !HasBlocks(format)) {
     const size_t bytes_per_scale = format == WeightFormat::kInt8 ? 4 : 2;
     layout.scale_bytes = static_cast<size_t>(NumGroups(format, num_inputs)) * kPanelOutputs * bytes_per_scale;
   }

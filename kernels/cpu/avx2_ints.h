@@ -119,6 +119,13 @@ struct Avx2Int8 : Avx2Ints {
       _mm256_storeu_si256(reinterpret_cast<__m256i*>(values + i),
                           _mm256_permutevar8x32_epi32(_mm256_packs_epi16(low, high), order));
     }
+    // The groups of q6_k.
+    for (; i + 16 <= n; i += 16) {
+      const __m256i words = _mm256_packs_epi32(round(x + i), round(x + i + 8));
+      sums = _mm256_add_epi32(sums, _mm256_madd_epi16(words, _mm256_set1_epi16(1)));
+      const __m256i bytes = _mm256_permutevar8x32_epi32(_mm256_packs_epi16(words, words), order);
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(values + i), _mm256_castsi256_si128(bytes));
+    }
     int32_t lanes[8];
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(lanes), sums);
     int32_t sum = 0;

@@ -12,12 +12,13 @@
 
 namespace foregate::internal {
 
-// Q is V::Int8 or V::Int4:
+// Q is V::Int8, V::Int4 or V::Codebook<..>:
 //   Ints          kLanes sums of 32 bits
 //   Sums          what products are added to: Ints, or 16 bits that hold those of kBlockInputs inputs (kNarrow)
 //   Weights       a unit of a part's outputs, ready to be multiplied
 //   Inputs        a unit of a row, broadcast; from int8 or, where Q::kPrepares, from the row as Q::Prepare wrote it
-template <typename V, typename Q>
+// Scale is the type of the weights' scales; void: f32 or f16, as IntPanels says.
+template <typename V, typename Q, typename Scale = void>
 struct IntTiles {
   using Part = typename V::Part;
   using Ints = typename Q::Ints;
@@ -113,7 +114,7 @@ struct IntTiles {
       }
     }
 
-    template <typename Scale>
+    template <typename WeightScale>
     void Run() const {
       Part acc[kSums];
 #pragma GCC unroll 16
@@ -129,7 +130,7 @@ struct IntTiles {
 #pragma GCC unroll 16
         for (int i = 0; i < P * V::kParts; ++i) {
           const auto* scales =
-              reinterpret_cast<const Scale*>(panels + i / V::kParts * StepBytes() + args.scales_offset);
+              reinterpret_cast<const WeightScale*>(panels + i / V::kParts * StepBytes() + args.scales_offset);
           const Part weight_scale = V::Load(scales + g * kOutputs + i % V::kParts * V::kLanes);
 #pragma GCC unroll 16
           for (int r = 0; r < R; ++r) {
@@ -173,7 +174,9 @@ struct IntTiles {
       tile.x[r] = x[r];
       tile.row[r] = RowOf(args, first_row + r);
     }
-    if (args.has_f32_scales) {
+    if constexpr (!__is_same(Scale, void)) {
+      tile.template Run<Scale>();
+    } else if (args.has_f32_scales) {
       tile.template Run<float>();
     } else {
       tile.template Run<F16>();
@@ -242,6 +245,12 @@ struct IntPanelKernels {
     } else {
       IntTiles<V, typename V::Int8>::Run(panels);
     }
+  }
+
+  // Nibbles that stand for `kValues`.
+  template <const int8_t (&kValues)[16], typename Scale>
+  static void RunCodebook(const IntPanels& panels) {
+    IntTiles<V, typename V::template Codebook<kValues>, Scale>::Run(panels);
   }
 
   static void QuantizeRow(const float* x, int64_t n, int64_t group, int8_t* values, float* scales, int32_t* sums) {

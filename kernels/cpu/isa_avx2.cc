@@ -1,6 +1,7 @@
 // The inner kernels for AVX2, FMA and F16C. Includes no standard C++ header with code (see lane_kernels.h).
 #include <immintrin.h>
 
+#include "kernels/cpu/avx2_blocks.h"
 #include "kernels/cpu/avx2_ints.h"
 #include "kernels/cpu/lane_kernels.h"
 
@@ -21,6 +22,10 @@ struct Avx2Vector {
   using Part = __m256;
   using Int8 = Avx2Int8;
   using Int4 = Avx2Int4;
+  template <const int8_t (&kValues)[16]>
+  using Codebook = Avx2Codebook<kValues>;
+  template <int kHighBits>
+  using KQuant = Avx2KQuant<kHighBits>;
 
   static Part Set(float value) { return _mm256_set1_ps(value); }
   static Part Load(const float* from) { return _mm256_loadu_ps(from); }

@@ -4,6 +4,7 @@
 
 #include "kernels/base/float_types.h"
 #include "kernels/cpu/lane_kernels.h"
+#include "kernels/cpu/portable_blocks.h"
 #include "kernels/cpu/portable_ints.h"
 
 namespace foregate::internal {
@@ -22,6 +23,10 @@ struct PortableVector {
   };
   using Int8 = PortableInt8<Part>;
   using Int4 = PortableInt4<Part>;
+  template <const int8_t (&kValues)[16]>
+  using Codebook = PortableCodebook<Part, kValues>;
+  template <int kHighBits>
+  using KQuant = PortableKQuant<Part, kHighBits>;
 
   template <typename Function>
   static Part Each(Function function) {

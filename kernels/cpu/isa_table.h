@@ -21,7 +21,7 @@ struct F16 {
 
 // Indices into the arrays below, equal to the values of DType and of WeightFormat.
 inline constexpr int kNumFloatFormats = 3;  // f32, bf16, f16
-inline constexpr int kNumIntFormats = 4;    // int8, int8-g32, int4, int4-g32: WeightFormat - 3
+inline constexpr int kNumIntFormats = 9;    // those from int8 on: WeightFormat - 3
 
 struct IsaTable {
   const char* name;

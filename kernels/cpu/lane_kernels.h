@@ -8,10 +8,12 @@
 
 #include <cstdint>
 
+#include "kernels/api/block_formats.h"
 #include "kernels/base/exp_polynomial.h"
 #include "kernels/cpu/float_panel_kernels.h"
 #include "kernels/cpu/int_panel_kernels.h"
 #include "kernels/cpu/isa_table.h"
+#include "kernels/cpu/k_panel_kernels.h"
 #include "kernels/cpu/span_kernels.h"
 
 namespace foregate::internal {
@@ -156,7 +158,10 @@ struct LaneKernels {
             {FloatPanelKernels<V>::template Run<float>, FloatPanelKernels<V>::template Run<Bf16>,
              FloatPanelKernels<V>::template Run<F16>},
             {IntPanelKernels<V>::template Run<false>, IntPanelKernels<V>::template Run<false>,
-             IntPanelKernels<V>::template Run<true>, IntPanelKernels<V>::template Run<true>},
+             IntPanelKernels<V>::template Run<true>, IntPanelKernels<V>::template Run<true>,
+             IntPanelKernels<V>::template RunCodebook<kIq4NlValues, F16>,
+             IntPanelKernels<V>::template RunCodebook<kMxfp4Values, Bf16>, KTiles<V, 0>::Run, KTiles<V, 1>::Run,
+             KTiles<V, 2>::Run},
             SpanKernels<V>::ScoreKeys,
             SpanKernels<V>::AddValues,
             IntPanelKernels<V>::QuantizeRow,

@@ -18,7 +18,9 @@ RefMatrix::RefMatrix(const WeightMatrix& matrix) : matrix_(matrix) {
         continue;
       }
       integers_.push_back(UnpackInteger(matrix, n, k));
-      if (k % group == 0) scales_.push_back(UnpackScale(matrix, n, k));
+      if (k % group != 0) continue;
+      scales_.push_back(UnpackScale(matrix, n, k));
+      minima_.push_back(UnpackMinimum(matrix, n, k));
     }
   }
 }
@@ -47,8 +49,12 @@ void RefMatrix::ApplyQuantized(const float* x, float* out) const {
       for (int64_t k = g * group; k < std::min(num_inputs, (g + 1) * group); ++k) {
         dot += quantized[static_cast<size_t>(k)] * integers_[static_cast<size_t>(n * num_inputs + k)];
       }
-      const float scale = x_scales[static_cast<size_t>(g)] * scales_[static_cast<size_t>(n * num_groups + g)];
-      acc = std::fma(static_cast<float>(dot), scale, acc);
+      const float x_scale = x_scales[static_cast<size_t>(g)];
+      const auto at = static_cast<size_t>(n * num_groups + g);
+      acc = std::fma(static_cast<float>(dot), x_scale * scales_[at], acc);
+      if (!HasMinima(matrix_.format)) continue;
+      const float x_sum = static_cast<float>(sums[static_cast<size_t>(g)]) * x_scale;
+      acc = std::fma(x_sum, -minima_[at], acc);
     }
     out[n] = acc;
   }

@@ -23,6 +23,7 @@ class RefMatrix {
   std::vector<float> values_;      // [N, K] of a float format
   std::vector<int32_t> integers_;  // [N, K] of a quantized format
   std::vector<float> scales_;      // [N, groups]
+  std::vector<float> minima_;      // [N, groups]; 0 where the format has none
 };
 
 }  // namespace foregate::internal

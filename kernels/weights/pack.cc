@@ -32,6 +32,7 @@ bool IsFiniteRow(const T* bits, int64_t n, T exponent) {
 
 void PackRows(const TensorView& rows, int64_t first_output, const WeightMatrix& matrix) {
   FOREGATE_CHECK_EQ(rows.dim(1), matrix.num_inputs);
+  FOREGATE_CHECK(IsMadeOfFloats(matrix.format));
   const auto pack = IsQuantized(matrix.format) ? internal::QuantizePanel : internal::PackFloatPanel;
   ForPanels(rows.dim(0), first_output, matrix, [&](std::byte* panel, int64_t first_row, int64_t num_rows) {
     pack(rows.Rows(first_row, num_rows), matrix.format, panel);
@@ -40,12 +41,20 @@ void PackRows(const TensorView& rows, int64_t first_output, const WeightMatrix& 
 
 void PackQuantizedRows(const int8_t* values, const uint16_t* scales, int64_t num_rows, int64_t first_output,
                        const WeightMatrix& matrix) {
-  FOREGATE_CHECK(IsQuantized(matrix.format) && matrix.format != WeightFormat::kInt8);
+  FOREGATE_CHECK(IsQuantized(matrix.format) && IsMadeOfFloats(matrix.format) && matrix.format != WeightFormat::kInt8);
   const int64_t num_groups = NumGroups(matrix.format, matrix.num_inputs);
   ForPanels(num_rows, first_output, matrix, [&](std::byte* panel, int64_t first_row, int64_t count) {
     const internal::QuantizedPanelRows rows = {values + first_row * matrix.num_inputs, scales + first_row * num_groups,
                                                count, matrix.num_inputs};
     internal::PackQuantizedPanel(rows, matrix.format, panel);
+  });
+}
+
+void PackBlocks(const std::byte* blocks, int64_t num_rows, int64_t first_output, const WeightMatrix& matrix) {
+  const size_t row_bytes = BlockRowBytes(matrix.format, matrix.num_inputs);
+  ForPanels(num_rows, first_output, matrix, [&](std::byte* panel, int64_t first_row, int64_t count) {
+    internal::PackBlockPanel(blocks + static_cast<size_t>(first_row) * row_bytes, row_bytes, count, matrix.num_inputs,
+                             matrix.format, panel);
   });
 }
 

@@ -14,6 +14,7 @@
 #ifndef FOREGATE_KERNELS_WEIGHTS_PACK_H_
 #define FOREGATE_KERNELS_WEIGHTS_PACK_H_
 
+#include <cstddef>
 #include <cstdint>
 
 #include "kernels/api/tensor_view.h"
@@ -36,12 +37,23 @@ void PackQuantizedRows(const int8_t* values, const uint16_t* scales, int64_t num
 // Index of the first row that has a NaN or an infinity, or -1. `rows` as for PackRows.
 int64_t FirstRowNotFinite(const TensorView& rows);
 
-// The value that element (output, input) stands for: exact for float formats, quantized value times scale otherwise.
+// Packs rows of GGUF blocks, exactly, in the format of the blocks' name: iq4_nl, mxfp4, q4_k, q5_k or q6_k. `blocks`:
+// [num_rows][BlockRowBytes], as they lie in a file, of any alignment; any bytes are a valid input. Rows as for
+// PackRows. 3 to 6 GB of blocks per second on one Zen 3 core.
+void PackBlocks(const std::byte* blocks, int64_t num_rows, int64_t first_output, const WeightMatrix& matrix);
+// Of one row of `num_inputs`, which whole blocks divide.
+size_t BlockRowBytes(WeightFormat format, int64_t num_inputs);
+
+// The value that element (output, input) stands for: exact for float formats, quantized value times scale otherwise,
+// less the minimum where there is one.
 float UnpackElement(const WeightMatrix& matrix, int64_t output, int64_t input);
-// The stored integer of a quantized format, without its zero point: int8 in [-128, 127], int4 in [-8, 7].
+// The stored integer of a quantized format, without its zero point: int8 in [-128, 127], int4 in [-8, 7], q4_k in [0,
+// 15], q5_k in [0, 31], q6_k in [-32, 31]; of iq4_nl and mxfp4 what the nibble stands for.
 int32_t UnpackInteger(const WeightMatrix& matrix, int64_t output, int64_t input);
 // The scale of the group that holds `input`; 1 for float formats.
 float UnpackScale(const WeightMatrix& matrix, int64_t output, int64_t input);
+// What is taken off the group that holds `input`; 0 for formats without minima.
+float UnpackMinimum(const WeightMatrix& matrix, int64_t output, int64_t input);
 
 }  // namespace foregate
 

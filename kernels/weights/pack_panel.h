@@ -26,6 +26,10 @@ struct QuantizedPanelRows {
 // A quantized format whose scales are f16.
 void PackQuantizedPanel(const QuantizedPanelRows& rows, WeightFormat format, std::byte* panel);
 
+// A format of blocks (PackBlocks), of rows that are `row_bytes` apart.
+void PackBlockPanel(const std::byte* blocks, size_t row_bytes, int64_t num_rows, int64_t num_inputs,
+                    WeightFormat format, std::byte* panel);
+
 }  // namespace foregate::internal
 
 #endif  // FOREGATE_KERNELS_WEIGHTS_PACK_PANEL_H_

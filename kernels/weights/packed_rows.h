@@ -70,6 +70,7 @@ class PackedMatrix {
   WeightMatrix matrix_;
 };
 
+// Those that are made of floats.
 inline constexpr WeightFormat kAllWeightFormats[] = {
     WeightFormat::kF32,     WeightFormat::kBf16,     WeightFormat::kF16,    WeightFormat::kInt8,
     WeightFormat::kInt8G32, WeightFormat::kInt4G128, WeightFormat::kInt4G32};

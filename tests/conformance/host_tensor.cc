@@ -9,6 +9,7 @@
 #include "kernels/base/check.h"
 #include "kernels/base/float_types.h"
 #include "kernels/weights/pack.h"
+#include "kernels/weights/random_blocks.h"
 
 namespace foregate::conformance {
 namespace {
@@ -140,15 +141,26 @@ TensorView Bench::Put(HostTensor tensor) {
   }
 }
 
-WeightMatrix Bench::PutMatrix(HostTensor tensor, WeightFormat format) {
-  const TensorView rows = tensor.view();
-  WeightMatrix matrix{.data = nullptr, .format = format, .num_outputs = rows.dim(0), .num_inputs = rows.dim(1)};
+template <typename Pack>
+WeightMatrix Bench::PutPacked(WeightMatrix matrix, Pack pack) {
   const auto num_bytes = static_cast<int64_t>(matrix.num_bytes());
   HostTensor packed(DType::kI32, {num_bytes / 4});
   matrix.data = packed.view().data();
-  PackRows(rows, 0, matrix);
+  pack(matrix);
   matrix.data = Put(std::move(packed)).data();
   return matrix;
+}
+
+WeightMatrix Bench::PutMatrix(HostTensor tensor, WeightFormat format) {
+  const TensorView rows = tensor.view();
+  return PutPacked({.data = nullptr, .format = format, .num_outputs = rows.dim(0), .num_inputs = rows.dim(1)},
+                   [&](const WeightMatrix& matrix) { PackRows(rows, 0, matrix); });
+}
+
+WeightMatrix Bench::PutBlocks(int64_t num_outputs, int64_t num_inputs, WeightFormat format, uint32_t seed) {
+  const std::vector<std::byte> blocks = RandomBlocks(format, num_outputs, num_inputs, seed);
+  return PutPacked({.data = nullptr, .format = format, .num_outputs = num_outputs, .num_inputs = num_inputs},
+                   [&](const WeightMatrix& matrix) { PackBlocks(blocks.data(), num_outputs, 0, matrix); });
 }
 
 WeightMatrix Bench::PutMatrix(HostTensor tensor) {

@@ -55,6 +55,8 @@ class Bench {
   TensorView Put(HostTensor tensor);
   // `tensor` [N, K] packed in `format`.
   WeightMatrix PutMatrix(HostTensor tensor, WeightFormat format);
+  // [N, K] of random GGUF blocks, for the formats that are made of them.
+  WeightMatrix PutBlocks(int64_t num_outputs, int64_t num_inputs, WeightFormat format, uint32_t seed);
   // In the format of its own dtype.
   WeightMatrix PutMatrix(HostTensor tensor);
   HostTensor Get(const TensorView& view);
@@ -63,6 +65,8 @@ class Bench {
 
  private:
   std::unique_ptr<DeviceBuffer> Allocate(size_t num_bytes, MemorySpace space);
+  template <typename Pack>
+  WeightMatrix PutPacked(WeightMatrix matrix, Pack pack);
 
   Backend& backend_;
   std::unique_ptr<Stream> stream_;

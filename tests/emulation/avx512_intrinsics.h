@@ -16,6 +16,7 @@
 #include <bit>
 #include <cmath>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 
 #include "kernels/base/float_types.h"
@@ -37,6 +38,7 @@ struct __m256i {
   std::array<uint16_t, 16> word;
 };
 using __mmask16 = uint16_t;
+using __mmask64 = uint64_t;
 
 // --- f32 lanes
 
@@ -151,6 +153,43 @@ inline Lanes<T> As(const __m512i& a) {
 [[gnu::noinline]] void _mm512_storeu_si512(void* to, const __m512i& a) { std::memcpy(to, &a, sizeof a); }
 [[gnu::noinline]] __m512i _mm512_and_si512(const __m512i& a, const __m512i& b) {
   return EmulateLanes<uint8_t>([&](size_t i) { return a.byte[i] & b.byte[i]; });
+}
+[[gnu::noinline]] __m512i _mm512_or_si512(const __m512i& a, const __m512i& b) {
+  return EmulateLanes<uint8_t>([&](size_t i) { return a.byte[i] | b.byte[i]; });
+}
+[[gnu::noinline]] __m512i _mm512_broadcast_i32x4(__m128i a) {
+  const auto bytes = std::bit_cast<std::array<uint8_t, 16>>(a);
+  return EmulateLanes<uint8_t>([&](size_t i) { return bytes[i % 16]; });
+}
+// Within each 16 bytes; zero where the index's highest bit is set.
+[[gnu::noinline]] __m512i _mm512_shuffle_epi8(const __m512i& a, const __m512i& index) {
+  return EmulateLanes<uint8_t>([&](size_t i) {
+    return (index.byte[i] & 0x80) != 0 ? 0 : a.byte[i / 16 * 16 + (index.byte[i] & 15)];
+  });
+}
+[[gnu::noinline]] __m512i _mm512_abs_epi8(const __m512i& a) {
+  return EmulateLanes<uint8_t>([&](size_t i) { return std::abs(As<int8_t>(a)[i]); });
+}
+[[gnu::noinline]] __m512i _mm512_add_epi8(const __m512i& a, const __m512i& b) {
+  return EmulateLanes<uint8_t>([&](size_t i) { return a.byte[i] + b.byte[i]; });
+}
+[[gnu::noinline]] __mmask64 _mm512_movepi8_mask(const __m512i& a) {
+  __mmask64 mask = 0;
+  for (size_t i = 0; i < 64; ++i) mask |= __mmask64{a.byte[i]} >> 7 << i;
+  return mask;
+}
+[[gnu::noinline]] __m512i _mm512_mask_sub_epi8(const __m512i& otherwise, __mmask64 mask, const __m512i& a,
+                                               const __m512i& b) {
+  return EmulateLanes<uint8_t>(
+      [&](size_t i) { return (mask >> i & 1) != 0 ? a.byte[i] - b.byte[i] : otherwise.byte[i]; });
+}
+[[gnu::noinline]] __m512i _mm512_cvtepu8_epi32(__m128i a) {
+  const auto bytes = std::bit_cast<std::array<uint8_t, 16>>(a);
+  return EmulateLanes<int32_t>([&](size_t i) { return bytes[i]; });
+}
+[[gnu::noinline]] __m512i _mm512_cvtepi8_epi32(__m128i a) {
+  const auto bytes = std::bit_cast<std::array<int8_t, 16>>(a);
+  return EmulateLanes<int32_t>([&](size_t i) { return bytes[i]; });
 }
 [[gnu::noinline]] __m512i _mm512_add_epi32(const __m512i& a, const __m512i& b) {
   return EmulateLanes<uint32_t>([&](size_t i) { return As<uint32_t>(a)[i] + As<uint32_t>(b)[i]; });

@@ -1,6 +1,7 @@
 // As kernels/cpu/isa_avx512vnni.cc, over emulated intrinsics.
 #include "tests/emulation/avx512_intrinsics.h"
 // After the intrinsics that they use.
+#include "kernels/cpu/avx512_blocks.h"
 #include "kernels/cpu/avx512_vector.h"
 #include "kernels/cpu/avx512vnni_ints.h"
 #include "kernels/cpu/lane_kernels.h"
@@ -12,6 +13,10 @@ namespace {
 struct Vector : Avx512Vector {
   using Int8 = Avx512VnniInt8;
   using Int4 = Avx512VnniInt4;
+  template <const int8_t (&kValues)[16]>
+  using Codebook = Avx512VnniCodebook<kValues>;
+  template <int kHighBits>
+  using KQuant = Avx512VnniKQuant<kHighBits>;
 };
 
 constexpr IsaTable kTable = LaneKernels<Vector>::Table("avx512vnni_emulated");

@@ -210,7 +210,8 @@ void DequantizeGguf(GgufTensorType type, std::span<const std::byte> blocks, std:
 
 bool SplitGguf(GgufTensorType type, std::span<const std::byte> blocks, std::span<int8_t> integers,
                std::span<uint16_t> scales) {
-  if (type != GgufTensorType::kQ8_0 && type != GgufTensorType::kQ4_0) return false;
+  const bool is_q5 = type == GgufTensorType::kQ5_0;
+  if (type != GgufTensorType::kQ8_0 && type != GgufTensorType::kQ4_0 && !is_q5) return false;
   const GgufBlockSize size = BlockSizeOf(type);
   FOREGATE_CHECK_EQ(blocks.size() % size.block_bytes, 0u);
   FOREGATE_CHECK_EQ(blocks.size() / size.block_bytes, scales.size());
@@ -223,9 +224,13 @@ bool SplitGguf(GgufTensorType type, std::span<const std::byte> blocks, std::span
       std::memcpy(values, bytes + 2, 32);
       continue;
     }
+    const uint32_t high = is_q5 ? Word(bytes + 2) | static_cast<uint32_t>(Word(bytes + 4)) << 16 : 0u;
+    const std::byte* nibbles = bytes + (is_q5 ? 6 : 2);
+    const int zero_point = is_q5 ? 16 : 8;
     for (int i = 0; i < 16; ++i) {
-      values[i] = static_cast<int8_t>((Byte(bytes, 2 + i) & 0xf) - 8);
-      values[i + 16] = static_cast<int8_t>((Byte(bytes, 2 + i) >> 4) - 8);
+      const auto with_high_bit = [&](int nibble, int at) { return nibble | static_cast<int>(high >> at & 1u) << 4; };
+      values[i] = static_cast<int8_t>(with_high_bit(Byte(nibbles, i) & 0xf, i) - zero_point);
+      values[i + 16] = static_cast<int8_t>(with_high_bit(Byte(nibbles, i) >> 4, i + 16) - zero_point);
     }
   }
   return true;

@@ -17,8 +17,8 @@ namespace foregate {
 void DequantizeGguf(GgufTensorType type, std::span<const std::byte> blocks, std::span<float> values);
 
 // The same values as integers with one scale for 32 of them: value = scale * integer, exactly. For types that are made
-// that way, Q8_0 (integers in [-128, 127]) and Q4_0 ([-8, 7]); false for others, and nothing is written. `integers`
-// has room for the blocks' elements, `scales` (f16 bits) for one of each block.
+// that way, Q8_0 (integers in [-128, 127]), Q5_0 ([-16, 15]) and Q4_0 ([-8, 7]); false for others, and nothing is
+// written. `integers` has room for the blocks' elements, `scales` (f16 bits) for one of each block.
 bool SplitGguf(GgufTensorType type, std::span<const std::byte> blocks, std::span<int8_t> integers,
                std::span<uint16_t> scales);
 

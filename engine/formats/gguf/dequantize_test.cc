@@ -65,7 +65,7 @@ TEST(DequantizeTest, IntegersTimesScalesAreTheValues) {
   ASSERT_TRUE(file.ok()) << file.status().message();
   const auto header = GgufHeader::Read(**file);
   ASSERT_TRUE(header.ok()) << header.status().message();
-  for (const char* name : {"Q8_0", "Q4_0"}) {
+  for (const char* name : {"Q8_0", "Q5_0", "Q4_0"}) {
     const GgufTensor& tensor = *Find(*header, name);
     const std::vector<std::byte> blocks = Load(**file, tensor);
     std::vector<float> values(tensor.num_elements());
