@@ -1,9 +1,10 @@
 #include "kernels/cpu/isa_choice.h"
 
 #include <cstdio>
+#include <utility>
 
 #include "kernels/cpu/isa_check.h"
-#include "kernels/cpu/probe/dot_instruction.h"
+#include "kernels/cpu/isa_present.h"
 
 namespace foregate::internal {
 namespace {
@@ -12,19 +13,6 @@ namespace {
 bool HasSlowBf16Pairs(const CpuIdentity& cpu) { return cpu.vendor != "AuthenticAMD"; }
 
 }  // namespace
-
-std::vector<const IsaTable*> TablesFor(const CpuIdentity& cpu, const std::function<bool()>& tiles_allowed) {
-  std::vector<const IsaTable*> tables = {&PortableTable()};
-  if (cpu.avx2_fma) tables.push_back(&Avx2Table());
-  if (cpu.avx512) tables.push_back(&Avx512Table());
-  if (cpu.avx512_vnni) tables.push_back(&Avx512VnniTable());
-  if (!cpu.avx512_vnni || !cpu.avx512_bf16) return tables;
-  tables.push_back(&Avx512Bf16Table());
-  if (cpu.amx_bf16 && cpu.amx_int8 && tiles_allowed()) tables.push_back(&AmxTable());
-  return tables;
-}
-
-std::vector<const IsaTable*> PresentIsaTables() { return TablesFor(ThisCpu(), RequestTiles); }
 
 IsaChoice CheckTables(const std::vector<const IsaTable*>& present,
                       const std::function<std::string(const IsaTable&)>& difference) {

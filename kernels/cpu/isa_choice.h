@@ -1,4 +1,4 @@
-// Which instruction-set tables this machine can execute, and which of them it is to use.
+// Which of the instruction-set tables that this machine can execute it is to use.
 #ifndef FOREGATE_KERNELS_CPU_ISA_CHOICE_H_
 #define FOREGATE_KERNELS_CPU_ISA_CHOICE_H_
 
@@ -11,13 +11,6 @@
 #include "kernels/cpu/probe/cpu_identity.h"
 
 namespace foregate::internal {
-
-// The tables of instructions that the processor has and whose registers the operating system saves, worst first; never
-// empty. `tiles_allowed` is asked for AMX only: the system must let the process use tiles as well.
-std::vector<const IsaTable*> TablesFor(const CpuIdentity& cpu, const std::function<bool()>& tiles_allowed);
-
-// The same for this machine; asks for the permission, which holds for all threads from then on.
-std::vector<const IsaTable*> PresentIsaTables();
 
 // Of the present tables, those that compute what they should.
 struct IsaChoice {
