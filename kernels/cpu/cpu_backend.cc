@@ -13,7 +13,7 @@
 #include "kernels/cpu/compute.h"
 #include "kernels/cpu/cpu_kernels.h"
 #include "kernels/cpu/isa_choice.h"
-#include "kernels/cpu/probe/cpu_identity.h"
+#include "kernels/cpu/isa_present.h"
 #include "kernels/cpu/table_backend.h"
 
 namespace foregate {
@@ -37,7 +37,7 @@ int64_t PanelBytes() {
 
 std::vector<std::string> SupportedIsas() {
   std::vector<std::string> names;
-  for (const internal::IsaTable* table : internal::ThisMachinesIsaChoice().usable) names.emplace_back(table->name);
+  for (const internal::IsaTable* table : internal::PresentIsaTables()) names.emplace_back(table->name);
   return names;
 }
 
@@ -46,8 +46,7 @@ absl::StatusOr<Backend> MakeCpuBackend(const CpuBackendOptions& options) {
     return absl::InvalidArgumentError("num_threads: " + std::to_string(options.num_threads) + " is not in [0, " +
                                       std::to_string(kMaxCpuThreads) + "]");
   }
-  FOREGATE_ASSIGN_OR_RETURN(const internal::IsaTable* isa,
-                            internal::ChooseIsa(internal::ThisMachinesIsaChoice(), ThisCpu(), options.isa));
+  FOREGATE_ASSIGN_OR_RETURN(const internal::IsaTable* isa, internal::ChooseIsaHere(options.isa));
   const int num_threads = options.num_threads == 0 ? std::min(NumUsableCores(), kMaxCpuThreads) : options.num_threads;
   return internal::MakeTableBackend(*isa, num_threads);
 }

@@ -19,12 +19,13 @@ struct CpuBackendOptions {
 inline constexpr int kMaxCpuThreads = 1024;
 
 // The instruction-set paths that this machine can execute, worst first: "portable", then "avx2", "avx512",
-// "avx512vnni", "avx512bf16", "amx". A path whose results differ from the written arithmetic is not among them: the
-// first call in a process checks them all, in a few milliseconds, and says on stderr which it leaves out.
+// "avx512vnni", "avx512bf16", "amx".
 std::vector<std::string> SupportedIsas();
 
-// INVALID_ARGUMENT naming the field when an option is out of range or the machine lacks the instruction set;
-// RESOURCE_EXHAUSTED when threads cannot be started. The kernels are for one thread at a time.
+// The path proves itself first, in about 1 ms, by the bits of some products; by default one that fails is passed over
+// with a line on stderr. INVALID_ARGUMENT naming the field when an option is out of range or the instruction set asked
+// for is not there or fails; RESOURCE_EXHAUSTED when threads cannot be started. The kernels are for one thread at a
+// time.
 absl::StatusOr<Backend> MakeCpuBackend(const CpuBackendOptions& options);
 
 }  // namespace foregate

@@ -1,7 +1,6 @@
 #include "kernels/cpu/isa_choice.h"
 
 #include <cstdio>
-#include <utility>
 
 #include "kernels/cpu/isa_check.h"
 #include "kernels/cpu/isa_present.h"
@@ -12,49 +11,34 @@ namespace {
 // Half of the rate of FMA on Intel's processors, where the tables with chains of f32 are faster; twice on AMD's.
 bool HasSlowBf16Pairs(const CpuIdentity& cpu) { return cpu.vendor != "AuthenticAMD"; }
 
+absl::Status NotChosen(const std::vector<const IsaTable*>& present, const std::string& wanted, const std::string& why) {
+  std::string names;
+  for (const IsaTable* table : present) names += (names.empty() ? "" : ", ") + std::string(table->name);
+  return absl::InvalidArgumentError("isa: \"" + wanted + "\" " + why + "; this machine can run " + names);
+}
+
 }  // namespace
 
-IsaChoice CheckTables(const std::vector<const IsaTable*>& present,
-                      const std::function<std::string(const IsaTable&)>& difference) {
-  IsaChoice choice;
-  for (const IsaTable* table : present) {
-    std::string reason = table == present.front() ? "" : difference(*table);
-    if (reason.empty()) {
-      choice.usable.push_back(table);
-    } else {
-      choice.rejected.push_back({table, std::move(reason)});
-    }
+absl::StatusOr<const IsaTable*> ChooseIsa(const std::vector<const IsaTable*>& present, const CpuIdentity& cpu,
+                                          const std::string& wanted, const IsaJudge& judge, const IsaNotice& notice) {
+  for (size_t i = present.size(); i-- > 1;) {
+    const IsaTable& table = *present[i];
+    const bool is_slow = table.bf16_products == Bf16Products::kPairs && HasSlowBf16Pairs(cpu);
+    if (wanted.empty() ? is_slow : wanted != table.name) continue;
+    const std::string difference = judge(table);
+    if (difference.empty()) return &table;
+    if (!wanted.empty()) return NotChosen(present, wanted, "fails the check at start (" + difference + ")");
+    notice("isa " + std::string(table.name) + " is not used, it fails the check at start: " + difference);
   }
-  return choice;
+  if (wanted.empty() || wanted == present.front()->name) return present.front();
+  return NotChosen(present, wanted, "is not to be had here");
 }
 
-const IsaChoice& ThisMachinesIsaChoice() {
-  static const IsaChoice choice = [] {
-    const IsaChoice checked = CheckTables(
-        PresentIsaTables(), [](const IsaTable& table) { return FirstDifference(table, StartShapes()); });
-    for (const IsaChoice::Rejected& rejected : checked.rejected) {
-      std::fprintf(stderr, "isa %s is not used: it fails the check at start: %s\n", rejected.table->name,
-                   rejected.reason.c_str());
-    }
-    return checked;
-  }();
-  return choice;
-}
-
-absl::StatusOr<const IsaTable*> ChooseIsa(const IsaChoice& choice, const CpuIdentity& cpu, const std::string& wanted) {
-  const IsaTable* best = nullptr;
-  std::string names;
-  for (const IsaTable* table : choice.usable) {
-    if (wanted == table->name) return table;
-    names += (names.empty() ? "" : ", ") + std::string(table->name);
-    if (table->bf16_products != Bf16Products::kPairs || !HasSlowBf16Pairs(cpu)) best = table;
-  }
-  if (wanted.empty()) return best;
-  std::string why = "is not to be had here";
-  for (const IsaChoice::Rejected& rejected : choice.rejected) {
-    if (wanted == rejected.table->name) why = "fails the check at start (" + rejected.reason + ")";
-  }
-  return absl::InvalidArgumentError("isa: \"" + wanted + "\" " + why + "; this machine can run " + names);
+absl::StatusOr<const IsaTable*> ChooseIsaHere(const std::string& wanted) {
+  return ChooseIsa(
+      PresentIsaTables(), ThisCpu(), wanted,
+      [](const IsaTable& table) { return FirstDifference(table, StartShapes()); },
+      [](const std::string& text) { std::fprintf(stderr, "%s\n", text.c_str()); });
 }
 
 }  // namespace foregate::internal

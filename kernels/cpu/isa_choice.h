@@ -1,4 +1,4 @@
-// Which of the instruction-set tables that this machine can execute it is to use.
+// Which of the instruction-set tables that a machine can execute it is to use.
 #ifndef FOREGATE_KERNELS_CPU_ISA_CHOICE_H_
 #define FOREGATE_KERNELS_CPU_ISA_CHOICE_H_
 
@@ -12,26 +12,19 @@
 
 namespace foregate::internal {
 
-// Of the present tables, those that compute what they should.
-struct IsaChoice {
-  struct Rejected {
-    const IsaTable* table;
-    std::string reason;
-  };
-  std::vector<const IsaTable*> usable;  // worst first; never empty
-  std::vector<Rejected> rejected;
-};
-// `difference` as FirstDifference of isa_check.h: empty for a table that may be used. The first table is the judge and
-// stays.
-IsaChoice CheckTables(const std::vector<const IsaTable*>& present,
-                      const std::function<std::string(const IsaTable&)>& difference);
+// How a table is judged: as FirstDifference of isa_check.h, empty when it may be used.
+using IsaJudge = std::function<std::string(const IsaTable&)>;
+// Told of a table that would have been chosen and is not.
+using IsaNotice = std::function<void(const std::string& text)>;
 
-// What this machine may run, checked once in a process (a few ms); a rejection is logged then. Thread-safe.
-const IsaChoice& ThisMachinesIsaChoice();
+// The table named `wanted`, or when that is empty the fastest one that passes. `present` as TablesFor(cpu) gives it, so
+// its first is the portable table, which is what the others are compared with and is not judged. INVALID_ARGUMENT when
+// `wanted` is not present (naming what is) or does not pass (saying why).
+absl::StatusOr<const IsaTable*> ChooseIsa(const std::vector<const IsaTable*>& present, const CpuIdentity& cpu,
+                                          const std::string& wanted, const IsaJudge& judge, const IsaNotice& notice);
 
-// The table named `wanted`, or the fastest one of the usable when it is empty. INVALID_ARGUMENT with the usable names,
-// and the reason when the table was rejected.
-absl::StatusOr<const IsaTable*> ChooseIsa(const IsaChoice& choice, const CpuIdentity& cpu, const std::string& wanted);
+// The same for this machine, judged in about 1 ms by what the table computes; notices go to stderr. Thread-safe.
+absl::StatusOr<const IsaTable*> ChooseIsaHere(const std::string& wanted);
 
 }  // namespace foregate::internal
 

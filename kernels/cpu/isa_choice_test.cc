@@ -1,6 +1,5 @@
 #include "kernels/cpu/isa_choice.h"
 
-#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -34,8 +33,8 @@ std::vector<std::string> Names(const std::vector<const IsaTable*>& tables) {
   return names;
 }
 std::string BestOf(const CpuIdentity& cpu, bool tiles) {
-  const IsaChoice choice = CheckTables(TablesFor(cpu, tiles ? Allowed : Refused), Right);
-  const auto best = ChooseIsa(choice, cpu, "");
+  const auto best = ChooseIsa(TablesFor(cpu, tiles ? Allowed : Refused), cpu, "", Right,
+                              [](const std::string& text) { ADD_FAILURE() << text; });
   return best.ok() ? (*best)->name : std::string(best.status().message());
 }
 
@@ -65,24 +64,52 @@ TEST(IsaChoice, TheFastestIsTheDefault) {
   EXPECT_EQ(BestOf(SapphireRapids(), false), "avx512vnni");
 }
 
-TEST(IsaChoice, ATableThatDiffersIsNotUsed) {
+std::string WrongTiles(const IsaTable& table) {
+  return table.bf16_products == Bf16Products::kTiles ? "bf16 products differ" : "";
+}
+
+TEST(IsaChoice, ATableThatDiffersIsPassedOverWithANotice) {
   const CpuIdentity cpu = SapphireRapids();
-  const IsaChoice choice = CheckTables(TablesFor(cpu, Allowed), [](const IsaTable& table) {
-    return table.bf16_products == Bf16Products::kTiles ? "bf16 products differ" : "";
-  });
-  EXPECT_EQ(Names(choice.usable).back(), "avx512bf16");
-  ASSERT_EQ(choice.rejected.size(), 1u);
-  EXPECT_EQ((*ChooseIsa(choice, cpu, ""))->name, std::string("avx512vnni"));
-  const auto forced = ChooseIsa(choice, cpu, "amx");
-  EXPECT_EQ(forced.status().code(), absl::StatusCode::kInvalidArgument);
-  const std::string message(forced.status().message());
+  std::vector<std::string> notices;
+  const auto best = ChooseIsa(TablesFor(cpu, Allowed), cpu, "", WrongTiles,
+                              [&](const std::string& text) { notices.push_back(text); });
+  ASSERT_TRUE(best.ok()) << best.status();
+  EXPECT_EQ((*best)->name, std::string("avx512vnni"));
+  EXPECT_EQ(notices, std::vector<std::string>{
+                         "isa amx is not used, it fails the check at start: bf16 products differ"});
+}
+
+TEST(IsaChoice, ThePortableTableIsLeftWhenAllOthersDiffer) {
+  const CpuIdentity cpu = Zen4();
+  int notices = 0;
+  const auto best = ChooseIsa(
+      TablesFor(cpu, Allowed), cpu, "", [](const IsaTable&) { return std::string("wrong"); },
+      [&](const std::string&) { ++notices; });
+  ASSERT_TRUE(best.ok()) << best.status();
+  EXPECT_EQ((*best)->name, std::string("portable"));
+  EXPECT_EQ(notices, 4);
+}
+
+TEST(IsaChoice, OnlyTheTableAskedForIsJudged) {
+  const CpuIdentity cpu = SapphireRapids();
+  const auto tables = TablesFor(cpu, Allowed);
+  const auto no_notice = [](const std::string& text) { ADD_FAILURE() << text; };
+  for (const IsaTable* table : tables) {
+    const auto chosen = ChooseIsa(
+        tables, cpu, table->name,
+        [&](const IsaTable& judged) { return std::string(&judged == table ? "" : "another"); }, no_notice);
+    ASSERT_TRUE(chosen.ok()) << chosen.status();
+    EXPECT_EQ(*chosen, table);
+  }
+  const auto wrong = ChooseIsa(tables, cpu, "amx", WrongTiles, no_notice);
+  EXPECT_EQ(wrong.status().code(), absl::StatusCode::kInvalidArgument);
+  const std::string message(wrong.status().message());
   EXPECT_NE(message.find("\"amx\" fails the check at start (bf16 products differ)"), std::string::npos) << message;
   EXPECT_NE(message.find("portable, avx2"), std::string::npos) << message;
 }
 
 TEST(IsaChoice, WhatThisMachineHasPassesItsCheck) {
-  EXPECT_EQ(ThisMachinesIsaChoice().usable, PresentIsaTables());
-  EXPECT_TRUE(ThisMachinesIsaChoice().rejected.empty());
+  for (const IsaTable* table : PresentIsaTables()) EXPECT_EQ(FirstDifference(*table, StartShapes()), "") << table->name;
 }
 
 // Broken tables: each breaks one thing that the check must see.
