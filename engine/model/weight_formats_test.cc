@@ -54,13 +54,14 @@ struct FormatCase {
 class WeightFormats : public testing::TestWithParam<FormatCase> {};
 
 TEST_P(WeightFormats, ChunksWavesAndThreadsGiveTheBitsOfTheReference) {
-  const std::vector<int32_t> tokens = Tokens(1, 21);
-  const Rows whole = LogitsOf(MakeRefBackend(), GetParam().rules, 0, tokens, tokens.size());
-  EXPECT_EQ(LogitsOf(MakeRefBackend(), GetParam().rules, 2, tokens, 1), whole);
   CpuBackendOptions options;
   options.num_threads = 3;
   const absl::StatusOr<Backend> cpu = MakeCpuBackend(options);
   ASSERT_TRUE(cpu.ok());
+  const Backend reference = MakeRefBackendFor(cpu->device->info());
+  const std::vector<int32_t> tokens = Tokens(1, 21);
+  const Rows whole = LogitsOf(reference, GetParam().rules, 0, tokens, tokens.size());
+  EXPECT_EQ(LogitsOf(reference, GetParam().rules, 2, tokens, 1), whole);
   EXPECT_EQ(LogitsOf(*cpu, GetParam().rules, 0, tokens, tokens.size()), whole);
   EXPECT_EQ(LogitsOf(*cpu, GetParam().rules, 2, tokens, 5), whole);
 }

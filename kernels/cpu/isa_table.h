@@ -7,6 +7,7 @@
 
 #include <cstdint>
 
+#include "kernels/base/bf16_products.h"
 #include "kernels/cpu/panel_args.h"
 
 namespace foregate::internal {
@@ -40,6 +41,8 @@ struct IsaTable {
   void (*rope_row)(float* low, float* high, const float* cos, const float* sin, int64_t n);
   // x = exp(x * scale - max(x * scale)); returns the sum. *maximum receives max(x * scale).
   float (*softmax_numerators)(float* x, int64_t n, float scale, float* maximum);
+  // The arithmetic of float_panels for bf16.
+  Bf16Products bf16_products = Bf16Products::kChain;
 };
 
 // Code for an instruction set: legal to call only where SupportedIsas() names it.
@@ -47,6 +50,8 @@ const IsaTable& PortableTable();
 const IsaTable& Avx2Table();
 const IsaTable& Avx512Table();
 const IsaTable& Avx512VnniTable();
+const IsaTable& Avx512Bf16Table();
+const IsaTable& AmxTable();  // for threads of a process that may use tiles (isa_choice.h)
 
 }  // namespace foregate::internal
 
