@@ -13,6 +13,8 @@ namespace foregate {
 struct CpuBackendOptions {
   int num_threads = 0;  // 0: as many as the process may use cores (sched_getaffinity)
   std::string isa;      // empty: the best of SupportedIsas()
+  // The CPU that each compute thread is bound to, the calling one (with its first operation) first. Empty: none is.
+  std::vector<int> cpus = {};
 };
 
 // Largest num_threads accepted.
@@ -23,7 +25,8 @@ inline constexpr int kMaxCpuThreads = 1024;
 std::vector<std::string> SupportedIsas();
 
 // INVALID_ARGUMENT naming the field when an option is out of range or the machine lacks the instruction set;
-// RESOURCE_EXHAUSTED when threads cannot be started. The kernels are for one thread at a time.
+// RESOURCE_EXHAUSTED when threads cannot be started, FAILED_PRECONDITION when one cannot be bound to its CPU. The
+// kernels are for one thread at a time.
 absl::StatusOr<Backend> MakeCpuBackend(const CpuBackendOptions& options);
 
 }  // namespace foregate

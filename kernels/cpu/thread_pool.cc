@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <sched.h>
 
+#include <array>
 #include <cstring>
 #include <string>
 #include <system_error>
@@ -30,10 +31,10 @@ void SpinUntil(const Condition& condition) {
 
 // 0 or the error.
 int Pin(pthread_t thread, int cpu) {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  CPU_SET(static_cast<size_t>(cpu), &set);
-  return pthread_setaffinity_np(thread, sizeof(set), &set);
+  // Machines may have more CPUs than the 1024 of a cpu_set_t.
+  std::array<cpu_set_t, 4> sets = {};
+  CPU_SET_S(static_cast<size_t>(cpu), sizeof(sets), sets.data());
+  return pthread_setaffinity_np(thread, sizeof(sets), sets.data());
 }
 
 }  // namespace

@@ -102,7 +102,9 @@ int Main(int argc, char** argv) {
                     {"unit", "us"},
                     {"median", median},
                     {"min", all[k].front()},
-                    {"max", all[k].back()}});
+                    {"max", all[k].back()},
+                    {"bound", nullptr},
+                    {"fraction", nullptr}});
   }
   if (flags.json_file.empty()) return 0;
   std::ofstream file(flags.json_file);
