@@ -90,6 +90,8 @@ class EngineLoop {
   void Admit(ActiveSample* sample);
   void ReserveForDecode(ActiveSample* sample);
   absl::StatusOr<StepResult> RunStep();
+  // `planned`: when the decoder was launched; now_ is when it had ended.
+  void ObserveStep(SteadyTime started, SteadyTime planned);
   std::vector<int32_t> TakeDropped();
   void PublishLoad(bool step_running);
 
@@ -99,6 +101,7 @@ class EngineLoop {
   void RegisterBlocks(ActiveSample* sample);
   void CollectPromptLogprobs(ActiveSample* sample, int32_t first_position, std::span<const float> logits);
   void FinishPrompt(ActiveSample* sample);
+  absl::StatusOr<TokenRecord> DrawToken(ActiveSample* sample, std::span<const float> logits);
   void EmitToken(ActiveSample* sample, std::span<const float> logits);
   void FinishSample(ActiveSample* sample, FinishReason reason);
   void MarkEnding(ActiveRequest* request, absl::Status status, RequestOutcome outcome);
@@ -133,10 +136,12 @@ class EngineLoop {
   MailboxContents mail_;
   SchedulerSnapshot snapshot_;
   std::vector<ActiveSample*> snapshot_samples_;  // of snapshot_.sequences
+  ServiceOrder service_order_;
   StepPlan plan_;
   std::vector<Work> work_;
   std::vector<BatchSequence> batch_sequences_;
   Batch batch_;
+  SteadyTime::duration sampling_time_ = {};  // of the running step
   bool copies_enqueued_ = false;
   absl::Status copy_status_;
   std::vector<float> row_scratch_;           // [vocab]

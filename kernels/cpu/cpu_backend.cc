@@ -48,13 +48,16 @@ absl::StatusOr<Backend> MakeCpuBackend(const CpuBackendOptions& options) {
   }
   FOREGATE_ASSIGN_OR_RETURN(const internal::IsaTable* isa, internal::ChooseIsaHere(options.isa));
   const int num_threads = options.num_threads == 0 ? std::min(NumUsableCores(), kMaxCpuThreads) : options.num_threads;
-  return internal::MakeTableBackend(*isa, num_threads);
+  if (!options.cpus.empty() && options.cpus.size() != static_cast<size_t>(num_threads))
+    return absl::InvalidArgumentError("cpus: " + std::to_string(options.cpus.size()) + " for " +
+                                      std::to_string(num_threads) + " threads");
+  return internal::MakeTableBackend(*isa, num_threads, options.cpus);
 }
 
-absl::StatusOr<Backend> internal::MakeTableBackend(const IsaTable& isa, int num_threads) {
+absl::StatusOr<Backend> internal::MakeTableBackend(const IsaTable& isa, int num_threads, const std::vector<int>& cpus) {
   Compute compute;
   compute.isa = &isa;
-  FOREGATE_ASSIGN_OR_RETURN(compute.pool, ThreadPool::Create(num_threads));
+  FOREGATE_ASSIGN_OR_RETURN(compute.pool, ThreadPool::Create(num_threads, cpus));
   compute.panel_bytes = PanelBytes();
   Backend backend;
   backend.device = MakeHostDevice({.kind = "cpu",

@@ -13,6 +13,8 @@ namespace foregate {
 struct CpuBackendOptions {
   int num_threads = 0;  // 0: as many as the process may use cores (sched_getaffinity)
   std::string isa;      // empty: the fastest of SupportedIsas() on this processor
+  // The CPU that each compute thread is bound to, the calling one (with its first operation) first. Empty: none is.
+  std::vector<int> cpus = {};
 };
 
 // Largest num_threads accepted.
@@ -24,8 +26,8 @@ std::vector<std::string> SupportedIsas();
 
 // The path proves itself first, in about 1 ms, by the bits of some products; by default one that fails is passed over
 // with a line on stderr. INVALID_ARGUMENT naming the field when an option is out of range or the instruction set asked
-// for is not there or fails; RESOURCE_EXHAUSTED when threads cannot be started. The kernels are for one thread at a
-// time.
+// for is not there or fails; RESOURCE_EXHAUSTED when threads cannot be started, FAILED_PRECONDITION when one cannot be
+// bound to its CPU. The kernels are for one thread at a time.
 absl::StatusOr<Backend> MakeCpuBackend(const CpuBackendOptions& options);
 
 }  // namespace foregate

@@ -58,5 +58,11 @@ TEST(CpuBackend, RefusesAThreadCountOutOfRange) {
   }
 }
 
+TEST(CpuBackend, WantsACpuForEveryThread) {
+  const auto backend = MakeCpuBackend({.num_threads = 2, .isa = {}, .cpus = {0}});
+  EXPECT_EQ(backend.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_NE(std::string(backend.status().message()).find("cpus: 1 for 2 threads"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace foregate
