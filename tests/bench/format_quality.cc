@@ -19,7 +19,6 @@
 #include <vector>
 
 #include "CLI/CLI.hpp"
-#include "absl/strings/str_split.h"
 #include "engine/model/decoder_harness.h"
 #include "kernels/cpu/cpu_backend.h"
 #include "nlohmann/json.hpp"
@@ -35,7 +34,7 @@ constexpr size_t kRandomPromptTokens = 48;
 struct Flags {
   std::string model = "models/mini";
   std::string tasks;
-  std::string weights = "stored,int8,int8-g32,int4,int4-g32";
+  std::vector<std::string> weights = {"stored", "int8", "int8-g32", "int4", "int4-g32"};
   std::string json_file;
 };
 
@@ -207,7 +206,7 @@ int Main(int argc, char** argv) {
   CLI::App app("Quality of weight formats against the weights as stored.");
   app.add_option("--model", flags.model, "checkpoint directory");
   app.add_option("--tasks", flags.tasks, "JSON lines of prompt and answer");
-  app.add_option("--weights", flags.weights, "formats, separated by commas");
+  app.add_option("--weights", flags.weights, "formats, separated by commas")->delimiter(',');
   app.add_option("--json", flags.json_file, "where to write the figures");
   CLI11_PARSE(app, argc, argv);
   auto backend = MakeCpuBackend({});
@@ -215,8 +214,8 @@ int Main(int argc, char** argv) {
   Comparison comparison(flags, *backend);
   nlohmann::json rows = nlohmann::json::array();
   std::printf("%-10s %12s %12s %12s %10s  %s\n", "format", "mean KL", "p99 KL", "max KL", "same top", "answered");
-  for (const absl::string_view format : absl::StrSplit(flags.weights, ',')) {
-    const Quality quality = comparison.Measure(std::string(format));
+  for (const std::string& format : flags.weights) {
+    const Quality quality = comparison.Measure(format);
     std::printf("%-10s %12.3g %12.3g %12.3g %8.2f %%  %s\n", quality.format.c_str(), quality.mean_kl, quality.p99_kl,
                 quality.max_kl, 100 * quality.same_top, Share(quality.num_answered, quality.num_tasks).c_str());
     std::fflush(stdout);
