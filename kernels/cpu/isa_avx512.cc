@@ -1,5 +1,6 @@
 // The inner kernels for AVX-512 F, BW, DQ and VL. Includes no standard C++ header with code (see lane_kernels.h).
 #include "kernels/cpu/avx512_intrinsics.h"
+// After the intrinsics that they use.
 #include "kernels/cpu/avx512_blocks.h"
 #include "kernels/cpu/avx512_ints.h"
 #include "kernels/cpu/avx512_vector.h"

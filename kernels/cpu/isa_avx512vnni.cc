@@ -1,6 +1,7 @@
 // The inner kernels for AVX-512 F, BW, DQ and VL with VNNI. Includes no standard C++ header with code (see
 // lane_kernels.h).
 #include "kernels/cpu/avx512_intrinsics.h"
+// After the intrinsics that they use.
 #include "kernels/cpu/avx512_blocks.h"
 #include "kernels/cpu/avx512_vector.h"
 #include "kernels/cpu/avx512vnni_ints.h"
