@@ -122,7 +122,7 @@ TEST(GgufFormats, BlocksGiveTheSameBitsWhateverComputesAndHoldsThem) {
   options.num_expert_slots = 2;
   EXPECT_EQ(DecoderHarness(options, *cpu).RunInChunks(0, tokens, tokens.size()), whole);
   // Packed the first time, then from the container, of which a notice would tell the loss.
-  options.cache_directory = testing::TempDir() + "/blocks_in_containers";
+  options.cache_directory = testing::TempDir();
   options.notice = [](const std::string& notice) { FAIL() << notice; };
   for (int run = 0; run < 2; ++run) {
     EXPECT_EQ(DecoderHarness(options, *cpu).RunInChunks(0, tokens, tokens.size()), whole) << "run " << run;

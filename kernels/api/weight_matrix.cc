@@ -7,8 +7,8 @@
 namespace foregate {
 namespace {
 
-constexpr std::array kNames = {"f32", "bf16", "f16", "int8", "int8-g32",
-                              "int4", "int4-g32", "iq4_nl", "mxfp4", "q4_k", "q5_k", "q6_k"};
+constexpr std::array kNames = {"f32",      "bf16",   "f16",   "int8", "int8-g32", "int4",
+                               "int4-g32", "iq4_nl", "mxfp4", "q4_k", "q5_k",     "q6_k"};
 static_assert(kNames.size() == kNumWeightFormats);
 constexpr size_t kPanelAlignment = 64;
 

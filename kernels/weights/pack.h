@@ -39,7 +39,7 @@ int64_t FirstRowNotFinite(const TensorView& rows);
 
 // Packs rows of GGUF blocks, exactly, in the format of the blocks' name: iq4_nl, mxfp4, q4_k, q5_k or q6_k. `blocks`:
 // [num_rows][BlockRowBytes], as they lie in a file, of any alignment; any bytes are a valid input. Rows as for
-// PackRows. 3 to 6 GB of blocks per second on one Zen 3 core.
+// PackRows. 2 to 4 GB of blocks per second on one Zen 3 core.
 void PackBlocks(const std::byte* blocks, int64_t num_rows, int64_t first_output, const WeightMatrix& matrix);
 // Of one row of `num_inputs`, which whole blocks divide.
 size_t BlockRowBytes(WeightFormat format, int64_t num_inputs);

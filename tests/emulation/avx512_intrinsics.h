@@ -163,9 +163,8 @@ inline Lanes<T> As(const __m512i& a) {
 }
 // Within each 16 bytes; zero where the index's highest bit is set.
 [[gnu::noinline]] __m512i _mm512_shuffle_epi8(const __m512i& a, const __m512i& index) {
-  return EmulateLanes<uint8_t>([&](size_t i) {
-    return (index.byte[i] & 0x80) != 0 ? 0 : a.byte[i / 16 * 16 + (index.byte[i] & 15)];
-  });
+  return EmulateLanes<uint8_t>(
+      [&](size_t i) { return (index.byte[i] & 0x80) != 0 ? 0 : a.byte[i / 16 * 16 + (index.byte[i] & 15)]; });
 }
 [[gnu::noinline]] __m512i _mm512_abs_epi8(const __m512i& a) {
   return EmulateLanes<uint8_t>([&](size_t i) { return std::abs(As<int8_t>(a)[i]); });
