@@ -59,7 +59,7 @@ struct Choice {
 };
 
 constexpr std::array kChoices = {
-    Choice{"compute.isa", {"avx512vnni", "avx512", "avx2", "portable", "scalar"}},
+    Choice{"compute.isa", {"amx", "avx512bf16", "avx512vnni", "avx512", "avx2", "portable", "scalar"}},
     Choice{"compute.numa", {"none", "interleave", "local"}},
     Choice{"telemetry.log_level", {"trace", "debug", "info", "warn", "error"}},
     Choice{"telemetry.log_format", {"text", "json"}},
