@@ -55,7 +55,7 @@ constexpr std::array kRanges = {
 
 struct Choice {
   std::string_view path;
-  std::array<std::string_view, 5> values;  // unused ones are empty
+  std::array<std::string_view, 7> values;  // unused ones are empty
 };
 
 constexpr std::array kChoices = {
