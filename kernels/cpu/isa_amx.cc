@@ -1,6 +1,7 @@
 // The inner kernels for AMX (TILE, BF16, INT8) beside AVX-512 with VNNI and BF16. Includes no standard C++ header with
 // code (see lane_kernels.h).
 #include "kernels/cpu/avx512_intrinsics.h"
+// After the intrinsics that they use.
 #include "kernels/cpu/amx_bf16_panels.h"
 #include "kernels/cpu/amx_int_panels.h"
 #include "kernels/cpu/avx512_vector.h"
