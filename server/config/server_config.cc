@@ -54,11 +54,11 @@ constexpr std::array kRanges = {
 
 struct Choice {
   std::string_view path;
-  std::array<std::string_view, 5> values;  // unused ones are empty
+  std::array<std::string_view, 7> values;  // unused ones are empty
 };
 
 constexpr std::array kChoices = {
-    Choice{"compute.isa", {"avx512vnni", "avx512", "avx2", "portable", "scalar"}},
+    Choice{"compute.isa", {"amx", "avx512bf16", "avx512vnni", "avx512", "avx2", "portable", "scalar"}},
     Choice{"telemetry.log_level", {"trace", "debug", "info", "warn", "error"}},
     Choice{"telemetry.log_format", {"text", "json"}},
 };
