@@ -1,7 +1,5 @@
 #include "kernels/base/bf16_arithmetic.h"
 
-#include <xmmintrin.h>
-
 #include <cmath>
 #include <cstdint>
 #include <vector>
@@ -17,7 +15,7 @@ constexpr float kInfinity = INFINITY;
 uint32_t BitsOf(float x) { return std::bit_cast<uint32_t>(x); }
 
 TEST(Bf16Arithmetic, RoundsActivationsToNearestEvenAndDropsSubnormals) {
-  EXPECT_EQ(RoundToBf16(1.0f + 0x1p-8f), 1.0f);             // a tie, down to even
+  EXPECT_EQ(RoundToBf16(1.0f + 0x1p-8f), 1.0f);                // a tie, down to even
   EXPECT_EQ(RoundToBf16(1.0f + 3 * 0x1p-8f), 1.0f + 0x1p-6f);  // a tie, up to even
   EXPECT_EQ(RoundToBf16(1.0f + 0x1.02p-8f), 1.0f + 0x1p-7f);
   EXPECT_EQ(RoundToBf16(0x1.ffp+127f), kInfinity);
@@ -43,11 +41,15 @@ TEST(Bf16Arithmetic, FmaRoundsOnceAndFlushes) {
 // The processor's own scalar arithmetic with DAZ and FTZ is what the instructions are described by.
 class HardwareFlush {
  public:
-  HardwareFlush() : saved_(_mm_getcsr()) { _mm_setcsr(saved_ | 0x8040); }
-  ~HardwareFlush() { _mm_setcsr(saved_); }
+  HardwareFlush() {
+    __asm__ volatile("stmxcsr %0" : "=m"(saved_));
+    Set(saved_ | 0x8040);
+  }
+  ~HardwareFlush() { Set(saved_); }
 
  private:
-  const unsigned saved_;
+  static void Set(uint32_t mxcsr) { __asm__ volatile("ldmxcsr %0" ::"m"(mxcsr)); }
+  uint32_t saved_ = 0;
 };
 
 [[gnu::noinline, gnu::target("fma")]] float HardwareFma(float a, float b, float c) {

@@ -58,8 +58,8 @@ class AmxBf16Panels {
       int64_t k = 0;
       do {
         const int64_t rest = args.k_end - k;
-        const Pass pass = {args, begin, end - begin, k, rest < kMaxInputs ? rest : kMaxInputs,
-                           reinterpret_cast<const char*>(packed)};
+        const Pass pass = {
+            args, begin, end - begin, k, rest < kMaxInputs ? rest : kMaxInputs, reinterpret_cast<const char*>(packed)};
         PackRows(pass, packed);
         RunPass(pass, session);
         k += kMaxInputs;

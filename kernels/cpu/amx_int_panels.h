@@ -3,8 +3,8 @@
 // provides the intrinsics: AVX-512 F, BW, DQ and VL, AMX TILE and INT8.
 //
 // A tile of weights is 64 inputs (32 in groups of 32): bytes lie as tiles in the panel, nibbles are unpacked, a segment
-// of a pair of panels at a time (16 KB, which stay in the L1), and rows are copied into tiles that rest in the L2. After
-// each group the tiles' sums are converted and added to the outputs, which rest in `out` between segments.
+// of a pair of panels at a time (16 KB, which stay in the L1), and rows are copied into tiles that rest in the L2.
+// After each group the tiles' sums are converted and added to the outputs, which rest in `out` between segments.
 #ifndef FOREGATE_KERNELS_CPU_AMX_INT_PANELS_H_
 #define FOREGATE_KERNELS_CPU_AMX_INT_PANELS_H_
 

@@ -16,8 +16,10 @@ struct Bf16Rows {
 
   // 32 inputs, subnormals as zeros.
   static void Round32(const float* x, uint16_t* to) {
-    const __m512bh rounded = _mm512_cvtne2ps_pbh(_mm512_loadu_ps(x + 16), _mm512_loadu_ps(x));
-    __builtin_memcpy(to, &rounded, sizeof rounded);
+    const __m256bh low = _mm512_cvtneps_pbh(_mm512_loadu_ps(x));
+    const __m256bh high = _mm512_cvtneps_pbh(_mm512_loadu_ps(x + 16));
+    __builtin_memcpy(to, &low, sizeof low);
+    __builtin_memcpy(to + 16, &high, sizeof high);
   }
 
   // The same for the first `count` inputs of 32, zeros behind them.

@@ -129,7 +129,7 @@ std::vector<float> RoundedProducts(Bf16Products products, const Operands& operan
         return Bf16ToF32(bits);
       };
       out.push_back(products == Bf16Products::kPairs ? Bf16PairsDot(x, weight, shape.num_inputs)
-                                                               : Bf16TilesDot(x, weight, shape.num_inputs));
+                                                     : Bf16TilesDot(x, weight, shape.num_inputs));
     }
   }
   return out;
@@ -242,8 +242,8 @@ std::vector<float> VectorResults(const IsaTable& table, int64_t n) {
 }  // namespace
 
 std::span<const CheckShape> StartShapes() {
-  // 2 rows: vector code; 7 and 18: one and two row tiles, not full. 20 outputs: a panel and an edge. 134 inputs: groups of
-  // 128 and of 32 with a short last one, tiles of 32 and of 64 with a short last one, no whole quad at the end.
+  // 2 rows: vector code; 7 and 18: one and two row tiles, not full. 20 outputs: a panel and an edge. 134 inputs: groups
+  // of 128 and of 32 with a short last one, tiles of 32 and of 64 with a short last one, no whole quad at the end.
   static constexpr CheckShape kShapes[] = {{2, 20, 134}, {7, 16, 72}, {18, 20, 134}};
   return kShapes;
 }

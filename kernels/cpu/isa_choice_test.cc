@@ -75,8 +75,8 @@ TEST(IsaChoice, ATableThatDiffersIsPassedOverWithANotice) {
                               [&](const std::string& text) { notices.push_back(text); });
   ASSERT_TRUE(best.ok()) << best.status();
   EXPECT_EQ((*best)->name, std::string("avx512vnni"));
-  EXPECT_EQ(notices, std::vector<std::string>{
-                         "isa amx is not used, it fails the check at start: bf16 products differ"});
+  EXPECT_EQ(notices,
+            std::vector<std::string>{"isa amx is not used, it fails the check at start: bf16 products differ"});
 }
 
 TEST(IsaChoice, ThePortableTableIsLeftWhenAllOthersDiffer) {

@@ -8,10 +8,8 @@ namespace foregate {
 
 Backend MakeRefBackend(Bf16Products bf16_products) {
   Backend backend;
-  backend.device = MakeHostDevice({.kind = "ref",
-                                   .isa = "scalar",
-                                   .numeric_contract = CpuNumericContract(bf16_products),
-                                   .num_threads = 1});
+  backend.device = MakeHostDevice(
+      {.kind = "ref", .isa = "scalar", .numeric_contract = CpuNumericContract(bf16_products), .num_threads = 1});
   backend.kernels = MakeRefKernels(bf16_products);
   return backend;
 }

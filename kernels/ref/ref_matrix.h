@@ -22,7 +22,7 @@ class RefMatrix {
   void ApplyQuantized(const float* x, float* out) const;
 
   const WeightMatrix matrix_;
-  const Bf16Products products_;  // kChain for all formats but bf16
+  const Bf16Products products_;    // kChain for all formats but bf16
   std::vector<float> values_;      // [N, K] of a float format
   std::vector<int32_t> integers_;  // [N, K] of a quantized format
   std::vector<float> scales_;      // [N, groups]

@@ -29,11 +29,10 @@ inline auto AllExecutionPaths() {
   return testing::Values(ExecutionPath{"faulting", 1}, ExecutionPath{"portable", 1}, ExecutionPath{"portable", 3},
                          ExecutionPath{"avx2", 1}, ExecutionPath{"avx2", 2}, ExecutionPath{"avx2", 4},
                          ExecutionPath{"avx512", 1}, ExecutionPath{"avx512", 2}, ExecutionPath{"avx512", 4},
-                         ExecutionPath{"avx512vnni", 1}, ExecutionPath{"avx512vnni", 3},
-                         ExecutionPath{"avx512bf16", 1}, ExecutionPath{"avx512bf16", 3}, ExecutionPath{"amx", 1},
-                         ExecutionPath{"amx", 3}, ExecutionPath{"avx512_emulated", 2},
-                         ExecutionPath{"avx512vnni_emulated", 2}, ExecutionPath{"avx512bf16_emulated", 2},
-                         ExecutionPath{"amx_emulated", 2});
+                         ExecutionPath{"avx512vnni", 1}, ExecutionPath{"avx512vnni", 3}, ExecutionPath{"avx512bf16", 1},
+                         ExecutionPath{"avx512bf16", 3}, ExecutionPath{"amx", 1}, ExecutionPath{"amx", 3},
+                         ExecutionPath{"avx512_emulated", 2}, ExecutionPath{"avx512vnni_emulated", 2},
+                         ExecutionPath{"avx512bf16_emulated", 2}, ExecutionPath{"amx_emulated", 2});
 }
 
 inline absl::StatusOr<Backend> MakeBackendOf(const ExecutionPath& path) {

@@ -22,21 +22,19 @@ struct __m512bh {
   std::array<uint16_t, 32> word;
 };
 
-// The second operand's lanes come first.
-[[gnu::noinline]] __m512bh _mm512_cvtne2ps_pbh(const __m512& high, const __m512& low) {
-  __m512bh result;
-  for (size_t i = 0; i < 32; ++i) {
-    const float lane = i < 16 ? low.lane[i] : high.lane[i - 16];
-    result.word[i] = F32ToBf16(FlushSubnormal(lane));
-  }
+struct __m256bh {
+  std::array<uint16_t, 16> word;
+};
+
+[[gnu::noinline]] __m256bh _mm512_cvtneps_pbh(const __m512& a) {
+  __m256bh result;
+  for (size_t i = 0; i < 16; ++i) result.word[i] = F32ToBf16(FlushSubnormal(a.lane[i]));
   return result;
 }
 // MXCSR is not looked at.
 [[gnu::noinline]] __m512 _mm512_dpbf16_ps(const __m512& sum, const __m512bh& a, const __m512bh& b) {
   return Emulate([&](size_t i) {
-    const auto product = [&](size_t j, float to) {
-      return FlushedFma(Bf16ToF32(a.word[j]), Bf16ToF32(b.word[j]), to);
-    };
+    const auto product = [&](size_t j, float to) { return FlushedFma(Bf16ToF32(a.word[j]), Bf16ToF32(b.word[j]), to); };
     return product(2 * i, product(2 * i + 1, sum.lane[i]));
   });
 }

@@ -55,8 +55,8 @@ const Judged& JudgedTraffic(const std::string& family, const Backend& backend) {
   }
   Judged judged;
   judged.requests = RandomRequests(/*seed=*/20261122, kVocab, /*count=*/16);
-  judged.outcomes = RunAlone(ModelDir(family), RoomyVariant(), MakeRefBackendFor(backend.device->info()),
-                             judged.requests);
+  judged.outcomes =
+      RunAlone(ModelDir(family), RoomyVariant(), MakeRefBackendFor(backend.device->info()), judged.requests);
   cache.emplace_back(key, std::move(judged));
   return cache.back().second;
 }
