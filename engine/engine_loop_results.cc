@@ -40,6 +40,7 @@ void EngineLoop::ProcessResult(const StepResult& result) {
   FOREGATE_CHECK_EQ(result.logits.size(), batch_.logits_rows.size() * vocab);
   FOREGATE_CHECK_EQ(result.dropped.size(), work_.size());
   size_t next_row = 0;
+  drawn_.clear();
   for (size_t i = 0; i < work_.size(); ++i) {
     const Work& work = work_[i];
     const size_t num_rows = work.wanted == WantedLogits::kNone      ? 0
@@ -54,20 +55,30 @@ void EngineLoop::ProcessResult(const StepResult& result) {
                  RequestOutcome::kError);
       continue;
     }
-    const int32_t first_position = sample->sequence.num_computed();
-    sample->sequence.Advance(work.num_tokens);
-    RegisterBlocks(sample);
-    if (work.wanted == WantedLogits::kEveryRow) CollectPromptLogprobs(sample, first_position, logits);
-    if (sample->owner->ending || sample->sequence.num_computed() < sample->sequence.num_tokens()) continue;
-    const std::span<const float> last = logits.last(vocab);
-    ActiveRequest* request = sample->owner;
-    if (request->forked) {
-      EmitToken(sample, last);
-      continue;
-    }
-    FinishPrompt(sample);
-    for (size_t s = 0; s < request->samples.size() && !request->ending; ++s) EmitToken(request->samples[s].get(), last);
+    TakeRows(work, logits);
   }
+  // All tokens first, then all sinks: text threads that are woken by one token find the others, too, instead of going
+  // back to sleep while the next one is drawn. Waking them for each cost 240 us a step of 16 sampled streams.
+  for (Drawn& drawn : drawn_)
+    if (!drawn.sample->owner->ending) EmitToken(drawn.sample, std::move(drawn.record));
+  drawn_.clear();
+}
+
+void EngineLoop::TakeRows(const Work& work, std::span<const float> logits) {
+  ActiveSample* sample = work.sample;
+  ActiveRequest* request = sample->owner;
+  const int32_t first_position = sample->sequence.num_computed();
+  sample->sequence.Advance(work.num_tokens);
+  RegisterBlocks(sample);
+  if (work.wanted == WantedLogits::kEveryRow) CollectPromptLogprobs(sample, first_position, logits);
+  if (request->ending || sample->sequence.num_computed() < sample->sequence.num_tokens()) return;
+  const std::span<const float> last = logits.last(static_cast<size_t>(model().vocab_size));
+  if (request->forked) {
+    Draw(sample, last);
+    return;
+  }
+  FinishPrompt(sample);
+  for (const auto& fork : request->samples) Draw(fork.get(), last);
 }
 
 void EngineLoop::RegisterBlocks(ActiveSample* sample) {
@@ -128,6 +139,12 @@ void EngineLoop::FinishPrompt(ActiveSample* sample) {
   if (request->wants_prompt_logprobs()) request->sink->OnPromptLogprobs(std::move(request->prompt_logprobs));
 }
 
+void EngineLoop::Draw(ActiveSample* sample, std::span<const float> logits) {
+  const SteadyTime begun = clock_->Now();
+  drawn_.push_back({sample, DrawToken(sample, logits)});
+  sampling_time_ += clock_->Now() - begun;
+}
+
 absl::StatusOr<TokenRecord> EngineLoop::DrawToken(ActiveSample* sample, std::span<const float> logits) {
   const SamplingParams& params = sample->owner->request.sampling;
   std::span<const float> processed = logits;
@@ -145,16 +162,13 @@ absl::StatusOr<TokenRecord> EngineLoop::DrawToken(ActiveSample* sample, std::spa
   return record;
 }
 
-void EngineLoop::EmitToken(ActiveSample* sample, std::span<const float> logits) {
+void EngineLoop::EmitToken(ActiveSample* sample, absl::StatusOr<TokenRecord> record) {
   ActiveRequest* request = sample->owner;
   Sequence& sequence = sample->sequence;
   if (request->stop_requested[static_cast<size_t>(sample->index)]) {
     FinishSample(sample, FinishReason::kStopString);
     return;
   }
-  const SteadyTime begun = clock_->Now();
-  absl::StatusOr<TokenRecord> record = DrawToken(sample, logits);
-  sampling_time_ += clock_->Now() - begun;
   if (!record.ok()) {
     MarkEnding(request, record.status(), RequestOutcome::kError);
     return;

@@ -84,13 +84,11 @@ absl::StatusOr<int32_t> Sampler::Sample(std::span<const float> logits, const Sam
 
   const double max_logit = logits[static_cast<size_t>(largest)];
   const double inverse_temperature = 1.0 / static_cast<double>(params.temperature);
-  candidates_.clear();
-  for (size_t i = 0; i < logits.size(); ++i) {
-    if (logits[i] == kMasked) continue;
+  Collect(logits, params);
+  for (Candidate& candidate : candidates_) {
     // A difference of zero stays zero even when the inverse of a tiny temperature is infinite.
-    const double difference = static_cast<double>(logits[i]) - max_logit;
-    const double weight = difference == 0 ? 1.0 : std::exp(difference * inverse_temperature);
-    candidates_.push_back(Candidate{static_cast<int32_t>(i), logits[i], weight});
+    const double difference = static_cast<double>(candidate.logit) - max_logit;
+    candidate.weight = difference == 0 ? 1.0 : std::exp(difference * inverse_temperature);
   }
   const size_t kept = Truncate(params);
   double total = 0;
@@ -107,19 +105,29 @@ absl::StatusOr<int32_t> Sampler::Sample(std::span<const float> logits, const Sam
   return last_possible;  // rounding of u * total reached the total
 }
 
+void Sampler::Collect(std::span<const float> logits, const SamplingParams& params) {
+  candidates_.clear();
+  const size_t limit = params.top_k > 0 ? static_cast<size_t>(params.top_k) : logits.size();
+  for (size_t i = 0; i < logits.size(); ++i) {
+    if (logits[i] == kMasked) continue;
+    const Candidate candidate{static_cast<int32_t>(i), logits[i], 0};
+    if (candidates_.size() == limit) {
+      // A heap with the worst on top. Nearly all tokens end here, at one comparison, and need no exponential.
+      if (!Better(candidate, candidates_.front())) continue;
+      std::pop_heap(candidates_.begin(), candidates_.end(), Better);
+      candidates_.back() = candidate;
+    } else {
+      candidates_.push_back(candidate);
+    }
+    if (limit < logits.size()) std::push_heap(candidates_.begin(), candidates_.end(), Better);
+  }
+}
+
 size_t Sampler::Truncate(const SamplingParams& params) {
-  const bool has_top_k = params.top_k > 0 && static_cast<size_t>(params.top_k) < candidates_.size();
-  const auto better = [](const Candidate& a, const Candidate& b) {
-    return a.logit != b.logit ? a.logit > b.logit : a.token < b.token;
-  };
+  const bool has_top_k = params.top_k > 0;
   const auto by_token = [](const Candidate& a, const Candidate& b) { return a.token < b.token; };
   const auto begin = candidates_.begin();
   size_t kept = candidates_.size();
-  if (has_top_k) {
-    kept = static_cast<size_t>(params.top_k);
-    std::nth_element(begin, begin + static_cast<std::ptrdiff_t>(kept) - 1, candidates_.end(), better);
-    candidates_.resize(kept);
-  }
   if (params.top_p < 1.0f) {
     // Sum in ascending id: the total must not depend on how the selection arranged the candidates.
     if (has_top_k) std::sort(begin, candidates_.end(), by_token);
@@ -135,8 +143,8 @@ size_t Sampler::Truncate(const SamplingParams& params) {
         const size_t next = std::min(candidates_.size(), sorted == 0 ? size_t{256} : sorted * 4);
         const auto first = begin + static_cast<std::ptrdiff_t>(sorted);
         const auto last = begin + static_cast<std::ptrdiff_t>(next);
-        if (last != candidates_.end()) std::nth_element(first, last, candidates_.end(), better);
-        std::sort(first, last, better);
+        if (last != candidates_.end()) std::nth_element(first, last, candidates_.end(), Better);
+        std::sort(first, last, Better);
         sorted = next;
       }
       cumulative += candidates_[kept++].weight;
