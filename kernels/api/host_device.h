@@ -9,7 +9,8 @@
 
 namespace foregate {
 
-// Anonymous memory, zeroed by the kernel; 2 MiB and more ask for huge pages. RESOURCE_EXHAUSTED naming the bytes.
+// Anonymous memory, zeroed by the kernel and aligned to a page; 2 MiB and more are aligned to 2 MiB and ask for huge
+// pages. RESOURCE_EXHAUSTED naming the bytes.
 absl::StatusOr<std::unique_ptr<DeviceBuffer>> AllocateHostMemory(size_t num_bytes);
 
 // CHECKs what CopyAsync demands of its two views.
