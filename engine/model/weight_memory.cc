@@ -6,6 +6,7 @@
 
 #include "engine/model/container/container_plan.h"
 #include "engine/moe/eviction_policy.h"
+#include "kernels/api/host_device.h"
 #include "kernels/base/check.h"
 #include "kernels/base/status_macros.h"
 
@@ -41,7 +42,7 @@ absl::Status AllocateDense(const ModelConfig& config, const WeightPlan& plan, De
     *std::get<TensorView*>(tensors[i].place) =
         shape.size() == 1 ? TensorView(address, stored, {shape[0]}) : TensorView(address, stored, {shape[0], shape[1]});
   }
-  AddRange({0, plan.dense_bytes, arena, device.info().shares_host_memory}, memory.ranges);
+  AddRange({0, plan.dense_bytes, arena, SharesHostMemory(device)}, memory.ranges);
   return absl::OkStatus();
 }
 
@@ -60,7 +61,7 @@ absl::StatusOr<WeightMemory> AllocateWeights(const ModelConfig& config, const We
                             ExpertCache::Create(*weights.experts, std::min(num_slots, plan.experts.size()),
                                                 weights.store.get(), EvictLeastRecentlyUsed, device));
   FOREGATE_RETURN_IF_ERROR(AllocateDense(config, plan, device, memory));
-  const bool is_writable = weights.store != nullptr || device.info().shares_host_memory;
+  const bool is_writable = weights.store != nullptr || SharesHostMemory(device);
   for (size_t i = 0; i < plan.experts.size(); ++i) {
     const ExpertKey key = plan.experts.key(i);
     void* block = nullptr;

@@ -52,8 +52,6 @@ struct DeviceInfo {
   std::string isa;               // the path chosen at start: "scalar", "portable", "avx2", "avx512"
   std::string numeric_contract;  // names the written arithmetic; equal names mean bit-equal results (docs/adr/0005)
   int num_threads = 1;           // compute threads
-  // kDevice memory is the host's own: what the host writes there before it enqueues work is seen by that work.
-  bool shares_host_memory = false;
 };
 
 class Device {

@@ -45,7 +45,7 @@ class HostEvent final : public Event {
 
 class HostDevice final : public Device {
  public:
-  explicit HostDevice(DeviceInfo info) : info_(std::move(info)) { info_.shares_host_memory = true; }
+  explicit HostDevice(DeviceInfo info) : info_(std::move(info)) {}
 
   const DeviceInfo& info() const override { return info_; }
   absl::StatusOr<std::unique_ptr<DeviceBuffer>> Allocate(size_t num_bytes, MemorySpace /*space*/) override {
@@ -94,6 +94,8 @@ void CheckCopy(const TensorView& source, const TensorView& destination) {
   FOREGATE_CHECK(source.dtype() == destination.dtype());
   FOREGATE_CHECK_EQ(source.num_elements(), destination.num_elements());
 }
+
+bool SharesHostMemory(const Device& device) { return dynamic_cast<const HostDevice*>(&device) != nullptr; }
 
 std::unique_ptr<Device> MakeHostDevice(DeviceInfo info) { return std::make_unique<HostDevice>(std::move(info)); }
 

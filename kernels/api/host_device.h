@@ -16,6 +16,10 @@ absl::StatusOr<std::unique_ptr<DeviceBuffer>> AllocateHostMemory(size_t num_byte
 // CHECKs what CopyAsync demands of its two views.
 void CheckCopy(const TensorView& source, const TensorView& destination);
 
+// Whether the device's kDevice memory is the host's own: what the host writes there before it enqueues work is seen by
+// that work. True of what MakeHostDevice makes.
+bool SharesHostMemory(const Device& device);
+
 // Thread-safe throughout.
 std::unique_ptr<Device> MakeHostDevice(DeviceInfo info);
 

@@ -15,7 +15,7 @@ TEST(HostDevice, AllocatesAlignedZeroedMemory) {
   info.kind = "test";
   const auto device = MakeHostDevice(info);
   EXPECT_EQ(device->info().kind, "test");
-  EXPECT_TRUE(device->info().shares_host_memory);
+  EXPECT_TRUE(SharesHostMemory(*device));
   for (const size_t num_bytes : {size_t{0}, size_t{1}, size_t{4097}, (size_t{2} << 20) + 1}) {
     auto buffer = device->Allocate(num_bytes, MemorySpace::kDevice);
     ASSERT_TRUE(buffer.ok()) << buffer.status();

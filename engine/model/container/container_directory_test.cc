@@ -54,8 +54,8 @@ TEST(ContainerDirectory, GivesBackWhatWasWritten) {
 }
 
 TEST(ContainerDirectory, EveryDifferenceIsSeen) {
-  for (auto* text : {&ContainerDirectory::layout, &ContainerDirectory::isa, &ContainerDirectory::contract,
-                     &ContainerDirectory::source}) {
+  for (std::string ContainerDirectory::*text : {&ContainerDirectory::layout, &ContainerDirectory::isa,
+                                                &ContainerDirectory::contract, &ContainerDirectory::source}) {
     ContainerDirectory other = Directory();
     other.*text += "x";
     EXPECT_FALSE(other.DescribesSame(Directory()));

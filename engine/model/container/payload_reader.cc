@@ -21,6 +21,8 @@ namespace {
 // Large enough for a disk's rate with a few threads, small enough to be still in the cache when it is verified.
 constexpr uint64_t kRequestBytes = 4 * kContainerChunkBytes;
 constexpr size_t kMaxPieces = 512;
+// A disk wants several requests at once, whatever the cores: on a virtual disk of 1.1 GB/s two threads got half of it.
+constexpr int kDirectThreads = 4;
 
 struct Piece {
   std::byte* data;
@@ -53,12 +55,20 @@ class Reader {
   }
 
   absl::Status Run() {
-    const auto num_threads = std::clamp<size_t>(requests_.size(), 1, static_cast<size_t>(options_.num_threads));
+    const int wanted = IsCold() ? std::max(options_.num_threads, kDirectThreads) : options_.num_threads;
+    const auto num_threads = std::clamp<size_t>(requests_.size(), 1, static_cast<size_t>(std::max(1, wanted)));
     RunInThreads(static_cast<int>(num_threads), [this](int index) { Work(index == 0); });
+    Report();
     return status_;
   }
 
  private:
+  // By the request in the middle: headers and what was looked at last may be in the page cache.
+  bool IsCold() const {
+    return !requests_.empty() &&
+           bulk_.PrefersDirect(file_.payload_offset() + requests_[requests_.size() / 2] * kRequestBytes, 1);
+  }
+
   void Work(bool reports) {
     const Bounce bounce(static_cast<std::byte*>(std::aligned_alloc(BulkFile::kAlignment, kRequestBytes)));
     if (bounce == nullptr) return Fail(absl::ResourceExhaustedError("no memory to read into"));
@@ -69,7 +79,6 @@ class Reader {
         return Fail(read);
       if (reports) Report();
     }
-    if (reports) Report();
   }
 
   void Report() {
