@@ -109,6 +109,16 @@ struct Piece {
   std::vector<uint16_t> scales;
 };
 
+// Without a vector's room to grow, which would count against a memory limit.
+template <typename T>
+void SetSize(size_t size, std::vector<T>& buffer) {
+  if (buffer.capacity() < size) {
+    buffer = {};
+    buffer.reserve(size);
+  }
+  buffer.resize(size);
+}
+
 absl::Status CheckPackable(const Piece& piece) {
   const Checkpoint::Tensor& tensor = *piece.task->tensor;
   const TensorView rows(const_cast<std::byte*>(piece.source.data()), tensor.entry.dtype,
@@ -124,7 +134,7 @@ absl::Status CheckPackable(const Piece& piece) {
 absl::StatusOr<std::span<const std::byte>> PackPiece(Piece& piece) {
   const Task& task = *piece.task;
   if (!task.format.has_value()) return std::span<const std::byte>(piece.source);
-  piece.packed.resize(PackedBytes(*task.format, piece.num_rows, task.num_inputs));
+  SetSize(PackedBytes(*task.format, piece.num_rows, task.num_inputs), piece.packed);
   const WeightMatrix part = {.data = piece.packed.data(),
                              .format = *task.format,
                              .num_outputs = piece.num_rows,
@@ -135,8 +145,8 @@ absl::StatusOr<std::span<const std::byte>> PackPiece(Piece& piece) {
     return std::span<const std::byte>(piece.packed);
   }
   const auto num_elements = static_cast<size_t>(part.num_outputs * part.num_inputs);
-  piece.integers.resize(num_elements);
-  piece.scales.resize(num_elements / static_cast<size_t>(GroupInputs(part.format, part.num_inputs)));
+  SetSize(num_elements, piece.integers);
+  SetSize(num_elements / static_cast<size_t>(GroupInputs(part.format, part.num_inputs)), piece.scales);
   FOREGATE_CHECK(SplitGguf(task.tensor->gguf->type, piece.source, piece.integers, piece.scales));
   PackQuantizedRows(piece.integers.data(), piece.scales.data(), part.num_outputs, 0, part);
   return std::span<const std::byte>(piece.packed);
@@ -196,7 +206,7 @@ class Packer {
     bool is_last = false;
     if (!task.format.has_value()) {
       delivered_bytes = std::min<uint64_t>(options_.piece_bytes / 64 * 64, tensor.entry.num_bytes - position_);
-      piece.source.resize(delivered_bytes);
+      SetSize(delivered_bytes, piece.source);
       FOREGATE_RETURN_IF_ERROR(checkpoint_.Read(tensor, position_, piece.source));
       piece.payload_offset = task.payload_offset + position_;
       position_ += delivered_bytes;
@@ -224,10 +234,10 @@ class Packer {
   absl::Status ReadRows(const Task& task, Piece& piece) const {
     const auto count = static_cast<size_t>(piece.num_rows);
     if (task.is_exact()) {
-      piece.source.resize(count * checkpoint_.StoredRowBytes(*task.tensor));
+      SetSize(count * checkpoint_.StoredRowBytes(*task.tensor), piece.source);
       return checkpoint_.ReadStoredRows(*task.tensor, piece.first_row, piece.source);
     }
-    piece.source.resize(count * task.row_bytes());
+    SetSize(count * task.row_bytes(), piece.source);
     return checkpoint_.Read(*task.tensor, static_cast<uint64_t>(piece.first_row) * task.row_bytes(), piece.source);
   }
 

@@ -191,11 +191,11 @@ class Planner {
   uint64_t num_parameters_ = 0;
 };
 
-absl::Status CheckAlike(const ExpertLayout& layout, const ExpertLayout& previous, const std::string& gate_name) {
+absl::Status CheckAlike(const ExpertLayout& layout, const ExpertLayout& previous, const std::string& where) {
   if (layout.format(Projection::kGate) == layout.format(Projection::kUp) && layout.formats == previous.formats)
     return absl::OkStatus();
   return absl::InvalidArgumentError(
-      gate_name + ": the gates and ups of a layer's experts must have one format, and the downs one (found " +
+      where + "the gates and ups of a layer's experts must have one format, and the downs one (found " +
       WeightFormatName(layout.format(Projection::kGate)) + ", " + WeightFormatName(layout.format(Projection::kUp)) +
       ", " + WeightFormatName(layout.format(Projection::kDown)) + " after " +
       WeightFormatName(previous.format(Projection::kGate)) + ", " +
@@ -242,17 +242,18 @@ absl::StatusOr<WeightPlan> PlanFrom(TensorSource& source, const ModelConfig& con
     for (int32_t expert = 0; expert < config.moe.num_experts; ++expert) {
       ExpertLayout layout{.hidden = config.hidden_size, .width = config.moe.expert_width, .formats = {}};
       std::array<const Checkpoint::Tensor*, 3> tensors = {};
+      std::string where;
       for (const Projection projection : kProjections) {
         const auto i = static_cast<size_t>(projection);
         const std::string name = ExpertTensorName(config, {layer, expert}, projection);
         FOREGATE_ASSIGN_OR_RETURN(const FoundTensor found,
                                   planner.Take(name, {layout.rows(projection), layout.columns(projection)}));
         tensors[i] = found.tensor;
+        if (projection == Projection::kGate) where = found.where;
         FOREGATE_ASSIGN_OR_RETURN(layout.formats[i], planner.FormatOf(found, name, layout.columns(projection), rules,
                                                                       /*is_router=*/false));
       }
-      FOREGATE_RETURN_IF_ERROR(CheckAlike(layout, expert == 0 ? layout : layouts.back(),
-                                          ExpertTensorName(config, {layer, expert}, Projection::kGate)));
+      FOREGATE_RETURN_IF_ERROR(CheckAlike(layout, expert == 0 ? layout : layouts.back(), where));
       layouts.push_back(layout);
       plan.expert_tensors.push_back(tensors);
     }
