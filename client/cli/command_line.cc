@@ -216,6 +216,7 @@ void AddAdminCommands(CLI::App* app, CommandLine* line) {
 // Its flags are foregate-offline's; also --help is answered there.
 void AddPack(CLI::App* app, CommandLine* line) {
   auto* pack = app->add_subcommand("pack", "Make a packed container of a model, which foregated serves alone");
+  pack->fallthrough(false);  // a new command has its parent's
   pack->prefix_command();
   pack->set_help_flag();
   pack->callback([line, pack] {
