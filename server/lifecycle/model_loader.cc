@@ -120,7 +120,7 @@ absl::StatusOr<std::shared_ptr<ServedModel>> ModelLoader::Load() {
   FOREGATE_ASSIGN_OR_RETURN(model->text, LoadTextModel(options.directory));
   FOREGATE_ASSIGN_OR_RETURN(model->reply_format, ChooseReplyFormat(config_.model().reply_format(), model->text));
   if (model->text.tokenizer != nullptr) {
-    FOREGATE_ASSIGN_OR_RETURN(model->tokenizer_files, MakeFileManifest(options.directory, model->text.tokenizer_files));
+    FOREGATE_ASSIGN_OR_RETURN(model->tokenizer_files, MakeFileManifest(model->text.files, model->text.tokenizer_files));
   }
   FOREGATE_ASSIGN_OR_RETURN(Backend backend, OpenBackend());
   model->backend = std::make_unique<Backend>(std::move(backend));
