@@ -3,7 +3,8 @@
 # output on the first serial port. See README.md here. Needs Debian's packages g++, isolinux, syslinux-common, xorriso.
 set -euo pipefail
 [[ $# == 2 ]] || { echo "usage: make_image.sh PROGRAM OUT.iso" >&2; exit 2; }
-readonly HERE=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
+HERE=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
+readonly HERE
 readonly MODULES=${SYSLINUX_MODULES:-/usr/lib/syslinux/modules/bios} BOOT=${ISOLINUX_BIN:-/usr/lib/ISOLINUX/isolinux.bin}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
