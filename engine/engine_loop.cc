@@ -79,6 +79,9 @@ EngineLoop::EngineLoop(const EngineOptions& options, Device* device, std::unique
   if (options_.prefix_cache) prefix_cache_.emplace(&allocator_, options_.kv_block_tokens, info.identity);
   snapshot_.limits = SchedulerLimits{options_.max_batch_tokens, options_.max_running_requests,
                                      options_.prefill_chunk_tokens, options_.kv_block_tokens};
+  const int32_t max_blocks = (options_.max_sequence_tokens - 1) / options_.kv_block_tokens + 1;
+  ReserveBatch(options_.max_batch_tokens, std::min(options_.max_running_requests, options_.max_batch_tokens),
+               max_blocks, &batch_);
   expert_scratch_.resize(static_cast<size_t>(info.num_experts));
   moe_index_of_layer_.assign(static_cast<size_t>(info.num_layers), -1);
   for (size_t i = 0; i < info.moe_layers.size(); ++i)
@@ -127,12 +130,15 @@ bool EngineLoop::Step() {
   }
 
   BuildSnapshot();
-  PlanStep(snapshot_, &plan_);
+  PlanStep(snapshot_, &service_order_, &plan_);
   ApplyPlan();
   if (!work_.empty()) {
     wait_deadline_ = now_ + std::chrono::microseconds(options_.step_wait_timeout_us);
     PublishLoad(/*step_running=*/true);
-    absl::StatusOr<StepResult> result = RunStep();
+    BuildBatch(batch_sequences_, options_.kv_block_tokens, &batch_);
+    sampling_time_ = {};
+    const SteadyTime planned = clock_->Now();
+    const absl::StatusOr<StepResult> result = RunStep();
     now_ = clock_->Now();
     if (result.ok()) {
       RecordRouting(*result);
@@ -145,14 +151,29 @@ bool EngineLoop::Step() {
                    RequestOutcome::kError);
     }
     ++step_;
-    metrics_.steps.Add();
-    metrics_.step_time.Observe(std::chrono::duration<double>(now_ - started).count());
-    metrics_.step_tokens.Observe(batch_.num_rows());
     work_.clear();
     EndMarkedRequests();
+    ObserveStep(started, planned);
   }
   PublishLoad(/*step_running=*/false);
   return true;
+}
+
+void EngineLoop::ObserveStep(SteadyTime started, SteadyTime planned) {
+  const SteadyTime ended = clock_->Now();
+  const auto observe = [](Histogram& histogram, SteadyTime::duration time) {
+    histogram.Observe(std::chrono::duration<double>(time).count());
+  };
+  const auto phase = [&](StepPhase which) -> Histogram& {
+    return metrics_.step_phase_time[static_cast<size_t>(which)];
+  };
+  metrics_.steps.Add();
+  metrics_.step_tokens.Observe(batch_.num_rows());
+  observe(metrics_.step_time, ended - started);
+  observe(phase(StepPhase::kSchedule), planned - started);
+  observe(phase(StepPhase::kForward), now_ - planned);
+  observe(phase(StepPhase::kSample), sampling_time_);
+  observe(phase(StepPhase::kPublish), ended - now_ - sampling_time_);
 }
 
 void EngineLoop::AbortAll(const absl::Status& status) {
@@ -335,6 +356,7 @@ void EngineLoop::Admit(ActiveSample* sample) {
   std::erase(waiting_, sample);
   running_.push_back(sample);
   ActiveRequest* request = sample->owner;
+  sequence.Reserve(request->summary.num_prompt_tokens + request->max_tokens, options_.kv_block_tokens);
   if (request->was_scheduled) return;
   request->was_scheduled = true;
   request->first_scheduled = now_;
@@ -365,7 +387,6 @@ void EngineLoop::ReserveForDecode(ActiveSample* sample) {
 }
 
 absl::StatusOr<StepResult> EngineLoop::RunStep() {
-  BuildBatch(batch_sequences_, options_.kv_block_tokens, &batch_);
   FOREGATE_RETURN_IF_ERROR(copy_status_);
   if (copies_enqueued_) FOREGATE_RETURN_IF_ERROR(device_->Record(*copy_stream_)->Wait(wait_deadline_));
   FOREGATE_ASSIGN_OR_RETURN(

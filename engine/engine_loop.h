@@ -77,6 +77,12 @@ class EngineLoop {
     bool dropped = false;
   };
 
+  // A sample's next token, or why there is none.
+  struct Drawn {
+    ActiveSample* sample = nullptr;
+    absl::StatusOr<TokenRecord> record;
+  };
+
   EngineLoop(const EngineOptions& options, Device* device, std::unique_ptr<Decoder> decoder, const Clock* clock,
              int32_t num_blocks, KvCache kv);
 
@@ -90,6 +96,8 @@ class EngineLoop {
   void Admit(ActiveSample* sample);
   void ReserveForDecode(ActiveSample* sample);
   absl::StatusOr<StepResult> RunStep();
+  // `planned`: when the decoder was launched; now_ is when it had ended.
+  void ObserveStep(SteadyTime started, SteadyTime planned);
   std::vector<int32_t> TakeDropped();
   void PublishLoad(bool step_running);
 
@@ -99,7 +107,11 @@ class EngineLoop {
   void RegisterBlocks(ActiveSample* sample);
   void CollectPromptLogprobs(ActiveSample* sample, int32_t first_position, std::span<const float> logits);
   void FinishPrompt(ActiveSample* sample);
-  void EmitToken(ActiveSample* sample, std::span<const float> logits);
+  // The work's rows become tokens in drawn_.
+  void TakeRows(const Work& work, std::span<const float> logits);
+  void Draw(ActiveSample* sample, std::span<const float> logits);
+  absl::StatusOr<TokenRecord> DrawToken(ActiveSample* sample, std::span<const float> logits);
+  void EmitToken(ActiveSample* sample, absl::StatusOr<TokenRecord> record);
   void FinishSample(ActiveSample* sample, FinishReason reason);
   void MarkEnding(ActiveRequest* request, absl::Status status, RequestOutcome outcome);
   void EndMarkedRequests();
@@ -133,10 +145,13 @@ class EngineLoop {
   MailboxContents mail_;
   SchedulerSnapshot snapshot_;
   std::vector<ActiveSample*> snapshot_samples_;  // of snapshot_.sequences
+  ServiceOrder service_order_;
   StepPlan plan_;
   std::vector<Work> work_;
+  std::vector<Drawn> drawn_;
   std::vector<BatchSequence> batch_sequences_;
   Batch batch_;
+  SteadyTime::duration sampling_time_ = {};  // of the running step
   bool copies_enqueued_ = false;
   absl::Status copy_status_;
   std::vector<float> row_scratch_;           // [vocab]

@@ -6,6 +6,7 @@
 #include "engine/engine_loop.h"
 #include "engine/sample/counter_rng.h"
 #include "engine/sample/logprobs.h"
+#include "kernels/base/status_macros.h"
 
 namespace foregate {
 
@@ -39,6 +40,7 @@ void EngineLoop::ProcessResult(const StepResult& result) {
   FOREGATE_CHECK_EQ(result.logits.size(), batch_.logits_rows.size() * vocab);
   FOREGATE_CHECK_EQ(result.dropped.size(), work_.size());
   size_t next_row = 0;
+  drawn_.clear();
   for (size_t i = 0; i < work_.size(); ++i) {
     const Work& work = work_[i];
     const size_t num_rows = work.wanted == WantedLogits::kNone      ? 0
@@ -53,20 +55,30 @@ void EngineLoop::ProcessResult(const StepResult& result) {
                  RequestOutcome::kError);
       continue;
     }
-    const int32_t first_position = sample->sequence.num_computed();
-    sample->sequence.Advance(work.num_tokens);
-    RegisterBlocks(sample);
-    if (work.wanted == WantedLogits::kEveryRow) CollectPromptLogprobs(sample, first_position, logits);
-    if (sample->owner->ending || sample->sequence.num_computed() < sample->sequence.num_tokens()) continue;
-    const std::span<const float> last = logits.last(vocab);
-    ActiveRequest* request = sample->owner;
-    if (request->forked) {
-      EmitToken(sample, last);
-      continue;
-    }
-    FinishPrompt(sample);
-    for (size_t s = 0; s < request->samples.size() && !request->ending; ++s) EmitToken(request->samples[s].get(), last);
+    TakeRows(work, logits);
   }
+  // All tokens first, then all sinks: text threads that are woken by one token find the others, too, instead of going
+  // back to sleep while the next one is drawn. Waking them for each cost 240 us a step of 16 sampled streams.
+  for (Drawn& drawn : drawn_)
+    if (!drawn.sample->owner->ending) EmitToken(drawn.sample, std::move(drawn.record));
+  drawn_.clear();
+}
+
+void EngineLoop::TakeRows(const Work& work, std::span<const float> logits) {
+  ActiveSample* sample = work.sample;
+  ActiveRequest* request = sample->owner;
+  const int32_t first_position = sample->sequence.num_computed();
+  sample->sequence.Advance(work.num_tokens);
+  RegisterBlocks(sample);
+  if (work.wanted == WantedLogits::kEveryRow) CollectPromptLogprobs(sample, first_position, logits);
+  if (request->ending || sample->sequence.num_computed() < sample->sequence.num_tokens()) return;
+  const std::span<const float> last = logits.last(static_cast<size_t>(model().vocab_size));
+  if (request->forked) {
+    Draw(sample, last);
+    return;
+  }
+  FinishPrompt(sample);
+  for (const auto& fork : request->samples) Draw(fork.get(), last);
 }
 
 void EngineLoop::RegisterBlocks(ActiveSample* sample) {
@@ -91,6 +103,7 @@ void EngineLoop::CollectPromptLogprobs(ActiveSample* sample, int32_t first_posit
     records.emplace_back();
     records.back().token = prompt[0];
   }
+  const SteadyTime begun = clock_->Now();
   const size_t vocab = static_cast<size_t>(model().vocab_size);
   const size_t num_rows = logits.size() / vocab;
   for (size_t row = 0; row < num_rows; ++row) {
@@ -102,9 +115,10 @@ void EngineLoop::CollectPromptLogprobs(ActiveSample* sample, int32_t first_posit
     if (std::isnan(records.back().logprob.logprob)) {
       MarkEnding(request, absl::InternalError("the model computed a logit that is NaN or infinite"),
                  RequestOutcome::kError);
-      return;
+      break;
     }
   }
+  sampling_time_ += clock_->Now() - begun;
 }
 
 void EngineLoop::FinishPrompt(ActiveSample* sample) {
@@ -118,38 +132,50 @@ void EngineLoop::FinishPrompt(ActiveSample* sample) {
     auto fork = std::make_unique<ActiveSample>(request, i, sample->sequence.Fork(), sample->processor);
     fork->order = sample->order;
     fork->order.sample = i;
+    fork->sequence.Reserve(request->summary.num_prompt_tokens + request->max_tokens, options_.kv_block_tokens);
     running_.push_back(fork.get());
     request->samples.push_back(std::move(fork));
   }
   if (request->wants_prompt_logprobs()) request->sink->OnPromptLogprobs(std::move(request->prompt_logprobs));
 }
 
-void EngineLoop::EmitToken(ActiveSample* sample, std::span<const float> logits) {
-  ActiveRequest* request = sample->owner;
-  Sequence& sequence = sample->sequence;
-  if (request->stop_requested[static_cast<size_t>(sample->index)]) {
-    FinishSample(sample, FinishReason::kStopString);
-    return;
-  }
-  const SamplingParams& params = request->request.sampling;
+void EngineLoop::Draw(ActiveSample* sample, std::span<const float> logits) {
+  const SteadyTime begun = clock_->Now();
+  drawn_.push_back({sample, DrawToken(sample, logits)});
+  sampling_time_ += clock_->Now() - begun;
+}
+
+absl::StatusOr<TokenRecord> EngineLoop::DrawToken(ActiveSample* sample, std::span<const float> logits) {
+  const SamplingParams& params = sample->owner->request.sampling;
   std::span<const float> processed = logits;
   if (sample->processor.active()) {
     row_scratch_.assign(logits.begin(), logits.end());
     sample->processor.Apply(row_scratch_);
     processed = row_scratch_;
   }
-  const absl::StatusOr<int32_t> token =
-      sampler_.Sample(processed, params, UniformDraw(params.seed, sample->index, sequence.num_tokens()));
-  if (!token.ok()) {
-    MarkEnding(request, token.status(), RequestOutcome::kError);
+  FOREGATE_ASSIGN_OR_RETURN(
+      const int32_t token,
+      sampler_.Sample(processed, params, UniformDraw(params.seed, sample->index, sample->sequence.num_tokens())));
+  if (params.num_logprobs >= 0) return MakeTokenRecord(logits, token, params.num_logprobs);
+  TokenRecord record;
+  record.token = token;
+  return record;
+}
+
+void EngineLoop::EmitToken(ActiveSample* sample, absl::StatusOr<TokenRecord> record) {
+  ActiveRequest* request = sample->owner;
+  Sequence& sequence = sample->sequence;
+  if (request->stop_requested[static_cast<size_t>(sample->index)]) {
+    FinishSample(sample, FinishReason::kStopString);
     return;
   }
-  TokenRecord record;
-  record.token = *token;
-  if (params.num_logprobs >= 0) record = MakeTokenRecord(logits, *token, params.num_logprobs);
-
-  sequence.AppendToken(*token);
-  sample->processor.OnToken(*token);
+  if (!record.ok()) {
+    MarkEnding(request, record.status(), RequestOutcome::kError);
+    return;
+  }
+  const int32_t token = record->token;
+  sequence.AppendToken(token);
+  sample->processor.OnToken(token);
   if (!request->has_first_token()) {
     request->first_token = now_;
     metrics_.time_to_first_token.Observe(std::chrono::duration<double>(now_ - request->request.arrival).count());
@@ -159,11 +185,11 @@ void EngineLoop::EmitToken(ActiveSample* sample, std::span<const float> logits) 
   sample->last_token = request->last_token = now_;
   ++request->summary.num_generated_tokens;
   metrics_.generation_tokens.Add();
-  request->sink->OnToken(sample->index, std::move(record));
+  request->sink->OnToken(sample->index, *std::move(record));
 
   const std::vector<int32_t>& stop_ids = request->request.stop_token_ids;
   // Before min_tokens the stop ids are masked, so that none can have been drawn.
-  if (std::binary_search(stop_ids.begin(), stop_ids.end(), *token)) {
+  if (std::binary_search(stop_ids.begin(), stop_ids.end(), token)) {
     FinishSample(sample, FinishReason::kStopToken);
   } else if (sequence.num_generated_tokens() >= request->max_tokens) {
     FinishSample(sample, FinishReason::kLength);

@@ -3,15 +3,16 @@
 #define FOREGATE_SERVER_BACKEND_FACTORY_H_
 
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "kernels/api/kernels.h"
 
 namespace foregate {
 
-// `isa` and `num_threads` as compute.isa and compute.threads say: "" is the machine's best, 0 one thread per core.
+// `isa` as compute.isa says: "" is the machine's best. `cpus`: of each compute thread, or empty.
 // INVALID_ARGUMENT naming the value when the machine lacks the instruction set.
-absl::StatusOr<Backend> MakeBackend(const std::string& isa, int num_threads);
+absl::StatusOr<Backend> MakeBackend(const std::string& isa, int num_threads, const std::vector<int>& cpus);
 
 }  // namespace foregate
 

@@ -18,6 +18,7 @@
 #include "server/admission/admission_controller.h"
 #include "server/config/version.h"
 #include "server/generation/text_pool.h"
+#include "server/lifecycle/cpu_plan.h"
 #include "server/lifecycle/drain_controller.h"
 #include "server/lifecycle/health_monitor.h"
 #include "server/lifecycle/live_requests.h"
@@ -51,11 +52,21 @@ absl::Status WriteReadyFile(const std::string& path, const nlohmann::json& addre
   return absl::OkStatus();
 }
 
+// Who computes and who serves. From here on this thread and those that it starts serve; the loader goes its own way.
+absl::StatusOr<CpuPlan> DivideCpus(const config::v1::ComputeConfig& compute) {
+  FOREGATE_ASSIGN_OR_RETURN(const UsableCpus usable, FindUsableCpus(""));
+  FOREGATE_ASSIGN_OR_RETURN(CpuPlan cpus, PlanCpus(compute.threads(), compute.affinity(), usable, ""));
+  LogInfo(cpus.ToString());
+  FOREGATE_RETURN_IF_ERROR(RunOnCpus(cpus.serving_cpus));
+  return cpus;
+}
+
 // Members are in the order of construction; destruction is the reverse.
 class Daemon {
  public:
-  Daemon(const ServerConfig& config, EndRequest* end)
+  Daemon(const ServerConfig& config, const CpuPlan& cpus, EndRequest* end)
       : config_(config),
+        cpus_(cpus),
         end_(end),
         admission_(config.limits().max_concurrent_calls()),
         access_log_(MakeAccessLog(config.telemetry().access_log())),
@@ -90,12 +101,13 @@ class Daemon {
   }
 
   void Load() {
-    loader_ = std::make_unique<ModelLoader>(config_, &state_, &live_, &clock_, [this](const absl::Status& status) {
+    const auto on_failed = [this](const absl::Status& status) {
       if (has_ended_.exchange(true)) return;  // cancelled by the drain
       LogError("the model could not be loaded: " + std::string(status.message()));
       has_failed_ = true;
       end_->release();
-    });
+    };
+    loader_ = std::make_unique<ModelLoader>(config_, cpus_, &state_, &live_, &clock_, on_failed);
   }
 
   int Drain() {
@@ -151,6 +163,7 @@ class Daemon {
   }
 
   const ServerConfig& config_;
+  const CpuPlan cpus_;
   EndRequest* const end_;
   std::atomic<bool> has_ended_{false};   // a drain began, or the load failed
   std::atomic<bool> has_failed_{false};  // the load failed
@@ -175,7 +188,12 @@ class Daemon {
 }  // namespace
 
 int RunDaemon(const ServerConfig& config, EndRequest* end) {
-  Daemon daemon(config, end);
+  const absl::StatusOr<CpuPlan> cpus = DivideCpus(config.compute());
+  if (!cpus.ok()) {
+    LogError(std::string(cpus.status().message()));
+    return 1;
+  }
+  Daemon daemon(config, *cpus, end);
   if (absl::Status status = daemon.Open(); !status.ok()) {
     LogError(std::string(status.message()));
     return 1;

@@ -213,6 +213,18 @@ void AddAdminCommands(CLI::App* app, CommandLine* line) {
   stop->callback([line] { line->command = Command::kTraceStop; });
 }
 
+// Its flags are foregate-offline's; also --help is answered there.
+void AddPack(CLI::App* app, CommandLine* line) {
+  auto* pack = app->add_subcommand("pack", "Make a packed container of a model, which foregated serves alone");
+  pack->fallthrough(false);  // a new command has its parent's
+  pack->prefix_command();
+  pack->set_help_flag();
+  pack->callback([line, pack] {
+    line->command = Command::kPack;
+    line->arguments = pack->remaining();
+  });
+}
+
 void Finish(const GenerationFlags& flags, CommandLine* line) {
   const ConnectionFlags& connection = line->connection;
   line->connection.tls = connection.tls || !connection.tls_ca.empty() || !connection.tls_cert.empty();
@@ -235,7 +247,10 @@ std::variant<CommandLine, ParseMessage> ParseCommandLine(int argc, const char* c
   AddTextCommands(&app, &line);
   AddServerCommands(&app, &line);
   AddAdminCommands(&app, &line);
+  // Without fallthrough, so that no flag of pack is taken for one of this program's.
+  AddPack(&app, &line);
   for (auto* command : app.get_subcommands({})) {
+    if (command->get_name() == "pack") continue;
     command->fallthrough();
     for (auto* nested : command->get_subcommands({})) nested->fallthrough();
   }

@@ -182,5 +182,12 @@ TEST(CommandLineTest, HelpGoesOutWithExitCodeZero) {
   }
 }
 
+TEST(CommandLineTest, PackIsHandedOnAsItIs) {
+  const CommandLine line = ParseOk({"pack", "--model", "m", "--json", "--timeout=3", "--help", "x"});
+  EXPECT_EQ(line.command, Command::kPack);
+  EXPECT_EQ(line.arguments, (std::vector<std::string>{"--model", "m", "--json", "--timeout=3", "--help", "x"}));
+  EXPECT_FALSE(line.json);
+}
+
 }  // namespace
 }  // namespace foregate

@@ -45,6 +45,8 @@ int RunCommand(const Session& session) {
       return RunAdmin(session, RunTraceStart);
     case Command::kTraceStop:
       return RunAdmin(session, RunTraceStop);
+    case Command::kPack:
+      break;  // another program, which main becomes
   }
   return 1;
 }

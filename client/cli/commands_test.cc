@@ -139,18 +139,21 @@ class ScriptedDiscovery final : public discovery::v1::DiscoveryService::Service 
 
 class CommandsTest : public testing::Test {
  protected:
-  CommandsTest() {
+  CommandsTest() { address_ = Serve("127.0.0.1:0"); }
+  ~CommandsTest() override { server_->Shutdown(); }
+
+  // The address.
+  std::string Serve(const std::string& listen) {
     int port = 0;
     grpc::ServerBuilder builder;
-    builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
+    builder.AddListeningPort(listen, grpc::InsecureServerCredentials(), &port);
     builder.RegisterService(&inference_);
     builder.RegisterService(&admin_);
     builder.RegisterService(&discovery_);
     grpc::EnableDefaultHealthCheckService(true);
     server_ = builder.BuildAndStart();
-    address_ = "127.0.0.1:" + std::to_string(port);
+    return "127.0.0.1:" + std::to_string(port);
   }
-  ~CommandsTest() override { server_->Shutdown(); }
 
   int Run(std::vector<const char*> args, const std::string& input = "", bool in_is_terminal = false) {
     args.insert(args.begin(), {"foregate", "--address", address_.c_str(), "--admin-address", address_.c_str()});
@@ -294,6 +297,22 @@ TEST_F(CommandsTest, StatusWaitsForTheModelWhenAsked) {
   EXPECT_EQ(Run({"status", "--wait"}), 0);
   EXPECT_NE(out_.find("state    ready, healthy"), std::string::npos) << out_;
   EXPECT_NE(out_.find("3 running"), std::string::npos) << out_;
+}
+
+TEST_F(CommandsTest, StatusWaitsForAServerThatDoesNotListenYet) {
+  server_->Shutdown();
+  const std::string address = address_;
+  // Later than a call by itself tries again: 0.3 s.
+  std::thread starter([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(600));
+    Serve(address);
+  });
+  const int exit_code = Run({"status", "--wait", "--timeout", "30"});
+  starter.join();
+  EXPECT_EQ(exit_code, 0) << err_;
+  server_->Shutdown();
+  EXPECT_EQ(Run({"status", "--wait", "--timeout", "0.5"}), 4);
+  EXPECT_NE(err_.find("cannot reach " + address_), std::string::npos) << err_;
 }
 
 TEST_F(CommandsTest, StatusAsJson) {

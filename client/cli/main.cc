@@ -7,6 +7,7 @@
 #include "client/cli/command_line.h"
 #include "client/cli/commands.h"
 #include "client/cli/interrupt.h"
+#include "client/cli/offline_program.h"
 #include "client/cli/session.h"
 
 int main(int argc, char** argv) {
@@ -15,10 +16,14 @@ int main(int argc, char** argv) {
     (message->exit_code == 0 ? std::cout : std::cerr) << message->text;
     return message->exit_code;
   }
+  const auto& line = std::get<foregate::CommandLine>(parsed);
+  // Before signals are taken: the other program handles its own.
+  if (line.command == foregate::Command::kPack)
+    return foregate::BecomeOfflineProgram("pack", line.arguments, std::cerr);
   // Never destroyed: the thread that waits for signals uses it until the process ends.
   auto* interrupt = new foregate::Interrupt;
   interrupt->Watch();
-  const foregate::Session session{.line = std::get<foregate::CommandLine>(parsed),
+  const foregate::Session session{.line = line,
                                   .in = std::cin,
                                   .out = std::cout,
                                   .err = std::cerr,

@@ -40,14 +40,23 @@ absl::StatusOr<ServerStatus> AskStatus(const Session& session, Client* client) {
   return ServerStatus{*std::move(server), is_serving};
 }
 
-// Asks until the server serves, or never will. --timeout bounds the whole wait. Health follows the state a moment
-// later, so that ready alone is not enough.
+// Asks until the server serves, or never will. --timeout bounds the whole wait; a server that cannot be reached yet is
+// waited for as long, or for --retry when there is no --timeout. Health follows the state a moment later, so that ready
+// alone is not enough.
 absl::StatusOr<ServerStatus> AwaitServing(const Session& session, Client* client) {
+  using Seconds = std::chrono::duration<double>;
   const double timeout_s = session.line.connection.timeout_s;
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::duration<double>(timeout_s);
+  const auto start = std::chrono::steady_clock::now();
+  const auto deadline = start + Seconds(timeout_s);
+  const auto reachable_by = timeout_s > 0 ? deadline : start + Seconds(session.line.connection.retry_s);
   bool drawn = false;
   while (true) {
     auto status = AskStatus(session, client);
+    const bool is_unreachable = absl::IsUnavailable(status.status());
+    if (is_unreachable && std::chrono::steady_clock::now() < reachable_by) {
+      if (!session.interrupt->cancellation()->SleepFor(kPollInterval)) return absl::CancelledError("interrupted");
+      continue;
+    }
     const bool is_over = !status.ok() || status->is_final();
     if (!is_over && status->server.state() == pb::SERVER_STATE_LOADING) {
       DrawProgress(session, status->server);

@@ -50,6 +50,19 @@ inline constexpr std::array<double, 16> kTokenLatencySeconds = {0.0005, 0.001, 0
 inline constexpr std::array<double, 18> kTokenCounts = {1,   2,    4,    8,    16,   32,    64,    128,   256,
                                                         512, 1024, 2048, 4096, 8192, 16384, 32768, 65536, 131072};
 
+// Microseconds to seconds: a phase of a step may be as short as its bookkeeping.
+inline constexpr std::array<double, 16> kPhaseSeconds = {5e-6, 1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3,
+                                                         2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 0.1,  0.5,  2.5};
+
+// What a step spends its time on, in this order; together they are the step.
+enum class StepPhase : uint8_t {
+  kSchedule,  // mailbox, deadlines, plan, blocks, the batch's arrays
+  kForward,   // the decoder
+  kSample,    // from logits to tokens and log-probabilities
+  kPublish,   // sinks, statistics, metrics, ends of requests
+};
+inline constexpr size_t kNumStepPhases = 4;
+
 enum class RequestOutcome : uint8_t { kStop, kLength, kCancelled, kDeadline, kRejected, kError };
 inline constexpr size_t kNumRequestOutcomes = 6;
 
@@ -70,6 +83,9 @@ struct EngineMetrics {
   Histogram prefill_time{kLatencySeconds};
   Histogram decode_time{kLatencySeconds};
   Histogram step_time{kTokenLatencySeconds};
+  // By StepPhase.
+  std::array<Histogram, kNumStepPhases> step_phase_time{Histogram{kPhaseSeconds}, Histogram{kPhaseSeconds},
+                                                        Histogram{kPhaseSeconds}, Histogram{kPhaseSeconds}};
   Histogram step_tokens{kTokenCounts};
   Histogram prompt_tokens{kTokenCounts};
   Histogram output_tokens{kTokenCounts};

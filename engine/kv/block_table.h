@@ -33,6 +33,8 @@ class BlockTable {
     for (const int32_t block : blocks_) allocator_->AddReference(block);
     return shared;
   }
+  // Memory for `num_blocks` entries.
+  void Reserve(size_t num_blocks) { blocks_.reserve(num_blocks); }
   // Takes over the caller's reference to `block`.
   void Append(int32_t block) { blocks_.push_back(block); }
   // The last entry becomes `block` (whose reference is taken over); the reference to the old one is returned.

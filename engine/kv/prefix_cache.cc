@@ -5,6 +5,7 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <bit>
 
 #include "kernels/base/check.h"
 
@@ -22,9 +23,9 @@ PrefixCache::PrefixCache(BlockAllocator* allocator, int32_t block_size, const ui
     : allocator_(allocator),
       block_size_(static_cast<size_t>(block_size)),
       identity_{identity[0], identity[1]},
+      buckets_(std::bit_ceil(static_cast<size_t>(allocator->num_blocks())), kNone),
       entries_(static_cast<size_t>(allocator->num_blocks())),
       tokens_(static_cast<size_t>(allocator->num_blocks()) * block_size_) {
-  by_key_.reserve(static_cast<size_t>(allocator->num_blocks()));
   allocator_->set_eviction_listener([this](int32_t block) { Evict(block); });
 }
 
@@ -65,10 +66,10 @@ PrefixProbe PrefixCache::Probe(const PrefixKey& root, std::span<const PrefixKey>
 
 void PrefixCache::Acquire(std::span<const PrefixKey> keys, int32_t num_blocks, BlockTable* table) {
   for (const PrefixKey& key : keys.first(static_cast<size_t>(num_blocks))) {
-    const auto found = by_key_.find(key);
-    FOREGATE_CHECK(found != by_key_.end());
-    allocator_->AddReference(found->second);
-    table->Append(found->second);
+    const int32_t block = BlockOf(key);
+    FOREGATE_CHECK(block != kNone);
+    allocator_->AddReference(block);
+    table->Append(block);
   }
 }
 
@@ -76,27 +77,40 @@ void PrefixCache::Insert(const PrefixKey& parent, const PrefixKey& key, std::spa
                          int32_t block) {
   FOREGATE_CHECK_EQ(tokens.size(), block_size_);
   Entry& entry = entries_[static_cast<size_t>(block)];
-  if (entry.present || !by_key_.emplace(key, block).second) return;
-  entry = Entry{parent, key, true};
+  if (entry.present || BlockOf(key) != kNone) return;
+  int32_t& first = BucketOf(key);
+  entry = Entry{parent, key, true, first};
+  first = block;
+  ++num_entries_;
   std::copy(tokens.begin(), tokens.end(),
             tokens_.begin() + static_cast<std::ptrdiff_t>(static_cast<size_t>(block) * block_size_));
   allocator_->Retain(block);
 }
 
 int32_t PrefixCache::Find(const PrefixKey& parent, const PrefixKey& key, std::span<const int32_t> tokens) const {
-  const auto found = by_key_.find(key);
-  if (found == by_key_.end()) return -1;
-  const size_t block = static_cast<size_t>(found->second);
-  if (!(entries_[block].parent == parent)) return -1;
+  const int32_t found = BlockOf(key);
+  if (found == kNone) return kNone;
+  const size_t block = static_cast<size_t>(found);
+  if (!(entries_[block].parent == parent)) return kNone;
   const std::span<const int32_t> stored(tokens_.data() + block * block_size_, block_size_);
-  return std::equal(stored.begin(), stored.end(), tokens.begin()) ? found->second : -1;
+  return std::equal(stored.begin(), stored.end(), tokens.begin()) ? found : kNone;
+}
+
+int32_t PrefixCache::BlockOf(const PrefixKey& key) const {
+  int32_t block = buckets_[key.low & (buckets_.size() - 1)];
+  while (block != kNone && !(entries_[static_cast<size_t>(block)].key == key))
+    block = entries_[static_cast<size_t>(block)].next;
+  return block;
 }
 
 void PrefixCache::Evict(int32_t block) {
   Entry& entry = entries_[static_cast<size_t>(block)];
   FOREGATE_CHECK(entry.present);
-  by_key_.erase(entry.key);
+  int32_t* link = &BucketOf(entry.key);
+  while (*link != block) link = &entries_[static_cast<size_t>(*link)].next;
+  *link = entry.next;
   entry.present = false;
+  --num_entries_;
 }
 
 }  // namespace foregate

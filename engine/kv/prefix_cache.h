@@ -3,7 +3,8 @@
 // A block's key is a 128-bit hash chained from the root of its prefix, which hashes the model's identity and the
 // request's cache salt (house contract 9.5). A hit also compares the block's token ids and its predecessor's key, so a
 // colliding block hash cannot serve another prompt's keys and values. Blocks leave when the allocator needs them
-// (least recently released first). Thread-compatible.
+// (least recently released first). Storage is fixed at construction: nothing here allocates afterwards but ExtendKeys,
+// into its caller's vector. Thread-compatible.
 #ifndef FOREGATE_ENGINE_KV_PREFIX_CACHE_H_
 #define FOREGATE_ENGINE_KV_PREFIX_CACHE_H_
 
@@ -11,7 +12,6 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "engine/kv/block_allocator.h"
@@ -51,27 +51,31 @@ class PrefixCache {
   // Makes a used block, completely written, findable. Keeps the older block when the key is known already.
   void Insert(const PrefixKey& parent, const PrefixKey& key, std::span<const int32_t> tokens, int32_t block);
 
-  size_t num_entries() const { return by_key_.size(); }
+  size_t num_entries() const { return num_entries_; }
 
  private:
-  struct KeyHash {
-    size_t operator()(const PrefixKey& key) const { return static_cast<size_t>(key.low); }
-  };
+  static constexpr int32_t kNone = -1;
   struct Entry {
     PrefixKey parent;
     PrefixKey key;
     bool present = false;
+    int32_t next = kNone;  // block whose key falls into the same bucket
   };
-  // -1 when there is none.
+  // Keys are hashes already: their low bits choose the bucket.
+  int32_t& BucketOf(const PrefixKey& key) { return buckets_[key.low & (buckets_.size() - 1)]; }
+  // The block of `key`, or kNone.
+  int32_t BlockOf(const PrefixKey& key) const;
+  // As BlockOf, and the contents agree.
   int32_t Find(const PrefixKey& parent, const PrefixKey& key, std::span<const int32_t> tokens) const;
   void Evict(int32_t block);
 
   BlockAllocator* const allocator_;
   const size_t block_size_;
   const uint64_t identity_[2];
-  std::unordered_map<PrefixKey, int32_t, KeyHash> by_key_;
-  std::vector<Entry> entries_;   // [num_blocks]
-  std::vector<int32_t> tokens_;  // [num_blocks, block_size]
+  std::vector<int32_t> buckets_;  // first block of each bucket; their number is a power of two
+  std::vector<Entry> entries_;    // [num_blocks]
+  std::vector<int32_t> tokens_;   // [num_blocks, block_size]
+  size_t num_entries_ = 0;
 };
 
 }  // namespace foregate

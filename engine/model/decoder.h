@@ -36,20 +36,22 @@ class StepControl {
   virtual std::chrono::steady_clock::time_point wait_deadline() const = 0;
 };
 
-// The experts that one MoE layer chose for the rows of a step that were still alive there.
+// The experts that one MoE layer chose for the rows of a step that were still alive there. Views of the decoder's
+// memory.
 struct LayerRouting {
-  int32_t layer = 0;             // model layer
-  std::vector<int32_t> rows;     // rows of the batch
-  std::vector<int32_t> experts;  // [rows.size(), top_k]
-  std::vector<float> weights;    // [rows.size(), top_k] mixing weights
+  int32_t layer = 0;                 // model layer
+  std::span<const int32_t> rows;     // rows of the batch
+  std::span<const int32_t> experts;  // [rows.size(), top_k]
+  std::span<const float> weights;    // [rows.size(), top_k] mixing weights
 };
 
+// Views of the decoder's memory, valid until the next Launch: a step allocates nothing for its result.
 struct StepResult {
   // Logits of batch.logits_rows in their order, [logits_rows.size(), vocab_size]; the values of dropped sequences' rows
-  // are unspecified. Valid until the next Launch.
+  // are unspecified.
   std::span<const float> logits;
-  std::vector<uint8_t> dropped;       // [num_sequences] 1: the sequence was dropped during the step
-  std::vector<LayerRouting> routing;  // per MoE layer, ascending
+  std::span<const uint8_t> dropped;       // [num_sequences] 1: the sequence was dropped during the step
+  std::span<const LayerRouting> routing;  // per MoE layer, ascending
 };
 
 struct DecoderInfo {

@@ -84,17 +84,23 @@ DecoderHarness::Result DecoderHarness::Run(const std::vector<Chunk>& chunks, Ste
   const Batch batch = MakeBatch(chunks, last_rows_only);
   auto in_flight = OrDie(decoder_->Launch(batch, kv_, kBlockSize, RankContext{}, control));
   Result result;
-  result.step = OrDie(decoder_->Collect(std::move(in_flight)));
+  const StepResult step = OrDie(decoder_->Collect(std::move(in_flight)));
   result.logits.resize(batch.token_ids.size());
   const auto vocab = static_cast<size_t>(decoder_->info().vocab_size);
-  FOREGATE_CHECK_EQ(result.step.logits.size(), batch.logits_rows.size() * vocab);
+  FOREGATE_CHECK_EQ(step.logits.size(), batch.logits_rows.size() * vocab);
   for (size_t i = 0; i < batch.logits_rows.size(); ++i) {
     const auto row = static_cast<size_t>(batch.logits_rows[i]);
-    if (result.step.dropped[static_cast<size_t>(batch.row_sequences[row])]) continue;
-    const auto logits = result.step.logits.subspan(i * vocab, vocab);
+    if (step.dropped[static_cast<size_t>(batch.row_sequences[row])]) continue;
+    const auto logits = step.logits.subspan(i * vocab, vocab);
     result.logits[row].assign(logits.begin(), logits.end());
   }
-  result.step.logits = {};
+  result.dropped.assign(step.dropped.begin(), step.dropped.end());
+  for (const LayerRouting& routing : step.routing) {
+    result.routing.push_back({.layer = routing.layer,
+                              .rows = {routing.rows.begin(), routing.rows.end()},
+                              .experts = {routing.experts.begin(), routing.experts.end()},
+                              .weights = {routing.weights.begin(), routing.weights.end()}});
+  }
   return result;
 }
 

@@ -38,9 +38,17 @@ class DecoderHarness {
     int id = 0;
     std::vector<int32_t> tokens;
   };
+  // Copies of what the decoder lends until its next step.
+  struct Routing {
+    int32_t layer = 0;
+    std::vector<int32_t> rows;
+    std::vector<int32_t> experts;
+    std::vector<float> weights;
+  };
   struct Result {
     std::vector<std::vector<float>> logits;  // by row of the batch; empty where the sequence was dropped
-    StepResult step;                         // its logits are not valid any more
+    std::vector<uint8_t> dropped;            // [number of chunks]
+    std::vector<Routing> routing;            // per MoE layer
   };
 
   static constexpr int32_t kBlockSize = 16;

@@ -63,14 +63,14 @@ TEST_P(DecoderInvariance, DroppedSequencesLeaveTheOthersBitsAlone) {
   control.DropAt(3, 0);
   const auto result = harness_.Run({{0, a}, {1, b}, {2, c}}, control);
   EXPECT_EQ(control.num_polls(), harness_.decoder().info().num_layers + 1);
-  EXPECT_EQ(result.step.dropped, (std::vector<uint8_t>{1, 1, 0}));
+  EXPECT_EQ(result.dropped, (std::vector<uint8_t>{1, 1, 0}));
   for (size_t row = 0; row < all.size(); ++row) {
     if (row < 21)
       EXPECT_TRUE(result.logits[row].empty());
     else
       EXPECT_EQ(result.logits[row], all[row]) << row;
   }
-  for (const LayerRouting& routing : result.step.routing)
+  for (const DecoderHarness::Routing& routing : result.routing)
     EXPECT_EQ(routing.rows.size(), routing.layer < 1 ? 25u : 13u) << routing.layer;
   // The survivor goes on as if nothing had been.
   const Rows next = harness_.Run({{2, {11}}}).logits;
@@ -85,8 +85,8 @@ TEST_P(DecoderInvariance, StepWithoutSurvivorsEnds) {
   ScriptedControl control;
   control.DropAt(0, 0);
   const auto result = harness_.Run({{0, Tokens(8, 3)}}, control);
-  EXPECT_EQ(result.step.dropped, (std::vector<uint8_t>{1}));
-  EXPECT_TRUE(result.step.routing.empty());
+  EXPECT_EQ(result.dropped, (std::vector<uint8_t>{1}));
+  EXPECT_TRUE(result.routing.empty());
 }
 
 TEST_P(DecoderInvariance, FewExpertSlotsGiveTheBitsOfAll) {
@@ -108,7 +108,7 @@ TEST(Decoder, RoutingNamesEveryRowAndLayer) {
   const Backend backend = MakeRefBackend();
   DecoderHarness harness({.directory = Directory("qwen3_moe_mixed")}, backend);
   EXPECT_EQ(harness.decoder().info().moe_layers, (std::vector<int32_t>{0, 2}));
-  const auto routing = harness.Run({{0, Tokens(1, 5)}}).step.routing;
+  const auto routing = harness.Run({{0, Tokens(1, 5)}}).routing;
   ASSERT_EQ(routing.size(), 2u);
   EXPECT_EQ(routing[1].layer, 2);
   EXPECT_EQ(routing[1].rows, (std::vector<int32_t>{0, 1, 2, 3, 4}));

@@ -95,9 +95,9 @@ class Golden : public testing::TestWithParam<const char*> {
 
 // First row whose routing differs from the reference at a tie within the tolerance: from there on, rows attend to
 // others that went another way. Fails where the routing differs without a tie.
-size_t FirstTie(const ExpectedOutputs& expected, size_t prompt, const StepResult& step, int num_layers) {
+size_t FirstTie(const ExpectedOutputs& expected, size_t prompt, const DecoderHarness::Result& result, int num_layers) {
   size_t first_tie = expected.prompt(prompt).size();
-  for (const LayerRouting& routing : step.routing) {
+  for (const DecoderHarness::Routing& routing : result.routing) {
     const auto scores = expected.router_scores(prompt, routing.layer);
     const auto ids = expected.router_ids(prompt, routing.layer);
     const size_t top_k = ids[0].size();
@@ -123,8 +123,8 @@ TEST_P(Golden, LogitsAndExpertsOfEveryPrompt) {
   for (size_t i = 0; i < expected_.num_prompts(); ++i) {
     const auto result = harness_->Run({{static_cast<int>(i), expected_.prompt(i)}});
     const LogitRows wanted = expected_.logits(i);
-    ASSERT_EQ(result.step.routing.size(), info().moe_layers.size());
-    const size_t num_rows = FirstTie(expected_, i, result.step, info().num_layers);
+    ASSERT_EQ(result.routing.size(), info().moe_layers.size());
+    const size_t num_rows = FirstTie(expected_, i, result, info().num_layers);
     for (size_t row = 0; row < num_rows; ++row)
       CompareRow(result.logits[row], wanted[row], "prompt " + std::to_string(i) + " row " + std::to_string(row));
     num_compared += num_rows;

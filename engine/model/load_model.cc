@@ -1,14 +1,17 @@
 #include "engine/model/load_model.h"
 
 #include <algorithm>
-#include <optional>
+#include <span>
 #include <utility>
 
 #include "absl/status/status.h"
+#include "engine/formats/container/container_file.h"
+#include "engine/formats/container/container_writer.h"
 #include "engine/model/checkpoint.h"
 #include "engine/model/container/container_cache.h"
 #include "engine/model/container/container_plan.h"
 #include "engine/model/model_config.h"
+#include "engine/model/model_source.h"
 #include "engine/model/transformer_decoder.h"
 #include "engine/model/weight_loader.h"
 #include "engine/model/weight_plan.h"
@@ -18,12 +21,9 @@
 namespace foregate {
 namespace {
 
-constexpr uint64_t kMaxConfigBytes = 16 << 20;
-
 // Everything that is known before the weights are read.
 struct OpenedModel {
-  ModelConfig config;
-  std::unique_ptr<Checkpoint> checkpoint;
+  ModelSource source;
   WeightPlan weights;
   WorkspaceLimits limits;
   int32_t max_positions = 0;
@@ -35,27 +35,6 @@ absl::Status CheckLimit(const char* name, int32_t value, int32_t minimum, int32_
                                     std::to_string(maximum) + "]: " + std::to_string(value));
 }
 
-struct ModelFiles {
-  ModelConfig config;
-  std::unique_ptr<Checkpoint> checkpoint;
-};
-
-absl::StatusOr<ModelFiles> OpenFiles(const std::string& path) {
-  FOREGATE_ASSIGN_OR_RETURN(const std::optional<std::string> gguf, FindGguf(path));
-  ModelFiles files;
-  if (gguf) {
-    FOREGATE_ASSIGN_OR_RETURN(files.checkpoint, Checkpoint::Open(*gguf));
-    FOREGATE_ASSIGN_OR_RETURN(files.config, ParseModelConfig(files.checkpoint->config_json(), *gguf));
-    return files;
-  }
-  const std::string config_path = path + "/config.json";
-  FOREGATE_ASSIGN_OR_RETURN(const std::unique_ptr<ReadOnlyFile> config_file, ReadOnlyFile::Open(config_path));
-  FOREGATE_ASSIGN_OR_RETURN(const std::string config_text, config_file->ReadText(kMaxConfigBytes));
-  FOREGATE_ASSIGN_OR_RETURN(files.config, ParseModelConfig(config_text, config_path));
-  FOREGATE_ASSIGN_OR_RETURN(files.checkpoint, Checkpoint::Open(path));
-  return files;
-}
-
 absl::StatusOr<OpenedModel> OpenModel(const LoadOptions& options) {
   // Far beyond sense; keeps every product of sizes in 64 bits.
   constexpr int32_t kMaxLimit = 1 << 20;
@@ -64,34 +43,31 @@ absl::StatusOr<OpenedModel> OpenModel(const LoadOptions& options) {
   FOREGATE_RETURN_IF_ERROR(CheckLimit("max_sequence_tokens", options.max_sequence_tokens, 0, 1 << 24));
   FOREGATE_RETURN_IF_ERROR(CheckLimit("block_size", options.block_size, 1, kMaxLimit));
   FOREGATE_RETURN_IF_ERROR(CheckLimit("max_logits_rows", options.max_logits_rows, 0, kMaxLimit));
-  FOREGATE_ASSIGN_OR_RETURN(ModelFiles files, OpenFiles(options.directory));
-  FOREGATE_ASSIGN_OR_RETURN(WeightPlan weights, PlanWeights(files.config, *files.checkpoint, options.weights));
+  FOREGATE_ASSIGN_OR_RETURN(ModelSource source, OpenModelSource(options.directory));
+  FOREGATE_ASSIGN_OR_RETURN(WeightPlan weights, PlanModelSource(source, options.weights));
   const int32_t max_positions = options.max_sequence_tokens == 0
-                                    ? files.config.max_positions
-                                    : std::min(files.config.max_positions, options.max_sequence_tokens);
+                                    ? source.config.max_positions
+                                    : std::min(source.config.max_positions, options.max_sequence_tokens);
   const WorkspaceLimits limits{.max_batch_tokens = options.max_batch_tokens,
                                .max_sequences = options.max_sequences,
                                .max_blocks_per_sequence = (max_positions + options.block_size - 1) / options.block_size,
                                .max_logits_rows = options.max_logits_rows == 0
                                                       ? options.max_batch_tokens
                                                       : std::min(options.max_logits_rows, options.max_batch_tokens)};
-  return OpenedModel{.config = std::move(files.config),
-                     .checkpoint = std::move(files.checkpoint),
-                     .weights = std::move(weights),
-                     .limits = limits,
-                     .max_positions = max_positions};
+  return OpenedModel{
+      .source = std::move(source), .weights = std::move(weights), .limits = limits, .max_positions = max_positions};
 }
 
 DecoderInfo MakeInfo(const OpenedModel& model, uint64_t weight_bytes) {
   DecoderInfo info;
-  info.architecture = model.config.architecture;
+  info.architecture = model.source.config.architecture;
   info.weights_format = model.weights.format;
-  info.vocab_size = model.config.vocab_size;
+  info.vocab_size = model.source.config.vocab_size;
   info.max_positions = model.max_positions;
-  info.num_layers = static_cast<int32_t>(model.config.layers.size());
-  info.num_experts = model.config.moe.num_experts;
-  info.experts_per_token = model.config.moe.experts_per_token;
-  info.hidden_size = model.config.hidden_size;
+  info.num_layers = static_cast<int32_t>(model.source.config.layers.size());
+  info.num_experts = model.source.config.moe.num_experts;
+  info.experts_per_token = model.source.config.moe.experts_per_token;
+  info.hidden_size = model.source.config.hidden_size;
   info.moe_layers = model.weights.experts.layers();
   info.num_parameters = model.weights.num_parameters;
   info.weight_bytes = weight_bytes;
@@ -102,18 +78,14 @@ DecoderInfo MakeInfo(const OpenedModel& model, uint64_t weight_bytes) {
 // leaving a container behind. Whatever is wrong with the cache is told and costs time, nothing else.
 class CachedLoad {
  public:
-  CachedLoad(const OpenedModel& model, const LoadOptions& options, Device& device)
+  CachedLoad(const OpenedModel& model, const LoadOptions& options, WeightLoadOptions load, Device& device)
       : model_(model),
         options_(options),
+        load_(std::move(load)),
         device_(device),
-        wanted_(DescribeContainer(model.config, model.weights, device.info().numeric_contract,
-                                  SourceIdentity(*model.checkpoint))),
-        path_(CachedContainerPath(options.cache_directory, options.directory, wanted_)) {
-    load_.num_expert_slots = options.num_expert_slots;
-    load_.progress = options.progress;
-    load_.cancelled = options.cancelled;
-    load_.on_writer_failed = [this](const absl::Status& status) { Notice("no container is kept", status); };
-  }
+        wanted_(DescribeContainer(model.source.config, model.weights, device.info().numeric_contract,
+                                  SourceIdentity(*model.source.checkpoint))),
+        path_(CachedContainerPath(options.cache_directory, options.directory, wanted_)) {}
 
   absl::StatusOr<LoadedWeights> Run() {
     absl::StatusOr<LoadedWeights> weights = FromContainer();
@@ -128,22 +100,35 @@ class CachedLoad {
     weights = FromContainer();
     if (weights.ok() || absl::IsCancelled(weights.status())) return weights;
     if (!absl::IsNotFound(weights.status())) Notice("packing again", weights.status());
-    auto writer = ContainerWriter::Create(path_, wanted_, ContainerPayloadBytes(model_.weights));
+    const std::string directory = SerializeContainerDirectory(wanted_);
+    auto writer = ContainerWriter::Create(path_, directory.size(), {}, ContainerWeightBytes(model_.weights));
     if (!writer.ok()) Notice("no container is kept", writer.status());
-    return FromCheckpoint(writer.ok() ? writer->get() : nullptr);
+    return FromCheckpoint(writer.ok() ? *std::move(writer) : nullptr);
   }
 
  private:
   absl::StatusOr<LoadedWeights> FromContainer() {
-    FOREGATE_ASSIGN_OR_RETURN(const std::unique_ptr<ContainerFile> container, OpenContainer(path_, wanted_));
-    WeightLoadOptions load = load_;
-    load.container = container.get();
-    return LoadWeights(model_.config, model_.weights, *model_.checkpoint, load, device_);
+    FOREGATE_ASSIGN_OR_RETURN(const CachedContainer container, OpenContainer(path_, wanted_));
+    return ReadWeights(model_.source.config, model_.weights, *container.file, container.digest, load_, device_);
   }
-  absl::StatusOr<LoadedWeights> FromCheckpoint(ContainerWriter* writer) {
+  // Writes while it packs. Without a container the daemon works as well.
+  absl::StatusOr<LoadedWeights> FromCheckpoint(std::unique_ptr<ContainerWriter> writer) {
     WeightLoadOptions load = load_;
-    load.writer = writer;
-    return LoadWeights(model_.config, model_.weights, *model_.checkpoint, load, device_);
+    const auto tell = [&](const absl::Status& status) {
+      if (status.ok()) return;
+      writer = nullptr;
+      Notice("no container is kept", status);
+    };
+    load.keep = [&](uint64_t payload_offset, std::span<const std::byte> bytes) {
+      if (writer != nullptr) tell(writer->Append(payload_offset, bytes));
+    };
+    FOREGATE_ASSIGN_OR_RETURN(LoadedWeights weights, LoadWeights(model_.source.config, model_.weights,
+                                                                 *model_.source.checkpoint, load, device_));
+    if (writer == nullptr) return weights;
+    ContainerDirectory directory = wanted_;
+    std::copy(std::begin(weights.digest), std::end(weights.digest), std::begin(directory.digest));
+    tell(writer->Finish(SerializeContainerDirectory(directory)));
+    return weights;
   }
   void Notice(const char* what, const absl::Status& why) const {
     if (options_.notice) options_.notice(std::string(what) + ": " + std::string(why.message()));
@@ -151,39 +136,54 @@ class CachedLoad {
 
   const OpenedModel& model_;
   const LoadOptions& options_;
+  const WeightLoadOptions load_;
   Device& device_;
   const ContainerDirectory wanted_;
   const std::string path_;
-  WeightLoadOptions load_;
 };
+
+absl::StatusOr<LoadedWeights> ReadAlone(const OpenedModel& model, const WeightLoadOptions& load, Device& device) {
+  const ModelSource& source = model.source;
+  if (source.directory.contract != device.info().numeric_contract)
+    return absl::FailedPreconditionError(source.container->path() + ": packed for the numeric contract " +
+                                         source.directory.contract + ", this device computes " +
+                                         device.info().numeric_contract + "; pack the model again from its source");
+  return ReadWeights(source.config, model.weights, *source.container, source.directory.digest, load, device);
+}
 
 }  // namespace
 
 absl::StatusOr<ModelPlan> PlanModel(const LoadOptions& options) {
   FOREGATE_ASSIGN_OR_RETURN(const OpenedModel model, OpenModel(options));
-  return ModelPlan{
-      .memory = PlanMemory(model.config, model.weights, model.limits, options.num_expert_slots, model.max_positions),
-      .architecture = model.config.architecture,
-      .weights_format = model.weights.format,
-      .max_positions = model.max_positions};
+  return ModelPlan{.memory = PlanMemory(model.source.config, model.weights, model.limits, options.num_expert_slots,
+                                        model.max_positions),
+                   .architecture = model.source.config.architecture,
+                   .weights_format = model.weights.format,
+                   .max_positions = model.max_positions};
 }
 
 absl::StatusOr<std::unique_ptr<Decoder>> LoadDecoder(const LoadOptions& options, const Backend& backend) {
   FOREGATE_ASSIGN_OR_RETURN(const OpenedModel model, OpenModel(options));
+  Device& device = *backend.device;
+  const WeightLoadOptions load{
+      .num_expert_slots = options.num_expert_slots,
+      .num_threads = options.num_threads > 0 ? options.num_threads : std::max(1, device.info().num_threads),
+      .progress = options.progress,
+      .cancelled = options.cancelled};
   absl::StatusOr<LoadedWeights> weights;
-  if (options.cache_directory.empty()) {
-    const WeightLoadOptions load{
-        .num_expert_slots = options.num_expert_slots, .progress = options.progress, .cancelled = options.cancelled};
-    weights = LoadWeights(model.config, model.weights, *model.checkpoint, load, *backend.device);
+  if (model.source.container != nullptr) {
+    weights = ReadAlone(model, load, device);
+  } else if (options.cache_directory.empty()) {
+    weights = LoadWeights(model.source.config, model.weights, *model.source.checkpoint, load, device);
   } else {
-    weights = CachedLoad(model, options, *backend.device).Run();
+    weights = CachedLoad(model, options, load, device).Run();
   }
   FOREGATE_RETURN_IF_ERROR(weights.status());
   const MemoryPlan memory =
-      PlanMemory(model.config, model.weights, model.limits, options.num_expert_slots, model.max_positions);
+      PlanMemory(model.source.config, model.weights, model.limits, options.num_expert_slots, model.max_positions);
   DecoderInfo info = MakeInfo(model, memory.weights_bytes());
   std::copy(std::begin(weights->digest), std::end(weights->digest), std::begin(info.identity));
-  return TransformerDecoder::Create(model.config, std::move(info), model.limits, *std::move(weights), backend);
+  return TransformerDecoder::Create(model.source.config, std::move(info), model.limits, *std::move(weights), backend);
 }
 
 }  // namespace foregate

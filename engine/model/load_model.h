@@ -1,4 +1,4 @@
-// From a Hugging Face directory or a GGUF file to a Decoder: plan first, then load.
+// From a Hugging Face directory, a GGUF file or a packed container to a Decoder: plan first, then load.
 #ifndef FOREGATE_ENGINE_MODEL_LOAD_MODEL_H_
 #define FOREGATE_ENGINE_MODEL_LOAD_MODEL_H_
 
@@ -18,7 +18,7 @@
 namespace foregate {
 
 struct LoadOptions {
-  std::string directory;            // or a GGUF file
+  std::string directory;            // or a GGUF file, or a container
   WeightRules weights = {};         // in which formats the matrices are kept
   int32_t max_batch_tokens = 512;   // rows of a step
   int32_t max_sequences = 64;       // sequences of a step
@@ -26,8 +26,9 @@ struct LoadOptions {
   int32_t block_size = 16;          // tokens of a KV block: bounds the block tables
   int32_t max_logits_rows = 0;      // rows of a step whose logits may be asked for; 0: every row
   size_t num_expert_slots = 0;      // experts in fast memory; 0: all
-  std::function<void(uint64_t done_bytes, uint64_t total_bytes)> progress = {};  // called on the loading thread
+  std::function<void(uint64_t done_bytes, uint64_t total_bytes)> progress = {};  // one call at a time
   const std::atomic<bool>* cancelled = nullptr;                                  // polled while loading; may be null
+  int num_threads = 0;               // that read and pack; 0: as many as the device computes with
   std::string cache_directory = {};  // of packed containers, which make the next start faster; empty: none
   std::function<void(const std::string&)> notice = {};  // what an operator should know about the cache; may be empty
 };
@@ -42,7 +43,8 @@ struct ModelPlan {
 // Reads config and headers only. Errors name file, key or tensor.
 absl::StatusOr<ModelPlan> PlanModel(const LoadOptions& options);
 
-// `backend` must outlive the decoder. CANCELLED when asked to.
+// `backend` must outlive the decoder. CANCELLED when asked to. FAILED_PRECONDITION naming both when a container was
+// packed for another numeric contract than the backend's: without its source it cannot be packed again.
 absl::StatusOr<std::unique_ptr<Decoder>> LoadDecoder(const LoadOptions& options, const Backend& backend);
 
 }  // namespace foregate

@@ -18,12 +18,13 @@ constexpr auto kNoDeadline = std::chrono::steady_clock::time_point::max();
 // Waits for its step when nobody collects it.
 class LaunchedStep : public StepInFlight {
  public:
-  LaunchedStep(const Decoder* decoder, std::unique_ptr<Event> done) : decoder_(decoder), done_(std::move(done)) {}
+  explicit LaunchedStep(const Decoder* decoder) : decoder_(decoder) {}
   ~LaunchedStep() override {
     // The buffers serve the next step: there is nothing better to do than to wait, and nobody to tell of a failure.
     if (done_ != nullptr) done_->Wait(kNoDeadline).IgnoreError();
   }
   const Decoder* decoder() const { return decoder_; }
+  void Begin(std::unique_ptr<Event> done) { done_ = std::move(done); }
   absl::Status Wait(std::chrono::steady_clock::time_point deadline) {
     FOREGATE_RETURN_IF_ERROR(done_->Wait(deadline));
     done_.reset();
@@ -32,7 +33,7 @@ class LaunchedStep : public StepInFlight {
 
  private:
   const Decoder* decoder_;
-  std::unique_ptr<Event> done_;
+  std::unique_ptr<Event> done_;  // null: collected
 };
 
 absl::Status TooMany(const char* what, int64_t number, int64_t limit) {
@@ -86,6 +87,10 @@ absl::Status TransformerDecoder::AllocateBuffers() {
   FOREGATE_ASSIGN_OR_RETURN(device_buffer_, device.Allocate(bytes.device, MemorySpace::kDevice));
   FOREGATE_ASSIGN_OR_RETURN(host_buffer_, device.Allocate(bytes.host, MemorySpace::kHost));
   workspace_ = LayOutWorkspace(config_, limits_, device_buffer_->data(), host_buffer_->data());
+  const auto num_moe_layers = static_cast<size_t>(
+      std::count_if(config_.layers.begin(), config_.layers.end(), [](const LayerConfig& l) { return l.is_moe; }));
+  step_.routing.reserve(num_moe_layers);
+  step_.routed_rows.resize(num_moe_layers * static_cast<size_t>(limits_.max_batch_tokens));
 
   const int32_t half = config_.attention.head_dim / 2;
   const size_t num_angles = static_cast<size_t>(info_.max_positions) * static_cast<size_t>(half);
@@ -141,7 +146,9 @@ absl::StatusOr<std::unique_ptr<StepInFlight>> TransformerDecoder::Launch(const B
   FOREGATE_RETURN_IF_ERROR(CheckBatch(batch, kv, rank));
   const absl::Status enqueued = Run(batch, kv, block_size, control);
   step_.deadline = control.wait_deadline();
-  auto step = std::make_unique<LaunchedStep>(this, backend_.device->Record(*stream_));
+  std::unique_ptr<StepInFlight> step = std::move(spare_step_);
+  if (step == nullptr) step = std::make_unique<LaunchedStep>(this);
+  static_cast<LaunchedStep*>(step.get())->Begin(backend_.device->Record(*stream_));
   // A failed step still drains: its destructor waits.
   FOREGATE_RETURN_IF_ERROR(enqueued);
   return step;
@@ -221,11 +228,17 @@ absl::Status TransformerDecoder::RunLayer(size_t layer, const KvLayerView& kv, i
 
 absl::Status TransformerDecoder::RunMoe(size_t layer, StepControl& control) {
   const auto first = static_cast<int64_t>(step_.routing.size()) * limits_.max_batch_tokens;
-  step_.routing.push_back(
-      {.layer = static_cast<int32_t>(layer), .rows = step_.alive_rows, .experts = {}, .weights = {}});
   MoeBuffers buffers = step_.w.moe;
-  buffers.routing.host_expert_ids = workspace_.host_expert_ids.Rows(first, step_.num_rows());
-  buffers.routing.host_weights = workspace_.host_weights.Rows(first, step_.num_rows());
+  const TensorView& ids = buffers.routing.host_expert_ids = workspace_.host_expert_ids.Rows(first, step_.num_rows());
+  const TensorView& mix = buffers.routing.host_weights = workspace_.host_weights.Rows(first, step_.num_rows());
+  // Later layers may drop rows, so each keeps its own list.
+  int32_t* rows = step_.routed_rows.data() + first;
+  std::copy(step_.alive_rows.begin(), step_.alive_rows.end(), rows);
+  const auto num_entries = static_cast<size_t>(ids.num_elements());
+  step_.routing.push_back({.layer = static_cast<int32_t>(layer),
+                           .rows = {rows, step_.alive_rows.size()},
+                           .experts = {ids.as<int32_t>(), num_entries},
+                           .weights = {mix.as<float>(), num_entries}});
   const RouterOptions options{.scoring = config_.moe.scoring, .normalize_weights = config_.moe.normalize_weights};
   return MoeLayer(static_cast<int32_t>(layer), options, weights_.dense.layers[layer].moe, step_.w.normed, buffers,
                   step_.w.branch, dispatcher_, control.wait_deadline(), backend_, *stream_);
@@ -238,7 +251,8 @@ absl::Status TransformerDecoder::DropRows(const Batch& batch, StepControl& contr
     FOREGATE_CHECK(sequence >= 0 && sequence < batch.num_sequences);
     step_.dropped[static_cast<size_t>(sequence)] = 1;
   }
-  std::vector<int32_t> kept;
+  std::vector<int32_t>& kept = step_.kept_rows;
+  kept.clear();
   for (size_t row = 0; row < step_.alive_rows.size(); ++row) {
     const int32_t sequence = batch.row_sequences[static_cast<size_t>(step_.alive_rows[row])];
     if (!step_.dropped[static_cast<size_t>(sequence)]) kept.push_back(static_cast<int32_t>(row));
@@ -268,17 +282,23 @@ absl::Status TransformerDecoder::KeepRows(const std::vector<int32_t>& kept) {
   return gather(before.row_sequences, after.row_sequences, 1);
 }
 
-absl::Status TransformerDecoder::ComputeLogits(const Batch& batch) {
-  // Wanted rows that are alive: where they are now, and where their logits belong. Both lists ascend.
-  std::vector<int32_t> rows;
-  std::vector<int64_t> places;
+void TransformerDecoder::FindLogitsRows(const Batch& batch) {
+  step_.logits_rows.clear();
+  step_.logits_places.clear();
   size_t alive = 0;
   for (size_t place = 0; place < batch.logits_rows.size(); ++place) {
     while (alive < step_.alive_rows.size() && step_.alive_rows[alive] < batch.logits_rows[place]) ++alive;
     if (alive == step_.alive_rows.size() || step_.alive_rows[alive] != batch.logits_rows[place]) continue;
-    rows.push_back(static_cast<int32_t>(alive));
-    places.push_back(static_cast<int64_t>(place));
+    step_.logits_rows.push_back(static_cast<int32_t>(alive));
+    step_.logits_places.push_back(static_cast<int64_t>(place));
   }
+}
+
+absl::Status TransformerDecoder::ComputeLogits(const Batch& batch) {
+  // Wanted rows that are alive: where they are now, and where their logits belong. Both lists ascend.
+  FindLogitsRows(batch);
+  const std::vector<int32_t>& rows = step_.logits_rows;
+  const std::vector<int64_t>& places = step_.logits_places;
   if (rows.empty()) return absl::OkStatus();
   Kernels& kernels = *backend_.kernels;
   const auto num_rows = static_cast<int64_t>(rows.size());
@@ -304,16 +324,8 @@ absl::Status TransformerDecoder::ComputeLogits(const Batch& batch) {
   return absl::OkStatus();
 }
 
-absl::Status TransformerDecoder::CollectRouting() {
-  const auto top_k = static_cast<size_t>(config_.moe.experts_per_token);
-  for (size_t i = 0; i < step_.routing.size(); ++i) {
-    LayerRouting& routing = step_.routing[i];
-    const size_t first = i * static_cast<size_t>(limits_.max_batch_tokens) * top_k;
-    const size_t count = routing.rows.size() * top_k;
-    const int32_t* experts = workspace_.host_expert_ids.as<int32_t>() + first;
-    const float* weights = workspace_.host_weights.as<float>() + first;
-    routing.experts.assign(experts, experts + count);
-    routing.weights.assign(weights, weights + count);
+absl::Status TransformerDecoder::CheckRouting() const {
+  for (const LayerRouting& routing : step_.routing) {
     for (const int32_t expert : routing.experts) {
       if (expert < 0 || expert >= config_.moe.num_experts)
         return absl::InternalError("layer " + std::to_string(routing.layer) + ": router chose expert " +
@@ -327,12 +339,11 @@ absl::StatusOr<StepResult> TransformerDecoder::Collect(std::unique_ptr<StepInFli
   auto* launched = static_cast<LaunchedStep*>(step.get());
   FOREGATE_CHECK(launched != nullptr && launched->decoder() == this);
   FOREGATE_RETURN_IF_ERROR(launched->Wait(step_.deadline));
-  FOREGATE_RETURN_IF_ERROR(CollectRouting());
-  StepResult result;
-  result.logits = std::span<const float>(workspace_.host_logits.as<float>(), step_.num_logits);
-  result.dropped = std::move(step_.dropped);
-  result.routing = std::move(step_.routing);
-  return result;
+  spare_step_ = std::move(step);
+  FOREGATE_RETURN_IF_ERROR(CheckRouting());
+  return StepResult{.logits = {workspace_.host_logits.as<float>(), step_.num_logits},
+                    .dropped = step_.dropped,
+                    .routing = step_.routing};
 }
 
 }  // namespace foregate

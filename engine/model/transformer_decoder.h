@@ -39,13 +39,17 @@ class TransformerDecoder : public Decoder {
  private:
   // The step in flight, on the host's side. Kept between steps for its capacity.
   struct Step {
-    int current = 0;                    // which of Workspace::rows holds the rows
-    int num_drops = 0;                  // how often rows were dropped
-    std::vector<int32_t> alive_rows;    // batch row of each current row
-    std::vector<uint8_t> dropped;       // [num_sequences]
-    std::vector<LayerRouting> routing;  // rows filled at launch, the rest at collect
-    size_t num_logits = 0;              // logits_rows x vocab of the batch
-    Workspace w;                        // sliced to the current rows
+    int current = 0;                     // which of Workspace::rows holds the rows
+    int num_drops = 0;                   // how often rows were dropped
+    std::vector<int32_t> alive_rows;     // batch row of each current row
+    std::vector<uint8_t> dropped;        // [num_sequences]
+    std::vector<LayerRouting> routing;   // views of routed_rows and of the workspace
+    std::vector<int32_t> routed_rows;    // [MoE layers, max_batch_tokens]
+    std::vector<int32_t> kept_rows;      // current rows that survive a drop
+    std::vector<int32_t> logits_rows;    // current rows that need logits
+    std::vector<int64_t> logits_places;  // of logits_rows, in the host's logits
+    size_t num_logits = 0;               // logits_rows x vocab of the batch
+    Workspace w;                         // sliced to the current rows
     std::chrono::steady_clock::time_point deadline;
 
     const RowState& rows() const { return w.rows[current]; }
@@ -62,6 +66,8 @@ class TransformerDecoder : public Decoder {
   absl::Status RunLayer(size_t layer, const KvLayerView& kv, int32_t block_size, const AttentionStep& attention,
                         StepControl& control);
   absl::Status RunMoe(size_t layer, StepControl& control);
+  // Fills step_.logits_rows and step_.logits_places.
+  void FindLogitsRows(const Batch& batch);
   // Removes the rows of sequences that the caller gives up.
   absl::Status DropRows(const Batch& batch, StepControl& control);
   absl::Status KeepRows(const std::vector<int32_t>& kept);
@@ -69,7 +75,7 @@ class TransformerDecoder : public Decoder {
   absl::Status ComputeLogits(const Batch& batch);
   // Copies `values` to the device by way of `staging` (host memory that no pending copy reads).
   absl::Status CopyIn(std::span<const int32_t> values, const TensorView& staging, const TensorView& destination);
-  absl::Status CollectRouting();
+  absl::Status CheckRouting() const;
 
   const ModelConfig config_;
   DecoderInfo info_;
@@ -85,6 +91,7 @@ class TransformerDecoder : public Decoder {
   Dispatcher dispatcher_;
   std::unique_ptr<Stream> stream_;
   Step step_;
+  std::unique_ptr<StepInFlight> spare_step_;  // collected; the next Launch uses it again
 };
 
 }  // namespace foregate

@@ -54,13 +54,14 @@ struct FormatCase {
 class WeightFormats : public testing::TestWithParam<FormatCase> {};
 
 TEST_P(WeightFormats, ChunksWavesAndThreadsGiveTheBitsOfTheReference) {
-  const std::vector<int32_t> tokens = Tokens(1, 21);
-  const Rows whole = LogitsOf(MakeRefBackend(), GetParam().rules, 0, tokens, tokens.size());
-  EXPECT_EQ(LogitsOf(MakeRefBackend(), GetParam().rules, 2, tokens, 1), whole);
   CpuBackendOptions options;
   options.num_threads = 3;
   const absl::StatusOr<Backend> cpu = MakeCpuBackend(options);
   ASSERT_TRUE(cpu.ok());
+  const Backend reference = MakeRefBackendFor(cpu->device->info());
+  const std::vector<int32_t> tokens = Tokens(1, 21);
+  const Rows whole = LogitsOf(reference, GetParam().rules, 0, tokens, tokens.size());
+  EXPECT_EQ(LogitsOf(reference, GetParam().rules, 2, tokens, 1), whole);
   EXPECT_EQ(LogitsOf(*cpu, GetParam().rules, 0, tokens, tokens.size()), whole);
   EXPECT_EQ(LogitsOf(*cpu, GetParam().rules, 2, tokens, 5), whole);
 }
@@ -114,9 +115,10 @@ TEST(GgufFormats, BlocksGiveTheSameBitsWhateverComputesAndHoldsThem) {
   EXPECT_EQ(plan->weights_format, "mixed");
   std::vector<int32_t> tokens = Tokens(4, 21);
   for (int32_t& token : tokens) token %= 48;
-  const Rows whole = DecoderHarness(options, MakeRefBackend()).RunInChunks(0, tokens, tokens.size());
   const absl::StatusOr<Backend> cpu = MakeCpuBackend({.num_threads = 3, .isa = ""});
   ASSERT_TRUE(cpu.ok());
+  const Backend reference = MakeRefBackendFor(cpu->device->info());
+  const Rows whole = DecoderHarness(options, reference).RunInChunks(0, tokens, tokens.size());
   EXPECT_EQ(DecoderHarness(options, *cpu).RunInChunks(0, tokens, 5), whole);
   options.num_expert_slots = 2;
   EXPECT_EQ(DecoderHarness(options, *cpu).RunInChunks(0, tokens, tokens.size()), whole);

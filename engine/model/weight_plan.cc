@@ -1,6 +1,7 @@
 #include "engine/model/weight_plan.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <string_view>
 #include <utility>
@@ -14,7 +15,9 @@
 namespace foregate {
 namespace {
 
-constexpr size_t kAlignment = 64;
+constexpr size_t kAlignment = 64;  // of a tensor in the arena
+
+size_t RoundUp(size_t bytes, size_t to) { return (bytes + to - 1) / to * to; }
 
 std::string ShapeText(const std::vector<int64_t>& shape) {
   std::string text = "[";
@@ -22,41 +25,49 @@ std::string ShapeText(const std::vector<int64_t>& shape) {
   return text + "]";
 }
 
-// Looks tensors up and keeps the totals.
-class Planner {
- public:
-  explicit Planner(const Checkpoint& checkpoint) : checkpoint_(checkpoint) {}
+// A tensor as its source has it.
+struct FoundTensor {
+  const Checkpoint::Tensor* tensor = nullptr;  // of a checkpoint
+  std::string where;                           // "FILE: tensor NAME: "
+  DType stored = DType::kF32;                  // of a tensor that stays as it is
+  WeightFormat format = WeightFormat::kF32;    // of a matrix: what holds it as it is stored, or as it is packed
+};
 
-  absl::StatusOr<const Checkpoint::Tensor*> Take(const std::string& name, const std::vector<int64_t>& shape) {
+// Where the tensors that the config demands are looked up.
+class TensorSource {
+ public:
+  virtual ~TensorSource() = default;
+  // Fails when it is not there or has another shape.
+  virtual absl::StatusOr<FoundTensor> Find(const std::string& name, const std::vector<int64_t>& shape) = 0;
+  // Whether its matrices may get another format than they have.
+  virtual bool is_packed() const = 0;
+};
+
+absl::Status CheckShape(const std::string& where, const std::vector<int64_t>& shape,
+                        const std::vector<int64_t>& demanded) {
+  if (shape == demanded) return absl::OkStatus();
+  return absl::InvalidArgumentError(where + "shape " + ShapeText(shape) + ", the config demands " +
+                                    ShapeText(demanded));
+}
+
+class CheckpointSource : public TensorSource {
+ public:
+  explicit CheckpointSource(const Checkpoint& checkpoint) : checkpoint_(checkpoint) {}
+
+  absl::StatusOr<FoundTensor> Find(const std::string& name, const std::vector<int64_t>& shape) override {
     const Checkpoint::Tensor* tensor = checkpoint_.Find(name);
     if (tensor == nullptr) {
       const std::string file = checkpoint_.tensors().empty() ? "" : checkpoint_.tensors().begin()->second.file->path();
       return absl::NotFoundError("tensor " + name + ": missing from the checkpoint (" + file + ")");
     }
     const std::string where = tensor->file->path() + ": tensor " + name + ": ";
-    if (tensor->entry.shape != shape)
-      return absl::InvalidArgumentError(where + "shape " + ShapeText(tensor->entry.shape) + ", the config demands " +
-                                        ShapeText(shape));
+    FOREGATE_RETURN_IF_ERROR(CheckShape(where, tensor->entry.shape, shape));
     if (tensor->entry.dtype == DType::kI32)
       return absl::InvalidArgumentError(where + "element type I32, want F32, BF16 or F16");
-    file_bytes_ += tensor->entry.num_bytes;
-    // A tied embedding is read twice and counted once.
-    if (taken_.insert(name).second) num_parameters_ += tensor->entry.num_bytes / ElementBytes(tensor->entry.dtype);
-    return tensor;
+    taken_.insert(name);
+    return FoundTensor{tensor, where, tensor->entry.dtype, Checkpoint::StoredFormat(*tensor)};
   }
-
-  // The format of a matrix, as the rules say. INVALID_ARGUMENT when its sums would not fit 32 bits.
-  absl::StatusOr<WeightFormat> FormatOf(const Checkpoint::Tensor& tensor, const WeightRules& rules, bool is_router) {
-    const WeightFormat format = rules.FormatOf(tensor.entry.name, Checkpoint::StoredFormat(tensor));
-    const int64_t num_inputs = tensor.entry.shape[1];
-    if (IsQuantized(format) && GroupInputs(format, num_inputs) > kMaxGroupInputs)
-      return absl::InvalidArgumentError(tensor.file->path() + ": tensor " + tensor.entry.name + ": " +
-                                        WeightFormatName(format) + " takes rows of at most " +
-                                        std::to_string(kMaxGroupInputs) + " inputs, this has " +
-                                        std::to_string(num_inputs) + "; choose a format with groups");
-    if (!is_router) formats_.insert(format);
-    return format;
-  }
+  bool is_packed() const override { return false; }
 
   // Tensors that nothing took.
   absl::Status CheckNothingLeft(const ModelConfig& config) const {
@@ -76,80 +87,202 @@ class Planner {
                                       (num_left > 4 ? ", ..." : ""));
   }
 
+ private:
+  const Checkpoint& checkpoint_;
+  std::set<std::string> taken_;
+};
+
+// The directory's tensors by name. Places are not looked at: who uses the plan compares its own.
+class ContainerSource : public TensorSource {
+ public:
+  ContainerSource(const ModelConfig& config, const ContainerDirectory& directory, const std::string& file)
+      : file_(file) {
+    // A tied lm_head has the embedding's name: the matrix of the two gives the format.
+    for (const ContainerDirectory::Tensor& tensor : directory.tensors) {
+      Entry& entry = entries_[tensor.name];
+      entry.shape = tensor.shape;
+      entry.num_bytes = tensor.num_bytes;
+      if (tensor.format.has_value()) entry.found.format = *tensor.format;
+      entry.found.stored = tensor.stored;
+    }
+    for (const ContainerDirectory::Expert& expert : directory.experts) {
+      const ExpertLayout layout{.hidden = expert.hidden, .width = expert.width, .formats = {}};
+      for (const ContainerDirectory::Part& part : expert.parts) {
+        Entry& entry = entries_[ExpertTensorName(config, {expert.layer, expert.expert}, part.projection)];
+        entry.shape = {layout.rows(part.projection), layout.columns(part.projection)};
+        entry.num_bytes = part.num_bytes;
+        entry.found.format = part.codec;
+        entry.is_whole = part.kind == PartKind::kWhole;
+      }
+    }
+  }
+
+  absl::StatusOr<FoundTensor> Find(const std::string& name, const std::vector<int64_t>& shape) override {
+    const auto entry = entries_.find(name);
+    if (entry == entries_.end())
+      return absl::InvalidArgumentError(file_ + ": tensor " + name + ": missing from the container");
+    FoundTensor found = entry->second.found;
+    found.where = file_ + ": tensor " + name + ": ";
+    FOREGATE_RETURN_IF_ERROR(CheckShape(found.where, entry->second.shape, shape));
+    // No format stores four elements in a byte. Bounds every product of sizes by the file's.
+    uint64_t num_elements = 1;
+    for (const int64_t extent : shape) num_elements *= static_cast<uint64_t>(extent);
+    if (num_elements / 4 > entry->second.num_bytes)
+      return absl::InvalidArgumentError(found.where + "shape " + ShapeText(shape) + " in " +
+                                        std::to_string(entry->second.num_bytes) + " bytes");
+    if (!entry->second.is_whole)
+      return absl::InvalidArgumentError(found.where + "is made of a base and deltas, which this build cannot compute");
+    return found;
+  }
+  bool is_packed() const override { return true; }
+
+ private:
+  struct Entry {
+    std::vector<int64_t> shape;
+    uint64_t num_bytes = 0;
+    FoundTensor found;
+    bool is_whole = true;
+  };
+  const std::string& file_;
+  std::map<std::string, Entry> entries_;
+};
+
+// Looks tensors up and keeps the totals.
+class Planner {
+ public:
+  explicit Planner(TensorSource& source) : source_(source) {}
+
+  absl::StatusOr<FoundTensor> Take(const std::string& name, const std::vector<int64_t>& shape) {
+    FOREGATE_ASSIGN_OR_RETURN(FoundTensor found, source_.Find(name, shape));
+    if (found.tensor != nullptr) file_bytes_ += found.tensor->entry.num_bytes;
+    uint64_t num_elements = 1;
+    for (const int64_t extent : shape) num_elements *= static_cast<uint64_t>(extent);
+    // A tied embedding is read twice and counted once.
+    if (taken_.insert(name).second) num_parameters_ += num_elements;
+    return found;
+  }
+
+  // The format of a matrix, as the rules say. INVALID_ARGUMENT when its sums would not fit 32 bits, or when it is
+  // packed in another one.
+  absl::StatusOr<WeightFormat> FormatOf(const FoundTensor& found, const std::string& name, int64_t num_inputs,
+                                        const WeightRules& rules, bool is_router) {
+    const WeightFormat format = rules.FormatOf(name, found.format);
+    if (source_.is_packed() && format != found.format)
+      return absl::InvalidArgumentError(found.where + "is packed as " + WeightFormatName(found.format) +
+                                        ", but --weights or the rules ask for " + WeightFormatName(format) +
+                                        "; leave them out, or pack the model again");
+    if (IsQuantized(format) && GroupInputs(format, num_inputs) > kMaxGroupInputs)
+      return absl::InvalidArgumentError(found.where + WeightFormatName(format) + " takes rows of at most " +
+                                        std::to_string(kMaxGroupInputs) + " inputs, this has " +
+                                        std::to_string(num_inputs) + "; choose a format with groups");
+    if (!is_router) formats_.insert(format);
+    return format;
+  }
+
   uint64_t file_bytes() const { return file_bytes_; }
   uint64_t num_parameters() const { return num_parameters_; }
   std::string format() const { return formats_.size() == 1 ? WeightFormatName(*formats_.begin()) : "mixed"; }
 
  private:
-  const Checkpoint& checkpoint_;
+  TensorSource& source_;
   std::set<std::string> taken_;
   std::set<WeightFormat> formats_;
   uint64_t file_bytes_ = 0;
   uint64_t num_parameters_ = 0;
 };
 
-absl::Status CheckAlike(const ExpertLayout& layout, const ExpertLayout& previous, const Checkpoint::Tensor& gate) {
+absl::Status CheckAlike(const ExpertLayout& layout, const ExpertLayout& previous, const std::string& where) {
   if (layout.format(Projection::kGate) == layout.format(Projection::kUp) && layout.formats == previous.formats)
     return absl::OkStatus();
   return absl::InvalidArgumentError(
-      gate.entry.name + ": the gates and ups of a layer's experts must have one format, and the downs one (found " +
+      where + "the gates and ups of a layer's experts must have one format, and the downs one (found " +
       WeightFormatName(layout.format(Projection::kGate)) + ", " + WeightFormatName(layout.format(Projection::kUp)) +
       ", " + WeightFormatName(layout.format(Projection::kDown)) + " after " +
       WeightFormatName(previous.format(Projection::kGate)) + ", " +
       WeightFormatName(previous.format(Projection::kDown)) + ")");
 }
 
-}  // namespace
+bool IsRouter(const ModelWeights& weights, const WeightMatrix* place) {
+  return std::any_of(weights.layers.begin(), weights.layers.end(), [&](const LayerWeights& layer) {
+    return place == &layer.moe.gate || place == &layer.moe.shared_gate;
+  });
+}
 
-absl::StatusOr<WeightPlan> PlanWeights(const ModelConfig& config, const Checkpoint& checkpoint,
-                                       const WeightRules& rules) {
-  Planner planner(checkpoint);
-  std::vector<WeightPlan::Dense> dense;
-  size_t dense_bytes = 0;
+absl::Status PlanDense(const ModelConfig& config, const WeightRules& rules, Planner& planner, WeightPlan& plan) {
   ModelWeights weights;
   for (const NamedTensor& wanted : DenseTensors(config, weights)) {
-    FOREGATE_ASSIGN_OR_RETURN(const Checkpoint::Tensor* tensor, planner.Take(wanted.name, wanted.shape));
-    std::optional<WeightFormat> format;
-    size_t num_bytes = tensor->entry.num_bytes;
-    if (std::holds_alternative<WeightMatrix*>(wanted.place)) {
-      const bool is_router = std::any_of(weights.layers.begin(), weights.layers.end(), [&](const LayerWeights& layer) {
-        const WeightMatrix* place = std::get<WeightMatrix*>(wanted.place);
-        return place == &layer.moe.gate || place == &layer.moe.shared_gate;
-      });
-      FOREGATE_ASSIGN_OR_RETURN(format, planner.FormatOf(*tensor, rules, is_router));
-      num_bytes = PackedBytes(*format, wanted.shape[0], wanted.shape[1]);
+    FOREGATE_ASSIGN_OR_RETURN(const FoundTensor found, planner.Take(wanted.name, wanted.shape));
+    WeightPlan::Dense dense = {.tensor = found.tensor,
+                               .stored = found.stored,
+                               .offset = plan.dense_bytes,
+                               .num_bytes = ElementBytes(found.stored),
+                               .format = std::nullopt};
+    for (const int64_t extent : wanted.shape) dense.num_bytes *= static_cast<size_t>(extent);
+    if (const auto* place = std::get_if<WeightMatrix*>(&wanted.place)) {
+      FOREGATE_ASSIGN_OR_RETURN(
+          dense.format, planner.FormatOf(found, wanted.name, wanted.shape[1], rules, IsRouter(weights, *place)));
+      dense.num_bytes = PackedBytes(*dense.format, wanted.shape[0], wanted.shape[1]);
     }
-    dense.push_back({tensor, dense_bytes, num_bytes, format});
-    dense_bytes += (num_bytes + kAlignment - 1) / kAlignment * kAlignment;
+    plan.dense_bytes += RoundUp(dense.num_bytes, kAlignment);
+    plan.dense.push_back(dense);
   }
+  plan.dense_bytes = RoundUp(plan.dense_bytes, kContainerAlignment);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<WeightPlan> PlanFrom(TensorSource& source, const ModelConfig& config, const WeightRules& rules) {
+  Planner planner(source);
+  WeightPlan plan{.dense = {}, .experts = {{0}, 0, {}}, .expert_tensors = {}, .format = {}};
+  FOREGATE_RETURN_IF_ERROR(PlanDense(config, rules, planner, plan));
   std::vector<int32_t> moe_layers;
   std::vector<ExpertLayout> layouts;
-  std::vector<std::array<const Checkpoint::Tensor*, 3>> expert_tensors;
   for (int32_t layer = 0; layer < static_cast<int32_t>(config.layers.size()); ++layer) {
     if (!config.layers[static_cast<size_t>(layer)].is_moe) continue;
     moe_layers.push_back(layer);
     for (int32_t expert = 0; expert < config.moe.num_experts; ++expert) {
       ExpertLayout layout{.hidden = config.hidden_size, .width = config.moe.expert_width, .formats = {}};
       std::array<const Checkpoint::Tensor*, 3> tensors = {};
+      std::string where;
       for (const Projection projection : kProjections) {
         const auto i = static_cast<size_t>(projection);
-        FOREGATE_ASSIGN_OR_RETURN(tensors[i], planner.Take(ExpertTensorName(config, {layer, expert}, projection),
-                                                           {layout.rows(projection), layout.columns(projection)}));
-        FOREGATE_ASSIGN_OR_RETURN(layout.formats[i], planner.FormatOf(*tensors[i], rules, /*is_router=*/false));
+        const std::string name = ExpertTensorName(config, {layer, expert}, projection);
+        FOREGATE_ASSIGN_OR_RETURN(const FoundTensor found,
+                                  planner.Take(name, {layout.rows(projection), layout.columns(projection)}));
+        tensors[i] = found.tensor;
+        if (projection == Projection::kGate) where = found.where;
+        FOREGATE_ASSIGN_OR_RETURN(layout.formats[i], planner.FormatOf(found, name, layout.columns(projection), rules,
+                                                                      /*is_router=*/false));
       }
-      FOREGATE_RETURN_IF_ERROR(CheckAlike(layout, expert == 0 ? layout : layouts.back(), *tensors[0]));
+      FOREGATE_RETURN_IF_ERROR(CheckAlike(layout, expert == 0 ? layout : layouts.back(), where));
       layouts.push_back(layout);
-      expert_tensors.push_back(tensors);
+      plan.expert_tensors.push_back(tensors);
     }
   }
-  FOREGATE_RETURN_IF_ERROR(planner.CheckNothingLeft(config));
-  return WeightPlan{.dense = std::move(dense),
-                    .dense_bytes = dense_bytes,
-                    .experts = ExpertDirectory(std::move(moe_layers), config.moe.num_experts, std::move(layouts)),
-                    .expert_tensors = std::move(expert_tensors),
-                    .file_bytes = planner.file_bytes(),
-                    .num_parameters = planner.num_parameters(),
-                    .format = planner.format()};
+  plan.experts = ExpertDirectory(std::move(moe_layers), config.moe.num_experts, std::move(layouts));
+  plan.file_bytes = planner.file_bytes();
+  plan.num_parameters = planner.num_parameters();
+  plan.format = planner.format();
+  return plan;
+}
+
+}  // namespace
+
+absl::StatusOr<WeightPlan> PlanWeights(const ModelConfig& config, const Checkpoint& checkpoint,
+                                       const WeightRules& rules) {
+  CheckpointSource source(checkpoint);
+  FOREGATE_ASSIGN_OR_RETURN(WeightPlan plan, PlanFrom(source, config, rules));
+  FOREGATE_RETURN_IF_ERROR(source.CheckNothingLeft(config));
+  return plan;
+}
+
+absl::StatusOr<WeightPlan> PlanPackedWeights(const ModelConfig& config, const ContainerDirectory& directory,
+                                             const WeightRules& rules, const std::string& file) {
+  if (directory.layout != kPackedLayout || directory.isa != kAnyIsa)
+    return absl::InvalidArgumentError(file + ": packed in the layout " + directory.layout + " for " + directory.isa +
+                                      ", this build reads " + kPackedLayout + " for " + kAnyIsa +
+                                      "; pack the model again from its source");
+  ContainerSource source(config, directory, file);
+  return PlanFrom(source, config, rules);
 }
 
 }  // namespace foregate

@@ -11,6 +11,7 @@
 
 #include "absl/status/statusor.h"
 #include "engine/model/checkpoint.h"
+#include "engine/model/container/container_directory.h"
 #include "engine/model/model_config.h"
 #include "engine/model/weight_rules.h"
 #include "engine/moe/expert_directory.h"
@@ -19,16 +20,17 @@ namespace foregate {
 
 struct WeightPlan {
   struct Dense {
-    const Checkpoint::Tensor* tensor = nullptr;
-    size_t offset = 0;                   // in the arena of dense weights, a multiple of 64
-    size_t num_bytes = 0;                // there
-    std::optional<WeightFormat> format;  // of a matrix, which is packed; absent: as stored
+    const Checkpoint::Tensor* tensor = nullptr;  // null: the weights come from a container
+    DType stored = DType::kF32;                  // element type in the checkpoint
+    size_t offset = 0;                           // in the arena of dense weights, a multiple of 64
+    size_t num_bytes = 0;                        // there
+    std::optional<WeightFormat> format;          // of a matrix, which is packed; absent: as stored
   };
   std::vector<Dense> dense;  // in the order of DenseTensors
-  size_t dense_bytes = 0;
+  size_t dense_bytes = 0;    // of the arena, a multiple of a page, which direct I/O asks for
   ExpertDirectory experts;
-  std::vector<std::array<const Checkpoint::Tensor*, 3>> expert_tensors;  // by directory index, by Projection
-  uint64_t file_bytes = 0;                                               // what loading reads
+  std::vector<std::array<const Checkpoint::Tensor*, 3>> expert_tensors;  // by directory index, by Projection; or null
+  uint64_t file_bytes = 0;                                               // what loading reads of the checkpoint
   uint64_t num_parameters = 0;
   std::string format;  // of the matrices but the routers: the name of a WeightFormat, or "mixed"
 
@@ -42,6 +44,12 @@ struct WeightPlan {
 // Experts of one layer share the kernels' calls: gates and ups must have one format, downs one; else INVALID_ARGUMENT.
 absl::StatusOr<WeightPlan> PlanWeights(const ModelConfig& config, const Checkpoint& checkpoint,
                                        const WeightRules& rules);
+
+// The plan of weights that are packed already: what `directory`, the content of `file`, says, as far as the config
+// demands it. INVALID_ARGUMENT naming the file and what does not fit together, or the tensor for which `rules` ask for
+// another format than it has.
+absl::StatusOr<WeightPlan> PlanPackedWeights(const ModelConfig& config, const ContainerDirectory& directory,
+                                             const WeightRules& rules, const std::string& file);
 
 }  // namespace foregate
 

@@ -8,7 +8,7 @@
 namespace foregate {
 namespace {
 
-constexpr size_t kAlignment = 64;
+constexpr size_t kAlignment = kExpertAlignment;
 size_t Align(size_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
 
 }  // namespace

@@ -1,7 +1,7 @@
 // ExpertDirectory: which experts a model has and how the matrices of each lie in one block of bytes.
 //
 // An expert's block is gate [F, H], up [F, H], down [H, F], each packed (kernels/api/weight_matrix.h) and at a multiple
-// of 64 bytes, so that one copy moves an expert and each projection can be moved alone.
+// of 4 KiB, so that one copy moves an expert, and direct I/O reads each projection alone, straight into its place.
 #ifndef FOREGATE_ENGINE_MOE_EXPERT_DIRECTORY_H_
 #define FOREGATE_ENGINE_MOE_EXPERT_DIRECTORY_H_
 
@@ -18,6 +18,9 @@ namespace foregate {
 enum class Projection : uint8_t { kGate, kUp, kDown };
 inline constexpr std::array kProjections = {Projection::kGate, Projection::kUp, Projection::kDown};
 
+// What direct I/O asks of addresses, offsets and lengths on every usual disk.
+inline constexpr size_t kExpertAlignment = 4096;
+
 struct ExpertLayout {
   int64_t hidden = 0;  // H
   int64_t width = 0;   // F
@@ -28,7 +31,7 @@ struct ExpertLayout {
   WeightFormat format(Projection projection) const { return formats[static_cast<size_t>(projection)]; }
   size_t projection_bytes(Projection projection) const;
   size_t offset(Projection projection) const;
-  // The whole block, a multiple of 64.
+  // The whole block, a multiple of kExpertAlignment.
   size_t block_bytes() const;
   // The matrix inside the block at `block`; address arithmetic only.
   WeightMatrix Matrix(void* block, Projection projection) const;

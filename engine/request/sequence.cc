@@ -17,6 +17,14 @@ void Sequence::Admit(BlockTable table, int32_t num_computed) {
   num_computed_ = num_computed;
 }
 
+void Sequence::Reserve(int32_t max_tokens, int32_t block_size) {
+  const auto num_tokens = static_cast<size_t>(max_tokens);
+  const size_t num_blocks = num_tokens / static_cast<size_t>(block_size) + 1;
+  tokens_.reserve(num_tokens);
+  table_.Reserve(num_blocks);
+  prefix_keys_.reserve(num_blocks);
+}
+
 void Sequence::Advance(int32_t num_tokens_done) {
   FOREGATE_CHECK(state_ == SequenceState::kRunning);
   num_computed_ += num_tokens_done;

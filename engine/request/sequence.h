@@ -26,6 +26,9 @@ class Sequence {
 
   // `table` holds blocks for all tokens, the first `num_computed` of which have KV already.
   void Admit(BlockTable table, int32_t num_computed);
+  // Takes the memory for `max_tokens` tokens (prompt and output) of which `block_size` fill a block, so that growing up
+  // to there allocates nothing.
+  void Reserve(int32_t max_tokens, int32_t block_size);
   // KV of the next `num_tokens` tokens now exists.
   void Advance(int32_t num_tokens);
   void AppendToken(int32_t token);

@@ -10,7 +10,7 @@
 
 #include <cstdint>
 #include <span>
-#include <unordered_map>
+#include <vector>
 
 #include "engine/request/generation_request.h"
 
@@ -28,15 +28,20 @@ class LogitsProcessor {
 
  private:
   struct Seen {
-    bool in_prompt = false;
+    int32_t token = 0;
     int32_t num_output = 0;
   };
+  Seen& Find(int32_t token);
+  void Rehash(size_t num_places);
   bool masks_stop_ids() const { return num_output_ < request_->min_tokens && !request_->stop_token_ids.empty(); }
 
   const GenerationRequest* request_;
   bool has_penalties_;
   int32_t num_output_ = 0;
-  std::unordered_map<int32_t, Seen> seen_;  // kept only with penalties
+  // Kept only with penalties: the distinct tokens of prompt and output in order of appearance, and an open-addressed
+  // index of them (a power of two places, at most half of them taken; -1 is free). Grows by doubling.
+  std::vector<Seen> seen_;
+  std::vector<int32_t> places_;
 };
 
 }  // namespace foregate

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <utility>
 #include <vector>
 
 #include "kernels/base/check.h"
@@ -30,27 +29,25 @@ TokenRecord MakeTokenRecord(std::span<const float> logits, int32_t token, int32_
   const size_t wanted = std::min(logits.size(), static_cast<size_t>(std::max(num_top, 0)));
   if (wanted == 0) return record;
   // A heap of the best so far with the worst on top: one pass over the vocabulary, no copy of it.
-  using Entry = std::pair<float, int32_t>;
-  const auto better = [](const Entry& a, const Entry& b) {
-    return a.first != b.first ? a.first > b.first : a.second < b.second;
+  // Until the end its entries hold logits.
+  const auto better = [](const TokenLogprob& a, const TokenLogprob& b) {
+    return a.logprob != b.logprob ? a.logprob > b.logprob : a.token < b.token;
   };
-  std::vector<Entry> best;
-  best.reserve(wanted + 1);
+  std::vector<TokenLogprob>& best = record.top;
+  best.reserve(wanted);
   for (size_t i = 0; i < logits.size(); ++i) {
-    const Entry entry(logits[i], static_cast<int32_t>(i));
-    if (best.size() == wanted && !better(entry, best.front())) continue;
-    best.push_back(entry);
-    std::push_heap(best.begin(), best.end(), better);
-    if (best.size() > wanted) {
+    const TokenLogprob entry{static_cast<int32_t>(i), logits[i], 0};
+    if (best.size() == wanted) {
+      if (!better(entry, best.front())) continue;
       std::pop_heap(best.begin(), best.end(), better);
       best.pop_back();
     }
+    best.push_back(entry);
+    std::push_heap(best.begin(), best.end(), better);
   }
   std::sort(best.begin(), best.end(), better);
-  record.top.reserve(wanted);
-  for (const Entry& entry : best)
-    record.top.push_back(
-        TokenLogprob{entry.second, logprob(entry.second), static_cast<int32_t>(record.top.size()) + 1});
+  for (size_t i = 0; i < best.size(); ++i)
+    best[i] = {best[i].token, logprob(best[i].token), static_cast<int32_t>(i) + 1};
   return record;
 }
 

@@ -78,6 +78,53 @@ TEST(SamplerTest, GreedyTakesTheSmallestIdOfTheLargest) {
   EXPECT_EQ(*sampler.Sample(std::vector<float>{1, 3, kMasked, 3}, params, 0.9), 1);
 }
 
+TEST(SamplerTest, GreedyFindsTheLargestAndTheUnusableAtEveryPlace) {
+  // Longer than a block, with a rest that fills no vector.
+  constexpr size_t kSize = 2053;
+  Sampler sampler;
+  SamplingParams params;
+  params.temperature = 0;
+  std::vector<float> logits(kSize);
+  for (size_t i = 0; i < kSize; ++i) logits[i] = i % 7 == 0 ? kMasked : -1.0f - static_cast<float>(i % 13);
+  for (size_t place = 0; place < kSize; ++place) {
+    std::vector<float> row = logits;
+    row[place] = 2;
+    row[kSize - 1] = 2;  // a tie
+    ASSERT_EQ(*sampler.Sample(row, params, 0.5), static_cast<int32_t>(place));
+    for (const float bad : {std::nanf(""), std::numeric_limits<float>::infinity()}) {
+      row[place] = bad;
+      ASSERT_EQ(sampler.Sample(row, params, 0.5).status().code(), absl::StatusCode::kInternal) << place;
+    }
+  }
+  EXPECT_EQ(*sampler.Sample(std::vector<float>(kSize, -3.0f), params, 0.5), 0);
+  EXPECT_EQ(sampler.Sample(std::vector<float>(kSize, kMasked), params, 0.5).status().code(),
+            absl::StatusCode::kInternal);
+}
+
+TEST(SamplerTest, TopKKeepsTheBestOfAWholeVocabularyWithTies) {
+  std::mt19937 random(5);
+  std::vector<float> logits(1000);
+  for (float& logit : logits) logit = random() % 9 == 0 ? kMasked : static_cast<float>(random() % 300) * 0.01f;
+  std::vector<int32_t> order(logits.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(), [&](int32_t a, int32_t b) {
+    return logits[static_cast<size_t>(a)] > logits[static_cast<size_t>(b)];
+  });
+  for (const int32_t top_k : {1, 2, 17, 40, 300}) {
+    SamplingParams params;
+    params.top_k = top_k;
+    params.temperature = 100;  // nearly uniform: every kept token is drawn
+    Sampler sampler;
+    std::vector<int32_t> drawn;
+    for (int i = 0; i < 1500; ++i) drawn.push_back(*sampler.Sample(logits, params, (i + 0.5) / 1500));
+    EXPECT_TRUE(std::is_sorted(drawn.begin(), drawn.end()));
+    drawn.erase(std::unique(drawn.begin(), drawn.end()), drawn.end());
+    std::vector<int32_t> expected(order.begin(), order.begin() + top_k);
+    std::sort(expected.begin(), expected.end());
+    EXPECT_EQ(drawn, expected) << top_k;
+  }
+}
+
 TEST(SamplerTest, ReportsWhatCannotBeSampled) {
   Sampler sampler;
   for (const float temperature : {0.0f, 1.0f}) {

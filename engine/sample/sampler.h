@@ -33,6 +33,12 @@ class Sampler {
     float logit = 0;
     double weight = 0;  // exp((logit - max) / T)
   };
+  // Larger logit first; of equals the smaller id.
+  static bool Better(const Candidate& a, const Candidate& b) {
+    return a.logit != b.logit ? a.logit > b.logit : a.token < b.token;
+  }
+  // Fills candidates_ with the tokens that are not masked, or the top_k best of them in any order; without weights.
+  void Collect(std::span<const float> logits, const SamplingParams& params);
   // Number of candidates that remain, in the first places of candidates_.
   size_t Truncate(const SamplingParams& params);
 

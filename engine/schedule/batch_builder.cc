@@ -4,6 +4,13 @@
 
 namespace foregate {
 
+void ReserveBatch(int32_t max_rows, int32_t max_sequences, int32_t max_blocks, Batch* batch) {
+  for (std::vector<int32_t>* rows :
+       {&batch->token_ids, &batch->positions, &batch->slots, &batch->row_sequences, &batch->logits_rows})
+    rows->reserve(static_cast<size_t>(max_rows));
+  batch->block_tables.reserve(static_cast<size_t>(max_sequences) * static_cast<size_t>(max_blocks));
+}
+
 void BuildBatch(std::span<const BatchSequence> sequences, int32_t block_size, Batch* batch) {
   batch->token_ids.clear();
   batch->positions.clear();

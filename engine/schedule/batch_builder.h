@@ -19,6 +19,9 @@ struct BatchSequence {
   WantedLogits wanted = WantedLogits::kNone;
 };
 
+// Takes the memory of the largest batch, so that no step has to. Untouched pages cost nothing.
+void ReserveBatch(int32_t max_rows, int32_t max_sequences, int32_t max_blocks, Batch* batch);
+
 // Overwrites `batch`. The spans need to live during the call only.
 void BuildBatch(std::span<const BatchSequence> sequences, int32_t block_size, Batch* batch);
 

@@ -8,11 +8,15 @@ namespace {
 
 class Planner {
  public:
-  Planner(const SchedulerSnapshot& snapshot, StepPlan* plan)
+  Planner(const SchedulerSnapshot& snapshot, ServiceOrder* order, StepPlan* plan)
       : snapshot_(snapshot),
         plan_(plan),
         budget_(snapshot.limits.max_batch_tokens),
-        available_(snapshot.num_available_blocks) {
+        available_(snapshot.num_available_blocks),
+        running_(order->running),
+        waiting_(order->waiting) {
+    running_.clear();
+    waiting_.clear();
     for (size_t i = 0; i < snapshot.sequences.size(); ++i)
       (snapshot.sequences[i].running ? running_ : waiting_).push_back(static_cast<int32_t>(i));
     const auto before = [&](int32_t a, int32_t b) { return sequence(a).order < sequence(b).order; };
@@ -81,8 +85,8 @@ class Planner {
   StepPlan* const plan_;
   int32_t budget_;
   int32_t available_;
-  std::vector<int32_t> running_;
-  std::vector<int32_t> waiting_;
+  std::vector<int32_t>& running_;
+  std::vector<int32_t>& waiting_;
 };
 
 }  // namespace
@@ -105,6 +109,8 @@ ScheduleOrder MakeScheduleOrder(int32_t priority, int64_t arrival_us, int64_t ag
   return order;
 }
 
-void PlanStep(const SchedulerSnapshot& snapshot, StepPlan* plan) { Planner(snapshot, plan).Plan(); }
+void PlanStep(const SchedulerSnapshot& snapshot, ServiceOrder* order, StepPlan* plan) {
+  Planner(snapshot, order, plan).Plan();
+}
 
 }  // namespace foregate

@@ -76,8 +76,15 @@ struct StepPlan {
   bool operator==(const StepPlan&) const = default;
 };
 
-// `plan` is overwritten; its storage is reused.
-void PlanStep(const SchedulerSnapshot& snapshot, StepPlan* plan);
+// Indices into SchedulerSnapshot::sequences in their order of service. Means nothing between two plans: kept by the
+// caller for its storage.
+struct ServiceOrder {
+  std::vector<int32_t> running;
+  std::vector<int32_t> waiting;
+};
+
+// `plan` and `order` are overwritten; their storage is reused, so that a step allocates nothing.
+void PlanStep(const SchedulerSnapshot& snapshot, ServiceOrder* order, StepPlan* plan);
 
 }  // namespace foregate
 

@@ -35,7 +35,8 @@ SequenceSnapshot Waiting(uint64_t ticket, int32_t num_tokens) {
 
 StepPlan Plan(const SchedulerSnapshot& snapshot) {
   StepPlan plan;
-  PlanStep(snapshot, &plan);
+  ServiceOrder order;
+  PlanStep(snapshot, &order, &plan);
   return plan;
 }
 

@@ -9,11 +9,16 @@
 
 namespace foregate {
 
-// Anonymous memory, zeroed by the kernel; 2 MiB and more ask for huge pages. RESOURCE_EXHAUSTED naming the bytes.
+// Anonymous memory, zeroed by the kernel and aligned to a page; 2 MiB and more are aligned to 2 MiB and ask for huge
+// pages. RESOURCE_EXHAUSTED naming the bytes.
 absl::StatusOr<std::unique_ptr<DeviceBuffer>> AllocateHostMemory(size_t num_bytes);
 
 // CHECKs what CopyAsync demands of its two views.
 void CheckCopy(const TensorView& source, const TensorView& destination);
+
+// Whether the device's kDevice memory is the host's own: what the host writes there before it enqueues work is seen by
+// that work. True of what MakeHostDevice makes.
+bool SharesHostMemory(const Device& device);
 
 // Thread-safe throughout.
 std::unique_ptr<Device> MakeHostDevice(DeviceInfo info);

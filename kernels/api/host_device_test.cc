@@ -15,11 +15,13 @@ TEST(HostDevice, AllocatesAlignedZeroedMemory) {
   info.kind = "test";
   const auto device = MakeHostDevice(info);
   EXPECT_EQ(device->info().kind, "test");
+  EXPECT_TRUE(SharesHostMemory(*device));
   for (const size_t num_bytes : {size_t{0}, size_t{1}, size_t{4097}, (size_t{2} << 20) + 1}) {
     auto buffer = device->Allocate(num_bytes, MemorySpace::kDevice);
     ASSERT_TRUE(buffer.ok()) << buffer.status();
     EXPECT_EQ((*buffer)->num_bytes(), num_bytes);
-    EXPECT_EQ(reinterpret_cast<uintptr_t>((*buffer)->data()) % 64, 0u);
+    constexpr uintptr_t kHugePage = uintptr_t{2} << 20;
+    EXPECT_EQ(reinterpret_cast<uintptr_t>((*buffer)->data()) % (num_bytes >= kHugePage ? kHugePage : 4096), 0u);
     const auto* bytes = static_cast<const unsigned char*>((*buffer)->data());
     if (num_bytes == 0) continue;
     EXPECT_EQ(bytes[0], 0);

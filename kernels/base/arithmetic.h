@@ -11,11 +11,13 @@
 #include <cmath>
 #include <cstdint>
 
+#include "kernels/base/bf16_products.h"
 #include "kernels/base/exp_polynomial.h"
 
 namespace foregate {
 
-inline constexpr const char* kCpuNumericContract = "f32.seq.fma.v2+int.group.v1";
+// Of the paths whose products with bf16 weights are chains of f32, too.
+inline constexpr const char* kCpuNumericContract = CpuNumericContract(Bf16Products::kChain);
 
 // A dot product is one chain: from +0, k ascending. Products with quantized weights: kernels/weights/quantize.h.
 // `w` yields f32.

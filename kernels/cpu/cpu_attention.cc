@@ -30,6 +30,8 @@ struct Scratch {
   std::vector<float> sums;      // [query rows]
   std::vector<float> span_maxima, span_sums;
   std::vector<int32_t> q_rows;  // of the query rows, in units of D
+  // Panels of 16 positions of a span, and what is read after them.
+  std::vector<const float*> key_panels, value_panels, next_panels;
 
   void Reserve(int64_t query_rows, int64_t head_dim) {
     const auto rows = static_cast<size_t>(query_rows);
@@ -83,6 +85,7 @@ class Task {
       first = std::min(first, visible.begin);
       last = std::max(last, visible.end - 1);
     }
+    last_position_ = last;
     for (int32_t span = first / kAttentionSpan; span <= last / kAttentionSpan; ++span) AddSpan(span * kAttentionSpan);
     for (int64_t i = 0; i < query_rows_; ++i) {
       float* out = args_.out.as<float>() + QueryRow(i) * index_.head_dim;
@@ -119,7 +122,11 @@ class Task {
       all = {std::min(all.begin, visible.begin), std::max(all.end, visible.end)};
     }
     if (all.empty()) return;
-    ForPanels(all, [&](Range positions) { Score(begin, positions); });
+    if (index_.has_packed_panels()) {
+      ScoreSpan(begin, all);
+    } else {
+      ForPanels(all, [&](Range positions) { Score(begin, positions); });
+    }
     for (int64_t i = 0; i < query_rows_; ++i) {
       const Range visible = VisibleInSpan(i / heads_, begin);
       if (visible.empty()) continue;
@@ -129,7 +136,10 @@ class Task {
       scratch_.span_sums[at] = compute_.isa->softmax_numerators(
           ScoresOf(i) + (visible.begin - begin), visible.end - visible.begin, args_.scale, &scratch_.span_maxima[at]);
     }
-    ForPanels(all, [&](Range positions) { AddValues(begin, positions); });
+    const Range common = index_.has_packed_panels() ? SeenByAll(all) : Range{all.begin, all.begin};
+    ForPanels({all.begin, common.begin}, [&](Range positions) { AddValues(begin, positions); });
+    AddCommonValues(begin, common);
+    ForPanels({common.end, all.end}, [&](Range positions) { AddValues(begin, positions); });
     for (int64_t i = 0; i < query_rows_; ++i) {
       if (!VisibleInSpan(i / heads_, begin).empty()) Merge(i);
     }
@@ -148,7 +158,68 @@ class Task {
 
   float* ScoresOf(int64_t query_row) { return scratch_.scores.data() + query_row * kAttentionSpan; }
 
-  // Scores of all query rows with a panel of keys, also where a row does not see them.
+  // The whole panels of a span's visible positions `all` that every row sees.
+  Range SeenByAll(Range all) const {
+    constexpr auto kPanel = static_cast<int32_t>(kPanelOutputs);
+    const Range seen = all;
+    for (int64_t row = 0; row < run_.num_rows; ++row) all = Intersect(all, Visible(row));
+    const Range whole = {(all.begin + kPanel - 1) / kPanel * kPanel, all.end / kPanel * kPanel};
+    return all.empty() || whole.empty() ? Range{seen.begin, seen.begin} : whole;
+  }
+
+  // Where the panel of 16 positions that starts at `position` lies.
+  const float* KeyPanel(int32_t position) const {
+    return args_.kv.keys.as<const float>() + BlockAt(position) + position % index_.block_size * index_.head_dim;
+  }
+  const float* ValuePanel(int32_t position) const {
+    return args_.kv.values.as<const float>() + BlockAt(position) + position % index_.block_size * kPanelOutputs;
+  }
+
+  // Scores of all query rows with a span's keys, also where a row does not see them.
+  void ScoreSpan(int32_t span_begin, Range positions) {
+    constexpr auto kPanel = static_cast<int32_t>(kPanelOutputs);
+    const int32_t first = positions.begin / kPanel * kPanel;
+    std::vector<const float*>& panels = scratch_.key_panels;
+    panels.clear();
+    for (int32_t position = first; position < positions.end; position += kPanel) panels.push_back(KeyPanel(position));
+    const size_t num_panels = panels.size();
+    // The values come next.
+    for (int32_t i = 0; i < 4; ++i) panels.push_back(ValuePanel(std::min(first + i * kPanel, positions.end - 1)));
+    compute_.isa->score_keys({.q = args_.q.as<const float>(),
+                              .q_rows = scratch_.q_rows.data(),
+                              .num_rows = query_rows_,
+                              .head_dim = index_.head_dim,
+                              .panels = panels.data(),
+                              .num_panels = static_cast<int64_t>(num_panels),
+                              .out = ScoresOf(0) + (first - span_begin),
+                              .out_stride = kAttentionSpan});
+  }
+
+  // Adds the values of positions that all rows see, in whole panels.
+  void AddCommonValues(int32_t span_begin, Range positions) {
+    if (positions.empty()) return;
+    constexpr auto kPanel = static_cast<int32_t>(kPanelOutputs);
+    scratch_.value_panels.clear();
+    scratch_.next_panels.clear();
+    for (int32_t position = positions.begin; position < positions.end; position += kPanel) {
+      scratch_.value_panels.push_back(ValuePanel(position));
+      // The keys of the next span come next.
+      const int32_t after = position + kAttentionSpan;
+      scratch_.next_panels.push_back(after <= last_position_ ? KeyPanel(after) : scratch_.value_panels.back());
+    }
+    compute_.isa->add_values({.x = ScoresOf(0) + (positions.begin - span_begin),
+                              .x_stride = kAttentionSpan,
+                              .num_rows = query_rows_,
+                              .head_dim = index_.head_dim,
+                              .panels = scratch_.value_panels.data(),
+                              .next = scratch_.next_panels.data(),
+                              .num_panels = static_cast<int64_t>(scratch_.value_panels.size()),
+                              .panel_stride = index_.block_size * kPanelOutputs,
+                              .out = scratch_.weighted.data(),
+                              .out_stride = index_.head_dim});
+  }
+
+  // Scores of all query rows with a panel of keys of any shape.
   void Score(int32_t span_begin, Range positions) {
     const int64_t panel = index_.key_panel();
     const int32_t first = positions.begin / static_cast<int32_t>(panel) * static_cast<int32_t>(panel);
@@ -156,20 +227,6 @@ class Task {
     const float* keys = args_.kv.keys.as<const float>() + BlockAt(first) + offset * index_.head_dim;
     const float* q = args_.q.as<const float>();
     float* out = ScoresOf(0) + (first - span_begin);
-    if (index_.has_packed_panels()) {
-      compute_.isa->float_panels[0]({.x = q,
-                                     .x_stride = index_.head_dim,
-                                     .x_rows = scratch_.q_rows.data(),
-                                     .num_rows = query_rows_,
-                                     .k_end = index_.head_dim,
-                                     .panels = keys,
-                                     .panel_stride = 0,
-                                     .num_outputs = panel,
-                                     .out = out,
-                                     .out_stride = kAttentionSpan,
-                                     .accumulate = false});
-      return;
-    }
     for (int64_t i = 0; i < query_rows_; ++i) {
       const float* row = q + QueryRow(i) * index_.head_dim;
       for (int64_t p = positions.begin - first; p < positions.end - first; ++p) {
@@ -247,6 +304,7 @@ class Task {
   const int64_t query_rows_;
   Scratch& scratch_;
   const int32_t* table_ = nullptr;
+  int32_t last_position_ = 0;
 };
 
 }  // namespace

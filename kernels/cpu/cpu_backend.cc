@@ -8,26 +8,16 @@
 #include <utility>
 
 #include "kernels/api/host_device.h"
-#include "kernels/base/arithmetic.h"
+#include "kernels/base/bf16_products.h"
 #include "kernels/base/status_macros.h"
 #include "kernels/cpu/compute.h"
 #include "kernels/cpu/cpu_kernels.h"
 #include "kernels/cpu/isa_choice.h"
+#include "kernels/cpu/isa_present.h"
 #include "kernels/cpu/table_backend.h"
 
 namespace foregate {
 namespace {
-
-absl::StatusOr<const internal::IsaTable*> ChooseIsa(const std::string& wanted) {
-  const std::vector<const internal::IsaTable*> tables = internal::SupportedIsaTables();
-  if (wanted.empty()) return tables.back();
-  std::string supported;
-  for (const internal::IsaTable* table : tables) {
-    if (wanted == table->name) return table;
-    supported += (supported.empty() ? "" : ", ") + std::string(table->name);
-  }
-  return absl::InvalidArgumentError("isa: \"" + wanted + "\" is not to be had here; this machine can run " + supported);
-}
 
 int NumUsableCores() {
   cpu_set_t set;
@@ -47,7 +37,7 @@ int64_t PanelBytes() {
 
 std::vector<std::string> SupportedIsas() {
   std::vector<std::string> names;
-  for (const internal::IsaTable* table : internal::SupportedIsaTables()) names.emplace_back(table->name);
+  for (const internal::IsaTable* table : internal::PresentIsaTables()) names.emplace_back(table->name);
   return names;
 }
 
@@ -56,19 +46,24 @@ absl::StatusOr<Backend> MakeCpuBackend(const CpuBackendOptions& options) {
     return absl::InvalidArgumentError("num_threads: " + std::to_string(options.num_threads) + " is not in [0, " +
                                       std::to_string(kMaxCpuThreads) + "]");
   }
-  FOREGATE_ASSIGN_OR_RETURN(const internal::IsaTable* isa, ChooseIsa(options.isa));
+  FOREGATE_ASSIGN_OR_RETURN(const internal::IsaTable* isa, internal::ChooseIsaHere(options.isa));
   const int num_threads = options.num_threads == 0 ? std::min(NumUsableCores(), kMaxCpuThreads) : options.num_threads;
-  return internal::MakeTableBackend(*isa, num_threads);
+  if (!options.cpus.empty() && options.cpus.size() != static_cast<size_t>(num_threads))
+    return absl::InvalidArgumentError("cpus: " + std::to_string(options.cpus.size()) + " for " +
+                                      std::to_string(num_threads) + " threads");
+  return internal::MakeTableBackend(*isa, num_threads, options.cpus);
 }
 
-absl::StatusOr<Backend> internal::MakeTableBackend(const IsaTable& isa, int num_threads) {
+absl::StatusOr<Backend> internal::MakeTableBackend(const IsaTable& isa, int num_threads, const std::vector<int>& cpus) {
   Compute compute;
   compute.isa = &isa;
-  FOREGATE_ASSIGN_OR_RETURN(compute.pool, ThreadPool::Create(num_threads));
+  FOREGATE_ASSIGN_OR_RETURN(compute.pool, ThreadPool::Create(num_threads, cpus));
   compute.panel_bytes = PanelBytes();
   Backend backend;
-  backend.device = MakeHostDevice(
-      {.kind = "cpu", .isa = compute.isa->name, .numeric_contract = kCpuNumericContract, .num_threads = num_threads});
+  backend.device = MakeHostDevice({.kind = "cpu",
+                                   .isa = compute.isa->name,
+                                   .numeric_contract = CpuNumericContract(isa.bf16_products),
+                                   .num_threads = num_threads});
   backend.kernels = MakeCpuKernels(std::move(compute));
   return backend;
 }

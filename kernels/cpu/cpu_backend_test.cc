@@ -1,5 +1,6 @@
 #include "kernels/cpu/cpu_backend.h"
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -8,13 +9,19 @@
 namespace foregate {
 namespace {
 
+std::string ContractOf(const std::string& isa) {
+  if (isa == "avx512bf16") return "f32.seq.fma.v2+bf16.pairs.v1+int.group.v1";
+  return isa == "amx" ? "f32.seq.fma.v2+bf16.tiles.v1+int.group.v1" : "f32.seq.fma.v2+int.group.v1";
+}
+
 TEST(CpuBackend, TakesTheBestInstructionSetByDefault) {
   const auto backend = MakeCpuBackend({});
   ASSERT_TRUE(backend.ok()) << backend.status();
   const DeviceInfo& info = backend->device->info();
   EXPECT_EQ(info.kind, "cpu");
-  EXPECT_EQ(info.isa, SupportedIsas().back());
-  EXPECT_EQ(info.numeric_contract, "f32.seq.fma.v2+int.group.v1");
+  const std::vector<std::string> supported = SupportedIsas();
+  EXPECT_NE(std::find(supported.begin(), supported.end(), info.isa), supported.end());
+  EXPECT_EQ(info.numeric_contract, ContractOf(info.isa));
   EXPECT_GE(info.num_threads, 1);
 }
 
@@ -26,6 +33,7 @@ TEST(CpuBackend, TakesTheInstructionSetAskedFor) {
     const auto backend = MakeCpuBackend(options);
     ASSERT_TRUE(backend.ok()) << backend.status();
     EXPECT_EQ(backend->device->info().isa, isa);
+    EXPECT_EQ(backend->device->info().numeric_contract, ContractOf(isa));
     EXPECT_EQ(backend->device->info().num_threads, 2);
   }
 }
@@ -48,6 +56,12 @@ TEST(CpuBackend, RefusesAThreadCountOutOfRange) {
     EXPECT_EQ(backend.status().code(), absl::StatusCode::kInvalidArgument);
     EXPECT_NE(std::string(backend.status().message()).find(std::to_string(num_threads)), std::string::npos);
   }
+}
+
+TEST(CpuBackend, WantsACpuForEveryThread) {
+  const auto backend = MakeCpuBackend({.num_threads = 2, .isa = {}, .cpus = {0}});
+  EXPECT_EQ(backend.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_NE(std::string(backend.status().message()).find("cpus: 1 for 2 threads"), std::string::npos);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 #include <vector>
 
 #include "kernels/base/arithmetic.h"
@@ -31,8 +32,10 @@ void CpuTopKRouter(const Compute& compute, const TopKRouterArgs& args) {
   const int64_t num_experts = args.logits.dim(1);
   const int64_t k = args.expert_ids.dim(1);
   const auto route = [&](int64_t t) {
-    std::vector<float> scores(args.logits.as<const float>() + t * num_experts,
-                              args.logits.as<const float>() + (t + 1) * num_experts);
+    // Kept by its thread: a step allocates nothing.
+    thread_local std::vector<float> scores;
+    scores.assign(args.logits.as<const float>() + t * num_experts,
+                  args.logits.as<const float>() + (t + 1) * num_experts);
     float maximum = 0;
     const float sum = compute.isa->softmax_numerators(scores.data(), num_experts, 1.0f, &maximum);
     for (float& score : scores) score /= sum;
@@ -51,22 +54,22 @@ void CpuGroupByExpert(const GroupByExpertArgs& args) {
   const int64_t k = args.expert_ids.dim(1);
   const int64_t num_experts = args.offsets.dim(0) - 1;
   const int32_t* experts = args.expert_ids.as<const int32_t>();
-  std::vector<int32_t> next(static_cast<size_t>(num_experts), 0);
+  // The offsets count first, then they are each expert's next place, and at last they move up by one expert.
+  int32_t* offsets = args.offsets.as<int32_t>();
+  std::fill(offsets, offsets + num_experts + 1, 0);
   for (int64_t i = 0; i < num_entries; ++i) {
     FOREGATE_CHECK(experts[i] >= 0 && experts[i] < num_experts);
-    ++next[static_cast<size_t>(experts[i])];
+    ++offsets[experts[i]];
   }
-  int32_t* offsets = args.offsets.as<int32_t>();
-  offsets[0] = 0;
-  for (int64_t e = 0; e < num_experts; ++e) {
-    offsets[e + 1] = offsets[e] + next[static_cast<size_t>(e)];
-    next[static_cast<size_t>(e)] = offsets[e];
-  }
+  int32_t first = 0;
+  for (int64_t e = 0; e < num_experts; ++e) first += std::exchange(offsets[e], first);
   for (int64_t i = 0; i < num_entries; ++i) {
-    const int32_t j = next[static_cast<size_t>(experts[i])]++;
+    const int32_t j = offsets[experts[i]]++;
     args.token_of.as<int32_t>()[j] = static_cast<int32_t>(i / k);
     args.slot_of.as<int32_t>()[j] = static_cast<int32_t>(i % k);
   }
+  std::copy_backward(offsets, offsets + num_experts, offsets + num_experts + 1);
+  offsets[0] = 0;
 }
 
 void CpuCombine(const Compute& compute, const CombineArgs& args) {

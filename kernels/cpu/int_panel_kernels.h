@@ -30,10 +30,15 @@ struct IntTiles {
   static constexpr int64_t kPartBytes = kUnitBytes / V::kParts;
   static constexpr int64_t kMaxPreparedInputs = 8192;
 
-  // R rows over P panels, `panel_step` panels apart, of which the last has `last_outputs` outputs.
-  template <typename X, int R, int P>
+  // R rows over P panels, `panel_step` panels apart, of which the last has `last_outputs` outputs. kFetches: this is
+  // the first pass over the panels.
+  template <typename X, int R, int P, bool kFetches>
   struct Tile {
     static constexpr int kSums = R * P * V::kParts;
+    // How far ahead a stream is prefetched. Four streams the processor follows by itself. Measured on Zen 3, rows from
+    // memory: 4 rows (1 stream) take 0.83 of the time with 4096 bytes in 4 bits, 0.85 in 8 bits; on weights in the L2 a
+    // prefetch takes 10 %.
+    static constexpr int64_t kAhead = P == 2 ? 1024 : 4096;
 
     const IntPanels& args;
     const X* x[R];
@@ -49,6 +54,10 @@ struct IntTiles {
     // Adds the products of one unit, inputs from k on.
     [[gnu::always_inline]] void AddUnit(int64_t k, Sums (&sums)[kSums]) const {
       const uint8_t* unit = panels + k * (kUnitBytes / Q::kUnitInputs);
+      if constexpr (kFetches && P <= 2) {
+#pragma GCC unroll 2
+        for (int p = 0; p < P; ++p) __builtin_prefetch(unit + p * StepBytes() + kAhead);
+      }
       // Few rows and many panels, or the reverse: what there is little of stays in registers.
       if constexpr (R <= 2) {
         typename Q::Inputs inputs[R];
@@ -149,11 +158,11 @@ struct IntTiles {
     }
   }
 
-  template <typename X, int R, int P>
+  template <typename X, int R, int P, bool kFetches>
   static void RunTile(const IntPanels& args, const X* const* x, int64_t first_row, int64_t first_panel,
                       int64_t panel_step) {
     const int64_t rest = args.num_outputs - (first_panel + (P - 1) * panel_step) * kOutputs;
-    Tile<X, R, P> tile = {
+    Tile<X, R, P, kFetches> tile = {
         .args = args,
         .x = {},
         .row = {},
@@ -178,16 +187,16 @@ struct IntTiles {
 
   // P panels at a time, one of each P-th of all, so that memory is read in P streams that only go forward; what is left
   // over one by one.
-  template <typename X, int R, int P>
+  template <typename X, int R, int P, bool kFetches>
   static void RunPanels(const IntPanels& args, const X* const* x, int64_t first_row) {
     const int64_t num_panels = (args.num_outputs + kOutputs - 1) / kOutputs;
     const int64_t step = num_panels / P;
-    for (int64_t n = 0; n < step; ++n) RunTile<X, R, P>(args, x, first_row, n, step);
-    for (int64_t n = step * P; n < num_panels; ++n) RunTile<X, R, 1>(args, x, first_row, n, 1);
+    for (int64_t n = 0; n < step; ++n) RunTile<X, R, P, kFetches>(args, x, first_row, n, step);
+    for (int64_t n = step * P; n < num_panels; ++n) RunTile<X, R, 1, kFetches>(args, x, first_row, n, 1);
   }
 
   // R rows as they are, or prepared once for all panels.
-  template <int R, int P>
+  template <int R, int P, bool kFetches>
   static void RunRows(const IntPanels& args, int64_t first_row) {
     const int8_t* x[R];
     for (int r = 0; r < R; ++r) x[r] = args.x.values + RowOf(args, first_row + r) * args.x.stride;
@@ -198,20 +207,32 @@ struct IntTiles {
         Q::Prepare(x[r], (args.k_end + Q::kUnitInputs - 1) / Q::kUnitInputs, prepared[r]);
         rows[r] = prepared[r];
       }
-      RunPanels<typename Q::Prepared, R, P>(args, rows, first_row);
+      RunPanels<typename Q::Prepared, R, P, kFetches>(args, rows, first_row);
     } else {
-      RunPanels<int8_t, R, P>(args, x, first_row);
+      RunPanels<int8_t, R, P, kFetches>(args, x, first_row);
     }
   }
 
-  static void Run(const IntPanels& args) {
-    int64_t r = 0;
-    const bool many = !Q::kPrepares || args.k_end <= kMaxPreparedInputs;
-    if (many) {
-      for (; r + Q::kTileRows <= args.num_rows; r += Q::kTileRows) RunRows<Q::kTileRows, Q::kTilePanels>(args, r);
-      for (; r + 2 <= args.num_rows; r += 2) RunRows<2, Q::kPairPanels>(args, r);
+  // R rows if there are that many from r on; returns the first row that is left.
+  template <int R, int P>
+  static int64_t RunSome(const IntPanels& args, int64_t r) {
+    if (r + R > args.num_rows) return r;
+    if (r == 0) {
+      RunRows<R, P, true>(args, r);
+    } else {
+      RunRows<R, P, false>(args, r);
     }
-    for (; r < args.num_rows; ++r) RunRows<1, Q::kRowPanels>(args, r);
+    return r + R;
+  }
+
+  static void Run(const IntPanels& args) {
+    const bool many = !Q::kPrepares || args.k_end <= kMaxPreparedInputs;
+    for (int64_t r = 0; r < args.num_rows;) {
+      const int64_t begin = r;
+      if (many) r = RunSome<Q::kTileRows, Q::kTilePanels>(args, r);
+      if (many && r == begin) r = RunSome<2, Q::kPairPanels>(args, r);
+      if (r == begin) r = RunSome<1, Q::kRowPanels>(args, r);
+    }
   }
 };
 

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 
+#include "kernels/base/bf16_products.h"
 #include "kernels/cpu/panel_args.h"
 
 namespace foregate::internal {
@@ -27,6 +28,8 @@ struct IsaTable {
   const char* name;
   void (*float_panels[kNumFloatFormats])(const FloatPanels& panels);
   void (*int_panels[kNumIntFormats])(const IntPanels& panels);
+  void (*score_keys)(const KeySpan& span);
+  void (*add_values)(const ValueSpan& span);
   // QuantizeActivations of kernels/weights/quantize.h.
   void (*quantize_row)(const float* x, int64_t n, int64_t group, int8_t* values, float* scales, int32_t* sums);
   void (*rms_norm[kNumFloatFormats])(const float* x, const void* weight, float eps, float* out, int64_t n);
@@ -38,6 +41,8 @@ struct IsaTable {
   void (*rope_row)(float* low, float* high, const float* cos, const float* sin, int64_t n);
   // x = exp(x * scale - max(x * scale)); returns the sum. *maximum receives max(x * scale).
   float (*softmax_numerators)(float* x, int64_t n, float scale, float* maximum);
+  // The arithmetic of float_panels for bf16.
+  Bf16Products bf16_products = Bf16Products::kChain;
 };
 
 // Code for an instruction set: legal to call only where SupportedIsas() names it.
@@ -45,6 +50,8 @@ const IsaTable& PortableTable();
 const IsaTable& Avx2Table();
 const IsaTable& Avx512Table();
 const IsaTable& Avx512VnniTable();
+const IsaTable& Avx512Bf16Table();
+const IsaTable& AmxTable();  // for threads of a process that may use tiles (isa_choice.h)
 
 }  // namespace foregate::internal
 

@@ -14,6 +14,7 @@
 #include "kernels/cpu/int_panel_kernels.h"
 #include "kernels/cpu/isa_table.h"
 #include "kernels/cpu/k_panel_kernels.h"
+#include "kernels/cpu/span_kernels.h"
 
 namespace foregate::internal {
 
@@ -161,6 +162,8 @@ struct LaneKernels {
              IntPanelKernels<V>::template RunCodebook<kIq4NlValues, F16>,
              IntPanelKernels<V>::template RunCodebook<kMxfp4Values, Bf16>, KTiles<V, 0>::Run, KTiles<V, 1>::Run,
              KTiles<V, 2>::Run},
+            SpanKernels<V>::ScoreKeys,
+            SpanKernels<V>::AddValues,
             IntPanelKernels<V>::QuantizeRow,
             {RmsNorm<float>, RmsNorm<Bf16>, RmsNorm<F16>},
             SiluMul,

@@ -26,6 +26,36 @@ struct FloatPanels {
   bool accumulate;  // start from `out`
 };
 
+// Attention's scores over some panels of 16 keys: out[r * out_stride + 16 * i + j] = sum over ascending d of q[r][d] *
+// key j of panels[i][d]. Row r of q starts at q + q_rows[r] * head_dim. `panels` has num_panels pointers and at least
+// four more, to what will be read after them.
+struct KeySpan {
+  const float* q;
+  const int32_t* q_rows;
+  int64_t num_rows;
+  int64_t head_dim;  // a multiple of 16
+  const float* const* panels;
+  int64_t num_panels;
+  float* out;
+  int64_t out_stride;
+};
+
+// Attention's weighted sums over the values of 16 * num_panels positions, added to `out` in ascending order: row r of x
+// [num_rows, 16 * num_panels] meets panels[i][p * panel_stride + 16 * j + d], the dimension 16 * p + d of position
+// 16 * i + j. next[i] points to what will be read after them.
+struct ValueSpan {
+  const float* x;
+  int64_t x_stride;
+  int64_t num_rows;
+  int64_t head_dim;  // a multiple of 16
+  const float* const* panels;
+  const float* const* next;
+  int64_t num_panels;
+  int64_t panel_stride;
+  float* out;
+  int64_t out_stride;
+};
+
 // Activations quantized in groups (kernels/weights/quantize.h). Row r starts at values + r * stride bytes; bytes from
 // k_end up to a multiple of 8 are zero. Scales and sums of row r start at r * num_groups.
 struct QuantizedRows {

@@ -1,5 +1,5 @@
-// Fork and join over fixed worker threads, for steps of a few microseconds: no allocation and no wake-up of workers
-// that still spin.
+// Fork and join over fixed worker threads, for steps of a few microseconds: no allocation, no lock and no wake-up while
+// the workers still spin. Workers spin for about 50 us after their last job, then sleep until the next.
 #ifndef FOREGATE_KERNELS_CPU_THREAD_POOL_H_
 #define FOREGATE_KERNELS_CPU_THREAD_POOL_H_
 
@@ -17,8 +17,11 @@ namespace foregate::internal {
 
 class ThreadPool {
  public:
-  // `num_threads` >= 1 counts the calling thread. RESOURCE_EXHAUSTED when the system refuses a thread.
-  static absl::StatusOr<std::unique_ptr<ThreadPool>> Create(int num_threads);
+  // `num_threads` >= 1 counts the calling thread. `cpus` names the CPU of each thread, the calling one first, or is
+  // empty: threads run where the system puts them. The calling thread moves to its CPU with its first job. Names its
+  // workers "compute-N". RESOURCE_EXHAUSTED when the system refuses a thread, FAILED_PRECONDITION when it refuses a
+  // CPU.
+  static absl::StatusOr<std::unique_ptr<ThreadPool>> Create(int num_threads, const std::vector<int>& cpus = {});
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
@@ -39,26 +42,37 @@ class ThreadPool {
     int64_t count = 0;
   };
 
-  explicit ThreadPool(int num_threads) : num_threads_(num_threads) {}
+  ThreadPool(int num_threads, int caller_cpu) : num_threads_(num_threads), caller_cpu_(caller_cpu) {}
 
   void Run(const Job& job);
   void RunShare(const Job& job);
+  void WakeWorkers();
+  void WaitForWorkers();
   void Work();
+  // Sleeps until there is a job newer than `seen`.
+  void SleepUntilNewer(uint64_t seen);
+  void PinCaller();
 
   const int num_threads_;
+  const int caller_cpu_;  // -1: none
+  std::thread::id caller_;
   std::vector<std::thread> workers_;
+  std::atomic<bool> stopping_ = false;
 
-  std::mutex mutex_;
-  std::condition_variable work_available_;
-  std::condition_variable workers_left_;
-  Job job_;                // guarded by mutex_
-  bool open_ = false;      // guarded by mutex_: workers may still join job_
-  bool stopping_ = false;  // guarded by mutex_
-  // Written under mutex_; read without it by threads that spin.
-  std::atomic<uint64_t> generation_ = 0;
-  std::atomic<int> num_joined_ = 0;
-  // The next index of the job. Reset only while no worker is joined.
+  // The job, written while it is closed and nobody has joined it.
+  alignas(64) Job job_;
+  // Number of the job, whether workers may still join it, how many have joined and not left: kOpen and the shifts in
+  // the .cc. One word, so that joining a job that closes at the same time either counts or does not happen.
+  alignas(64) std::atomic<uint64_t> state_ = 0;
+  // The next index of the job.
   alignas(64) std::atomic<int64_t> next_ = 0;
+
+  // Sleep, for workers without a job and for a caller whose workers take long.
+  alignas(64) std::mutex mutex_;
+  std::condition_variable job_came_;
+  std::condition_variable workers_left_;
+  std::atomic<int> num_sleeping_ = 0;  // workers
+  std::atomic<bool> caller_sleeps_ = false;
 };
 
 }  // namespace foregate::internal

@@ -16,6 +16,8 @@ namespace {
 
 class RefKernels final : public Kernels {
  public:
+  explicit RefKernels(Bf16Products bf16_products) : bf16_products_(bf16_products) {}
+
   absl::Status Embed(const EmbedArgs& args, Stream& stream) override;
   absl::Status RmsNorm(const RmsNormArgs& args, Stream& stream) override;
   absl::Status Linear(const LinearArgs& args, Stream& stream) override;
@@ -31,6 +33,9 @@ class RefKernels final : public Kernels {
   absl::Status Accumulate(const AccumulateArgs& args, Stream& stream) override;
   absl::Status GatherRows(const GatherRowsArgs& args, Stream& stream) override;
   absl::Status Fill(const FillArgs& args, Stream& stream) override;
+
+ private:
+  const Bf16Products bf16_products_;
 };
 
 absl::Status RefKernels::Embed(const EmbedArgs& args, Stream& /*stream*/) {
@@ -65,7 +70,7 @@ absl::Status RefKernels::RmsNorm(const RmsNormArgs& args, Stream& /*stream*/) {
 
 absl::Status RefKernels::Linear(const LinearArgs& args, Stream& /*stream*/) {
   CheckArgs(args);
-  const internal::RefMatrix weight(args.weight);
+  const internal::RefMatrix weight(args.weight, bf16_products_);
   const int64_t n_end = args.weight.num_outputs;
   for (int64_t t = 0; t < args.x.dim(0); ++t)
     weight.Apply(args.x.as<const float>() + t * args.x.dim(1), args.out.as<float>() + t * args.out.dim(1));
@@ -145,7 +150,7 @@ absl::Status RefKernels::GroupByExpert(const GroupByExpertArgs& args, Stream& /*
 
 absl::Status RefKernels::GroupedFfn(const GroupedFfnArgs& args, Stream& /*stream*/) {
   CheckArgs(args);
-  internal::RefGroupedFfn(args);
+  internal::RefGroupedFfn(args, bf16_products_);
   return absl::OkStatus();
 }
 
@@ -197,6 +202,8 @@ absl::Status RefKernels::Fill(const FillArgs& args, Stream& /*stream*/) {
 
 }  // namespace
 
-std::unique_ptr<Kernels> MakeRefKernels() { return std::make_unique<RefKernels>(); }
+std::unique_ptr<Kernels> MakeRefKernels(Bf16Products bf16_products) {
+  return std::make_unique<RefKernels>(bf16_products);
+}
 
 }  // namespace foregate

@@ -5,11 +5,12 @@
 #include <memory>
 
 #include "kernels/api/kernels.h"
+#include "kernels/base/bf16_products.h"
 
 namespace foregate {
 
 // Stateless and thread-safe; streams are not looked at.
-std::unique_ptr<Kernels> MakeRefKernels();
+std::unique_ptr<Kernels> MakeRefKernels(Bf16Products bf16_products = Bf16Products::kChain);
 
 }  // namespace foregate
 

@@ -4,12 +4,14 @@
 #include <cmath>
 
 #include "kernels/base/arithmetic.h"
+#include "kernels/base/bf16_arithmetic.h"
 #include "kernels/weights/pack.h"
 #include "kernels/weights/quantize.h"
 
 namespace foregate::internal {
 
-RefMatrix::RefMatrix(const WeightMatrix& matrix) : matrix_(matrix) {
+RefMatrix::RefMatrix(const WeightMatrix& matrix, Bf16Products bf16_products)
+    : matrix_(matrix), products_(matrix.format == WeightFormat::kBf16 ? bf16_products : Bf16Products::kChain) {
   const int64_t group = GroupInputs(matrix.format, matrix.num_inputs);
   for (int64_t n = 0; n < matrix.num_outputs; ++n) {
     for (int64_t k = 0; k < matrix.num_inputs; ++k) {
@@ -27,11 +29,20 @@ RefMatrix::RefMatrix(const WeightMatrix& matrix) : matrix_(matrix) {
 
 void RefMatrix::Apply(const float* x, float* out) const {
   if (IsQuantized(matrix_.format)) return ApplyQuantized(x, out);
-  for (int64_t n = 0; n < matrix_.num_outputs; ++n) {
-    const float* row = values_.data() + n * matrix_.num_inputs;
-    out[n] = ChainDot(
-        x, [row](int64_t k) { return row[k]; }, matrix_.num_inputs);
+  for (int64_t n = 0; n < matrix_.num_outputs; ++n) out[n] = Dot(x, values_.data() + n * matrix_.num_inputs);
+}
+
+float RefMatrix::Dot(const float* x, const float* row) const {
+  const auto weight = [row](int64_t k) { return row[k]; };
+  switch (products_) {
+    case Bf16Products::kPairs:
+      return Bf16PairsDot(x, weight, matrix_.num_inputs);
+    case Bf16Products::kTiles:
+      return Bf16TilesDot(x, weight, matrix_.num_inputs);
+    case Bf16Products::kChain:
+      break;
   }
+  return ChainDot(x, weight, matrix_.num_inputs);
 }
 
 void RefMatrix::ApplyQuantized(const float* x, float* out) const {

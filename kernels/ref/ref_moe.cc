@@ -64,15 +64,15 @@ void RefGroupByExpert(const GroupByExpertArgs& args) {
   }
 }
 
-void RefGroupedFfn(const GroupedFfnArgs& args) {
+void RefGroupedFfn(const GroupedFfnArgs& args, Bf16Products bf16_products) {
   const int64_t hidden = args.x.dim(1);
   const int32_t* offsets = args.offsets.as<const int32_t>();
   const int32_t* token_of = args.token_of.as<const int32_t>();
   for (const ExpertWeights& weights : args.experts) {
     const int64_t ffn = weights.gate.num_outputs;
-    const RefMatrix gate_matrix(weights.gate);
-    const RefMatrix up_matrix(weights.up);
-    const RefMatrix down_matrix(weights.down);
+    const RefMatrix gate_matrix(weights.gate, bf16_products);
+    const RefMatrix up_matrix(weights.up, bf16_products);
+    const RefMatrix down_matrix(weights.down, bf16_products);
     for (int32_t j = offsets[weights.expert]; j < offsets[weights.expert + 1]; ++j) {
       FOREGATE_CHECK(token_of[j] >= 0 && token_of[j] < args.x.dim(0));
       const float* x = args.x.as<const float>() + token_of[j] * hidden;

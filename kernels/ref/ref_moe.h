@@ -3,12 +3,13 @@
 #define FOREGATE_KERNELS_REF_REF_MOE_H_
 
 #include "kernels/api/kernels.h"
+#include "kernels/base/bf16_products.h"
 
 namespace foregate::internal {
 
 void RefTopKRouter(const TopKRouterArgs& args);
 void RefGroupByExpert(const GroupByExpertArgs& args);
-void RefGroupedFfn(const GroupedFfnArgs& args);
+void RefGroupedFfn(const GroupedFfnArgs& args, Bf16Products bf16_products);
 void RefCombine(const CombineArgs& args);
 
 }  // namespace foregate::internal

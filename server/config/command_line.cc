@@ -87,7 +87,8 @@ class CommandLineParser {
     std::filesystem::path path = std::filesystem::weakly_canonical(given, ignored);
     if (path.empty()) path = given;
     if (!path.has_filename()) path = path.parent_path();
-    config->mutable_model()->set_name(path.filename().string());
+    // A container is called by the model's name.
+    config->mutable_model()->set_name((path.extension() == ".fgw" ? path.stem() : path.filename()).string());
   }
 
   const std::vector<std::string>& arguments_;

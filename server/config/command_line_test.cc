@@ -62,6 +62,12 @@ TEST(CommandLine, ReportsEveryProblemWithItsFlag) {
 TEST(CommandLine, NamesTheFlagThatIsOutOfRange) {
   EXPECT_EQ(Refusal({"--model=m", "--threads=5000"}), "--threads: 5000 is not within 0 and 1024");
   EXPECT_THAT(Refusal({"--model=m", "--log-level=loud"}), HasSubstr("--log-level: \"loud\" is none of trace, debug"));
+  EXPECT_THAT(
+      Refusal({"--model=m", "--compute.affinity=3-1"}),
+      HasSubstr("--compute.affinity: \"3-1\" is neither none nor auto nor a list of CPUs such as 0-3,8: \"3-1\""));
+  EXPECT_THAT(Refusal({"--model=m", "--compute.affinity=0,2", "--threads=3"}),
+              HasSubstr("--compute.affinity: 0,2 names 2 CPUs for compute.threads = 3"));
+  EXPECT_THAT(Refusal({"--model=m", "--compute.numa=all"}), HasSubstr("\"all\" is none of none, interleave, local"));
 }
 
 TEST(CommandLine, NamesThePlaceInTheFile) {

@@ -10,6 +10,7 @@
 #include "engine/model/weight_rules.h"
 #include "google/protobuf/text_format.h"
 #include "server/config/config_schema.h"
+#include "server/config/cpu_list.h"
 #include "server/text/reply/reply_format.h"
 
 namespace foregate {
@@ -54,11 +55,12 @@ constexpr std::array kRanges = {
 
 struct Choice {
   std::string_view path;
-  std::array<std::string_view, 5> values;  // unused ones are empty
+  std::array<std::string_view, 7> values;  // unused ones are empty
 };
 
 constexpr std::array kChoices = {
-    Choice{"compute.isa", {"avx512vnni", "avx512", "avx2", "portable", "scalar"}},
+    Choice{"compute.isa", {"amx", "avx512bf16", "avx512vnni", "avx512", "avx2", "portable", "scalar"}},
+    Choice{"compute.numa", {"none", "interleave", "local"}},
     Choice{"telemetry.log_level", {"trace", "debug", "info", "warn", "error"}},
     Choice{"telemetry.log_format", {"text", "json"}},
 };
@@ -144,6 +146,20 @@ class ProblemFinder {
           "takes the place of model.weights, which is \"" + config_.model().weights() + "\"");
   }
 
+  void CheckAffinity() {
+    const std::string& affinity = config_.compute().affinity();
+    if (affinity == "none" || affinity == "auto") return;
+    const absl::StatusOr<std::vector<int>> cpus = ParseCpuList(affinity);
+    if (!cpus.ok()) {
+      Add("compute.affinity", "\"" + affinity + "\" is neither none nor auto nor a list of CPUs such as 0-3,8: " +
+                                  std::string(cpus.status().message()));
+      return;
+    }
+    if (config_.compute().threads() > static_cast<int32_t>(cpus->size()))
+      Add("compute.affinity", affinity + " names " + std::to_string(cpus->size()) +
+                                  " CPUs for compute.threads = " + std::to_string(config_.compute().threads()));
+  }
+
   void CheckCombinations() {
     CheckListener("listen", config_.listen().address(), config_.listen().tls(), config_.listen().insecure());
     CheckListener("admin", config_.admin().address(), config_.admin().tls(), config_.admin().insecure());
@@ -211,7 +227,10 @@ ServerConfig DefaultServerConfig() {
   engine->set_prefix_cache(true);
   engine->set_priority_aging_ms(1000);
   engine->set_step_wait_timeout_ms(30000);
-  config.mutable_compute()->set_threads(0);
+  auto* compute = config.mutable_compute();
+  compute->set_threads(0);
+  compute->set_affinity("none");
+  compute->set_numa("none");
   auto* limits = config.mutable_limits();
   limits->set_max_request_bytes(16 << 20);
   limits->set_max_response_bytes(64 << 20);
@@ -240,6 +259,7 @@ std::vector<std::string> FindConfigProblems(const ServerConfig& config, const Co
   finder.CheckChoices();
   finder.CheckReplyFormat();
   finder.CheckWeights();
+  finder.CheckAffinity();
   finder.CheckCombinations();
   return finder.Take();
 }

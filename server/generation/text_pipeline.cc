@@ -64,8 +64,16 @@ void TextPipeline::Enqueue(Event event) {
     events_.push_back(std::move(event));
     if (scheduled_) return;
     scheduled_ = true;
+    waiting_self_ = shared_from_this();
   }
-  pool_->Continue([self = shared_from_this()] { self->Run(); });
+  Schedule();
+}
+
+void TextPipeline::Schedule() {
+  if (pool_->Continue([this] { Run(); })) return;
+  std::shared_ptr<TextPipeline> self;  // may be the last reference: dropped after the lock
+  std::lock_guard<std::mutex> lock(mutex_);
+  self = std::move(waiting_self_);
 }
 
 void TextPipeline::Cancel(absl::Status reason) {
@@ -80,14 +88,15 @@ void TextPipeline::Cancel(absl::Status reason) {
 }
 
 void TextPipeline::Run() {
-  std::vector<Event> events;
+  std::shared_ptr<TextPipeline> self;
   {
     std::lock_guard<std::mutex> lock(mutex_);
-    events.swap(events_);
+    self = std::move(waiting_self_);
+    turn_.swap(events_);
   }
   GenerationDelta delta;
   const Done* done = nullptr;
-  for (Event& event : events) {
+  for (Event& event : turn_) {
     if (auto* token = std::get_if<Token>(&event)) {
       Process(std::move(*token), &delta);
     } else if (auto* finish = std::get_if<SampleFinish>(&event)) {
@@ -103,14 +112,16 @@ void TextPipeline::Run() {
     Finish(*done);
     return;
   }
+  turn_.clear();
   {
     std::lock_guard<std::mutex> lock(mutex_);
     if (events_.empty()) {
       scheduled_ = false;
       return;
     }
+    waiting_self_ = std::move(self);
   }
-  pool_->Continue([self = shared_from_this()] { self->Run(); });
+  Schedule();
 }
 
 void TextPipeline::Process(Token token, GenerationDelta* delta) {

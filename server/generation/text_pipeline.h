@@ -91,6 +91,8 @@ class TextPipeline final : public TokenSink,
   };
 
   void Enqueue(Event event);
+  // Asks the pool for a turn; waiting_self_ is set.
+  void Schedule();
   // One turn on a text thread: everything that has arrived becomes one delta.
   void Run();
   void Process(Token token, GenerationDelta* delta);
@@ -113,11 +115,14 @@ class TextPipeline final : public TokenSink,
   const std::shared_ptr<DeltaSink> sink_;
 
   std::mutex mutex_;
-  std::vector<Event> events_;           // guarded by mutex_
-  bool scheduled_ = false;              // guarded by mutex_: a task is waiting or running
+  std::vector<Event> events_;  // guarded by mutex_
+  bool scheduled_ = false;     // guarded by mutex_: a turn is waiting or running
+  // Guarded by mutex_: set while a turn waits, whose task is a plain pointer so that enqueuing it allocates nothing.
+  std::shared_ptr<TextPipeline> waiting_self_;
   bool engine_done_ = false;            // guarded by mutex_
   std::shared_ptr<ServedModel> model_;  // guarded by mutex_; reset after the last delta. On text threads valid before
 
+  std::vector<Event> turn_;           // text thread: the events of this turn; changes places with events_
   std::vector<SampleState> samples_;  // text thread
   absl::Status refused_;              // text thread: the sink takes no more, and why
 };

@@ -26,19 +26,20 @@ absl::Status TextPool::Submit(Task task) {
       return absl::ResourceExhaustedError("too many calls wait for a text thread: limit " +
                                           std::to_string(max_queued_calls_));
     }
-    calls_.push_back(std::move(task));
+    calls_.Push(std::move(task));
   }
   wake_.notify_one();
   return absl::OkStatus();
 }
 
-void TextPool::Continue(Task task) {
+bool TextPool::Continue(Task task) {
   {
     std::lock_guard<std::mutex> lock(mutex_);
-    if (stopping_) return;
-    continuations_.push_back(std::move(task));
+    if (stopping_) return false;
+    continuations_.Push(std::move(task));
   }
   wake_.notify_one();
+  return true;
 }
 
 void TextPool::Stop() {
@@ -53,17 +54,11 @@ void TextPool::Stop() {
 
 TextPool::Task TextPool::TakeLocked(bool* is_call) {
   *is_call = false;
-  if (!continuations_.empty()) {
-    Task task = std::move(continuations_.front());
-    continuations_.pop_front();
-    return task;
-  }
+  if (!continuations_.empty()) return continuations_.Pop();
   if (calls_.empty() || num_running_calls_ >= max_running_calls_) return nullptr;
   *is_call = true;
   ++num_running_calls_;
-  Task task = std::move(calls_.front());
-  calls_.pop_front();
-  return task;
+  return calls_.Pop();
 }
 
 void TextPool::ThreadMain() {

@@ -6,13 +6,13 @@
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <mutex>
 #include <thread>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "server/generation/fifo_queue.h"
 
 namespace foregate {
 
@@ -35,8 +35,9 @@ class TextPool {
   // Runs `task` soon, in the order of submission among the same class. RESOURCE_EXHAUSTED with the limit when too many
   // new calls wait, UNAVAILABLE after Stop().
   absl::Status Submit(Task task);
-  // Never refuses, and never runs the task on the calling thread. After Stop() the task is dropped.
-  void Continue(Task task);
+  // Never runs the task on the calling thread. False after Stop(): then the task is dropped. Allocates nothing in the
+  // long run, so that the engine thread may call it; a task that captures one pointer does not either.
+  bool Continue(Task task);
   // Runs everything that waits, then ends the threads. Idempotent. Not from a task.
   void Stop();
 
@@ -49,10 +50,10 @@ class TextPool {
   const size_t max_running_calls_;
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::deque<Task> calls_;          // guarded by mutex_
-  std::deque<Task> continuations_;  // guarded by mutex_
-  size_t num_running_calls_ = 0;    // guarded by mutex_
-  bool stopping_ = false;           // guarded by mutex_
+  FifoQueue<Task> calls_;          // guarded by mutex_
+  FifoQueue<Task> continuations_;  // guarded by mutex_
+  size_t num_running_calls_ = 0;   // guarded by mutex_
+  bool stopping_ = false;          // guarded by mutex_
   std::vector<std::thread> threads_;
 };
 

@@ -13,6 +13,7 @@
 #include "server/config/engine_options.h"
 #include "server/lifecycle/kv_budget.h"
 #include "server/lifecycle/memory_limit.h"
+#include "server/lifecycle/numa_memory.h"
 #include "server/telemetry/logging.h"
 
 namespace foregate {
@@ -66,9 +67,9 @@ absl::StatusOr<const ReplyFormat*> ChooseReplyFormat(const std::string& configur
 
 }  // namespace
 
-ModelLoader::ModelLoader(const ServerConfig& config, ServingState* state, LiveRequests* live, const Clock* clock,
-                         std::function<void(const absl::Status&)> on_failed)
-    : config_(config), state_(state), live_(live), clock_(clock) {
+ModelLoader::ModelLoader(const ServerConfig& config, const CpuPlan& cpus, ServingState* state, LiveRequests* live,
+                         const Clock* clock, std::function<void(const absl::Status&)> on_failed)
+    : config_(config), cpus_(cpus), state_(state), live_(live), clock_(clock) {
   thread_ = std::thread([this, on_failed = std::move(on_failed)] {
     absl::StatusOr<std::shared_ptr<ServedModel>> model = Load();
     if (model.ok()) {
@@ -87,6 +88,17 @@ ModelLoader::ModelLoader(const ServerConfig& config, ServingState* state, LiveRe
 ModelLoader::~ModelLoader() {
   is_cancelled_.store(true);
   thread_.join();
+}
+
+// Before any memory of the model is touched. The loader and what it starts, the engine's thread among them, work on all
+// CPUs, not only on those that serve.
+absl::StatusOr<Backend> ModelLoader::OpenBackend() const {
+  if (!cpus_.serving_cpus.empty()) FOREGATE_RETURN_IF_ERROR(RunOnCpus(cpus_.usable_cpus));
+  const std::vector<int>& compute_cpus = cpus_.compute_cpus.empty() ? cpus_.usable_cpus : cpus_.compute_cpus;
+  const NumaPlan numa = PlanNumaMemory(config_.compute().numa(), compute_cpus, "");
+  if (!numa.text.empty()) LogInfo(numa.text);
+  FOREGATE_RETURN_IF_ERROR(TakeMemoryFrom(numa));
+  return MakeBackend(config_.compute().isa(), cpus_.compute_threads, cpus_.compute_cpus);
 }
 
 absl::StatusOr<std::shared_ptr<ServedModel>> ModelLoader::Load() {
@@ -108,9 +120,9 @@ absl::StatusOr<std::shared_ptr<ServedModel>> ModelLoader::Load() {
   FOREGATE_ASSIGN_OR_RETURN(model->text, LoadTextModel(options.directory));
   FOREGATE_ASSIGN_OR_RETURN(model->reply_format, ChooseReplyFormat(config_.model().reply_format(), model->text));
   if (model->text.tokenizer != nullptr) {
-    FOREGATE_ASSIGN_OR_RETURN(model->tokenizer_files, MakeFileManifest(options.directory, model->text.tokenizer_files));
+    FOREGATE_ASSIGN_OR_RETURN(model->tokenizer_files, MakeFileManifest(model->text.files, model->text.tokenizer_files));
   }
-  FOREGATE_ASSIGN_OR_RETURN(Backend backend, MakeBackend(config_.compute().isa(), config_.compute().threads()));
+  FOREGATE_ASSIGN_OR_RETURN(Backend backend, OpenBackend());
   model->backend = std::make_unique<Backend>(std::move(backend));
   FOREGATE_ASSIGN_OR_RETURN(std::unique_ptr<Decoder> decoder, LoadDecoder(options, *model->backend));
   const EngineOptions engine_options = MakeEngineOptions(config_.engine(), kv_bytes, plan.max_positions);

@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "engine/host/clock.h"
 #include "server/config/server_config.h"
+#include "server/lifecycle/cpu_plan.h"
 #include "server/lifecycle/live_requests.h"
 #include "server/lifecycle/serving_state.h"
 
@@ -19,15 +20,17 @@ class ModelLoader {
  public:
   // Starts at once. Everything outlives the loader, and `live` and `clock` the model. On failure the state becomes
   // kFailed and `on_failed` is called on the loader's thread.
-  ModelLoader(const ServerConfig& config, ServingState* state, LiveRequests* live, const Clock* clock,
-              std::function<void(const absl::Status&)> on_failed);
+  ModelLoader(const ServerConfig& config, const CpuPlan& cpus, ServingState* state, LiveRequests* live,
+              const Clock* clock, std::function<void(const absl::Status&)> on_failed);
   // Cancels a load that is not done.
   ~ModelLoader();
 
  private:
   absl::StatusOr<std::shared_ptr<ServedModel>> Load();
+  absl::StatusOr<Backend> OpenBackend() const;
 
   const ServerConfig& config_;
+  const CpuPlan cpus_;
   ServingState* const state_;
   LiveRequests* const live_;
   const Clock* const clock_;

@@ -22,6 +22,8 @@ using Labels = std::vector<ClientMetric::Label>;
 constexpr std::array<const char*, kNumRequestOutcomes> kOutcomes = {"stop",     "length",   "cancelled",
                                                                     "deadline", "rejected", "error"};
 
+constexpr std::array<const char*, kNumStepPhases> kStepPhases = {"schedule", "forward", "sample", "publish"};
+
 class FamilyBuilder {
  public:
   void Gauge(const std::string& name, const std::string& help, double value, Labels labels = {}) {
@@ -34,7 +36,7 @@ class FamilyBuilder {
     metric.counter.value = value;
     Add(name, help, MetricType::Counter, std::move(labels), std::move(metric));
   }
-  void AddHistogram(const std::string& name, const std::string& help, const Histogram& histogram) {
+  void AddHistogram(const std::string& name, const std::string& help, const Histogram& histogram, Labels labels = {}) {
     ClientMetric metric;
     uint64_t count = 0;
     for (size_t i = 0; i <= histogram.bounds().size(); ++i) {
@@ -45,7 +47,7 @@ class FamilyBuilder {
     // From the buckets just read, so that count and buckets agree whatever the engine adds meanwhile.
     metric.histogram.sample_count = count;
     metric.histogram.sample_sum = histogram.sum();
-    Add(name, help, MetricType::Histogram, {}, std::move(metric));
+    Add(name, help, MetricType::Histogram, std::move(labels), std::move(metric));
   }
   std::vector<MetricFamily> Take() { return std::move(families_); }
 
@@ -117,6 +119,9 @@ void AddEngineMetrics(const EngineMetrics& metrics, FamilyBuilder* out) {
   out->AddHistogram("prefill_seconds", "First step to end of the prompt.", metrics.prefill_time);
   out->AddHistogram("decode_seconds", "First token to last.", metrics.decode_time);
   out->AddHistogram("step_seconds", "Duration of a step.", metrics.step_time);
+  for (size_t i = 0; i < kNumStepPhases; ++i)
+    out->AddHistogram("step_phase_seconds", "Duration of a step's phases, which together are the step.",
+                      metrics.step_phase_time[i], Label("phase", kStepPhases[i]));
   out->AddHistogram("step_tokens", "Rows of a step.", metrics.step_tokens);
   out->AddHistogram("request_prompt_tokens", "Prompt length.", metrics.prompt_tokens);
   out->AddHistogram("request_generation_tokens", "Generated tokens of a request.", metrics.output_tokens);

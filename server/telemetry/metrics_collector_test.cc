@@ -67,6 +67,16 @@ TEST_F(MetricsCollectorTest, HistogramsAreCumulativeAndConsistent) {
   EXPECT_THAT(text, HasSubstr("foregate_step_tokens_count 3\n"));
 }
 
+TEST_F(MetricsCollectorTest, EveryPhaseOfAStepHasItsSeries) {
+  WaitingEngine* const engine = MakeReady();
+  engine->mutable_metrics().step_phase_time[static_cast<size_t>(StepPhase::kSample)].Observe(3e-5);
+  const std::string text = Scrape();
+  EXPECT_THAT(text, HasSubstr("foregate_step_phase_seconds_count{phase=\"schedule\"} 0\n"));
+  EXPECT_THAT(text, HasSubstr("foregate_step_phase_seconds_count{phase=\"forward\"} 0\n"));
+  EXPECT_THAT(text, HasSubstr("foregate_step_phase_seconds_bucket{phase=\"sample\",le=\"5e-05\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("foregate_step_phase_seconds_count{phase=\"publish\"} 0\n"));
+}
+
 TEST_F(MetricsCollectorTest, RoutingIsGroupedAndItsImbalanceMeasured) {
   WaitingEngine* const engine = MakeReady();  // layers 1 and 3, 4 experts, top 2
   const std::vector<int32_t> positions = {0, 1};

@@ -14,21 +14,21 @@ absl::Status Add(const std::string& name, std::string source, const std::string&
   return absl::OkStatus();
 }
 
-absl::Status AddFile(const std::string& name, const std::string& path, ChatTemplates* templates) {
-  absl::StatusOr<std::string> source = ReadWholeFile(path, kMaxConfigBytes);
+absl::Status AddFile(const std::string& name, const ModelFiles& files, const std::string& file,
+                     ChatTemplates* templates) {
+  absl::StatusOr<std::string> source = files.ReadText(file, kMaxConfigBytes);
   if (absl::IsNotFound(source.status())) return absl::OkStatus();
   if (!source.ok()) return source.status();
-  return Add(name, *std::move(source), path, templates);
+  return Add(name, *std::move(source), files.PathOf(file), templates);
 }
 
-absl::Status AddFiles(const std::string& directory, ChatTemplates* templates) {
-  FOREGATE_RETURN_IF_ERROR(AddFile("default", directory + "/" + kTemplateFile, templates));
-  std::error_code error;
-  const std::filesystem::directory_iterator files(directory + "/" + kTemplateDirectory, error);
-  if (error) return absl::OkStatus();  // there is no such directory
-  for (const auto& file : files) {
-    if (file.path().extension() != ".jinja") continue;
-    FOREGATE_RETURN_IF_ERROR(AddFile(file.path().stem().string(), file.path().string(), templates));
+absl::Status AddFiles(const ModelFiles& files, ChatTemplates* templates) {
+  FOREGATE_RETURN_IF_ERROR(AddFile("default", files, kTemplateFile, templates));
+  for (const std::string& name : files.List(kTemplateDirectory)) {
+    const std::filesystem::path path(name);
+    if (path.extension() != ".jinja") continue;
+    FOREGATE_RETURN_IF_ERROR(
+        AddFile(path.stem().string(), files, std::string(kTemplateDirectory) + "/" + name, templates));
   }
   return absl::OkStatus();
 }
@@ -48,11 +48,11 @@ absl::Status AddConfigured(const ConfigFile& file, ChatTemplates* templates) {
 
 }  // namespace
 
-absl::StatusOr<ChatTemplates> LoadChatTemplates(const std::string& directory, const ConfigFile& tokenizer_config) {
+absl::StatusOr<ChatTemplates> LoadChatTemplates(const ModelFiles& files, const ConfigFile& tokenizer_config) {
   ChatTemplates templates;
-  FOREGATE_RETURN_IF_ERROR(AddFiles(directory, &templates));
+  FOREGATE_RETURN_IF_ERROR(AddFiles(files, &templates));
   if (!templates.empty()) return templates;
-  FOREGATE_ASSIGN_OR_RETURN(const ConfigFile processor, ConfigFile::Read(directory + "/chat_template.json"));
+  FOREGATE_ASSIGN_OR_RETURN(const ConfigFile processor, ConfigFile::Read(files, "chat_template.json"));
   FOREGATE_RETURN_IF_ERROR(AddConfigured(processor, &templates));
   if (!templates.empty()) return templates;
   FOREGATE_RETURN_IF_ERROR(AddConfigured(tokenizer_config, &templates));

@@ -22,7 +22,7 @@ using ChatTemplates = std::map<std::string, std::unique_ptr<const ChatTemplate>>
 // transformers 5; chat_template.json, which processors of older checkpoints write, comes between the two. The two JSON
 // files have a string or a list of {"name": ..., "template": ...} under "chat_template".
 // INVALID_ARGUMENT naming file, key and line for a template that does not compile.
-absl::StatusOr<ChatTemplates> LoadChatTemplates(const std::string& directory, const ConfigFile& tokenizer_config);
+absl::StatusOr<ChatTemplates> LoadChatTemplates(const ModelFiles& files, const ConfigFile& tokenizer_config);
 
 }  // namespace foregate
 

@@ -4,13 +4,13 @@
 
 namespace foregate {
 
-absl::StatusOr<ConfigFile> ConfigFile::Read(const std::string& path) {
+absl::StatusOr<ConfigFile> ConfigFile::Read(const ModelFiles& files, const std::string& name) {
   ConfigFile file;
-  file.path_ = path;
-  const absl::StatusOr<std::string> text = ReadWholeFile(path, kMaxConfigBytes);
+  file.path_ = files.PathOf(name);
+  const absl::StatusOr<std::string> text = files.ReadText(name, kMaxConfigBytes);
   if (absl::IsNotFound(text.status())) return file;
   if (!text.ok()) return text.status();
-  FOREGATE_ASSIGN_OR_RETURN(file.document_, ParseJsonText(*text, path));
+  FOREGATE_ASSIGN_OR_RETURN(file.document_, ParseJsonText(*text, file.path_));
   if (!file.document_.is_object()) return file.root().Error("must be an object");
   file.exists_ = true;
   return file;

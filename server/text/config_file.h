@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "absl/status/statusor.h"
+#include "engine/formats/model_files.h"
 #include "server/text/json_node.h"
 
 namespace foregate {
@@ -20,7 +21,7 @@ inline constexpr size_t kMaxConfigBytes = 64u << 20;
 class ConfigFile {
  public:
   // An absent file reads as an empty object. INVALID_ARGUMENT naming the file when it is no JSON object.
-  static absl::StatusOr<ConfigFile> Read(const std::string& path);
+  static absl::StatusOr<ConfigFile> Read(const ModelFiles& files, const std::string& name);
 
   // An object that came from elsewhere; `path` names it in errors.
   static ConfigFile FromDocument(nlohmann::json document, std::string path) {

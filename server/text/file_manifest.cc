@@ -17,17 +17,6 @@ namespace {
 
 constexpr size_t kReadBytes = 256 << 10;
 
-using File = std::unique_ptr<FILE, int (*)(FILE*)>;
-
-std::string PathOf(const FileManifest& manifest, const std::string& name) { return manifest.directory + "/" + name; }
-
-absl::StatusOr<File> Open(const std::string& path) {
-  File file(std::fopen(path.c_str(), "rb"), &std::fclose);
-  if (file != nullptr) return file;
-  const std::string message = path + ": " + std::strerror(errno);
-  return errno == ENOENT ? absl::NotFoundError(message) : absl::InvalidArgumentError(message);
-}
-
 }  // namespace
 
 struct Sha256::Context {
@@ -57,13 +46,13 @@ std::string Sha256::Finish() {
   return text;
 }
 
-absl::StatusOr<FileManifest> MakeFileManifest(std::string directory, const std::vector<std::string>& names) {
+absl::StatusOr<FileManifest> MakeFileManifest(ModelFiles source, const std::vector<std::string>& names) {
   FileManifest manifest;
-  manifest.directory = std::move(directory);
+  manifest.source = std::move(source);
   Sha256 all;
   std::string buffer(kReadBytes, '\0');
   for (const std::string& name : names) {
-    FOREGATE_ASSIGN_OR_RETURN(const File file, Open(PathOf(manifest, name)));
+    FOREGATE_ASSIGN_OR_RETURN(const ModelFiles::Stream file, manifest.source.Open(name));
     ManifestFile entry{name, 0, ""};
     Sha256 digest;
     while (const size_t size = std::fread(buffer.data(), 1, buffer.size(), file.get())) {
@@ -71,7 +60,7 @@ absl::StatusOr<FileManifest> MakeFileManifest(std::string directory, const std::
       entry.size_bytes += size;
     }
     if (std::ferror(file.get()))
-      return absl::InvalidArgumentError(PathOf(manifest, name) + ": " + std::strerror(errno));
+      return absl::InvalidArgumentError(manifest.source.PathOf(name) + ": " + std::strerror(errno));
     entry.sha256 = digest.Finish();
     all.Update(entry.sha256 + "  " + name + "\n");
     manifest.files.push_back(std::move(entry));
@@ -81,9 +70,9 @@ absl::StatusOr<FileManifest> MakeFileManifest(std::string directory, const std::
 }
 
 struct ManifestReader::OpenFile {
-  explicit OpenFile(File opened) : file(std::move(opened)) {}
+  explicit OpenFile(ModelFiles::Stream opened) : file(std::move(opened)) {}
 
-  File file;
+  ModelFiles::Stream file;
   uint64_t offset = 0;
   Sha256 digest;
 };
@@ -93,7 +82,7 @@ ManifestReader::ManifestReader(const FileManifest* manifest) : manifest_(manifes
 ManifestReader::~ManifestReader() = default;
 
 absl::Status ManifestReader::Changed(std::string_view how) const {
-  return absl::DataLossError(PathOf(*manifest_, manifest_->files[file_].name) + " " + std::string(how) +
+  return absl::DataLossError(manifest_->source.PathOf(manifest_->files[file_].name) + " " + std::string(how) +
                              " since the server loaded it");
 }
 
@@ -101,7 +90,7 @@ absl::StatusOr<bool> ManifestReader::Next(size_t max_bytes, Piece* piece) {
   if (file_ == manifest_->files.size()) return false;
   const ManifestFile& expected = manifest_->files[file_];
   if (open_ == nullptr) {
-    auto file = Open(PathOf(*manifest_, expected.name));
+    auto file = manifest_->source.Open(expected.name);
     if (!file.ok()) return Changed("cannot be read any more (" + std::string(file.status().message()) + ")");
     open_ = std::make_unique<OpenFile>(*std::move(file));
   }

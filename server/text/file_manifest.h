@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "engine/formats/model_files.h"
 
 namespace foregate {
 
@@ -30,20 +31,20 @@ class Sha256 {
 };
 
 struct ManifestFile {
-  std::string name;  // relative to the directory
+  std::string name;  // as ModelFiles names it
   uint64_t size_bytes = 0;
   std::string sha256;  // hexadecimal
 };
 
 // A value.
 struct FileManifest {
-  std::string directory;
+  ModelFiles source;
   std::vector<ManifestFile> files;
   std::string sha256;  // of the lines that sha256sum prints for the files; empty without files
 };
 
 // Reads every file once. NOT_FOUND or INVALID_ARGUMENT naming the file that cannot be read.
-absl::StatusOr<FileManifest> MakeFileManifest(std::string directory, const std::vector<std::string>& names);
+absl::StatusOr<FileManifest> MakeFileManifest(ModelFiles source, const std::vector<std::string>& names);
 
 // Reads the files of a manifest again, piece by piece and in order, and holds them to it. Not thread-safe; the manifest
 // must outlive it.

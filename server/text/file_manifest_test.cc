@@ -49,7 +49,7 @@ TEST_F(FileManifestTest, ReadsBackWhatItListed) {
   Write("a.json", "abc");
   Write("empty", "");
   Write("large", large);
-  const auto manifest = MakeFileManifest(directory_, {"a.json", "empty", "large"});
+  const auto manifest = MakeFileManifest(ModelFiles(directory_), {"a.json", "empty", "large"});
   ASSERT_TRUE(manifest.ok()) << manifest.status();
   EXPECT_EQ(manifest->files[0].size_bytes, 3u);
   EXPECT_EQ(manifest->files[0].sha256, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
@@ -64,7 +64,7 @@ TEST_F(FileManifestTest, ReadsBackWhatItListed) {
 TEST_F(FileManifestTest, AChangedFileIsDataLoss) {
   for (const std::string changed : {"abd", "ab", "abcd"}) {
     Write("a.json", "abc");
-    const auto manifest = MakeFileManifest(directory_, {"a.json"});
+    const auto manifest = MakeFileManifest(ModelFiles(directory_), {"a.json"});
     ASSERT_TRUE(manifest.ok()) << manifest.status();
     Write("a.json", changed);
     const auto contents = ReadAll(*manifest, 2);
@@ -74,7 +74,7 @@ TEST_F(FileManifestTest, AChangedFileIsDataLoss) {
 }
 
 TEST_F(FileManifestTest, AMissingFileIsNamed) {
-  const auto manifest = MakeFileManifest(directory_, {"absent.json"});
+  const auto manifest = MakeFileManifest(ModelFiles(directory_), {"absent.json"});
   EXPECT_TRUE(absl::IsNotFound(manifest.status())) << manifest.status();
   EXPECT_NE(manifest.status().message().find("absent.json"), std::string::npos);
 }

@@ -110,14 +110,19 @@ absl::Status AddTokenizer(const GgufHeader& header, TextModel* model) {
 
 }  // namespace
 
-absl::StatusOr<TextModel> LoadGgufTextModel(const std::string& path) {
-  FOREGATE_ASSIGN_OR_RETURN(const std::unique_ptr<ReadOnlyFile> file, ReadOnlyFile::Open(path));
-  FOREGATE_ASSIGN_OR_RETURN(const GgufHeader header, GgufHeader::Read(*file));
+absl::StatusOr<TextModel> ReadGgufTextModel(const GgufHeader& header) {
   TextModel model;
-  model.directory = std::filesystem::path(path).parent_path().string();
   if (HasGgufTokenizer(header)) FOREGATE_RETURN_IF_ERROR(AddTokenizer(header, &model));
   FOREGATE_RETURN_IF_ERROR(AddTemplates(header, &model));
   FOREGATE_RETURN_IF_ERROR(AddDefaults(header, &model));
+  return model;
+}
+
+absl::StatusOr<TextModel> LoadGgufTextModel(const std::string& path) {
+  FOREGATE_ASSIGN_OR_RETURN(const std::unique_ptr<ReadOnlyFile> file, ReadOnlyFile::Open(path));
+  FOREGATE_ASSIGN_OR_RETURN(const GgufHeader header, GgufHeader::Read(*file));
+  FOREGATE_ASSIGN_OR_RETURN(TextModel model, ReadGgufTextModel(header));
+  model.files = ModelFiles(std::filesystem::path(path).parent_path().string());
   return model;
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "engine/formats/gguf/header.h"
 #include "server/text/text_model.h"
 
 namespace foregate {
@@ -15,6 +16,8 @@ namespace foregate {
 // only one. There are no tokenizer_files: the vocabulary is a part of a file of gigabytes. INVALID_ARGUMENT or
 // UNIMPLEMENTED naming file and key.
 absl::StatusOr<TextModel> LoadGgufTextModel(const std::string& path);
+// The same of a header that was read.
+absl::StatusOr<TextModel> ReadGgufTextModel(const GgufHeader& header);
 
 }  // namespace foregate
 

@@ -2,11 +2,12 @@
 
 #include <algorithm>
 #include <array>
-#include <filesystem>
 #include <optional>
 #include <utility>
 
+#include "engine/formats/container/container_file.h"
 #include "engine/formats/gguf/gguf_files.h"
+#include "engine/formats/gguf/header.h"
 #include "kernels/base/status_macros.h"
 #include "server/text/chat_template_files.h"
 #include "server/text/config_file.h"
@@ -20,19 +21,15 @@ namespace {
 constexpr std::array kConfigFileNames = {"added_tokens.json",      "chat_template.jinja",     "chat_template.json",
                                          "generation_config.json", "special_tokens_map.json", "tokenizer_config.json"};
 
-std::vector<std::string> FindFiles(const std::string& directory, const std::optional<std::string>& vocabulary_file) {
+std::vector<std::string> FindFiles(const ModelFiles& files, const std::optional<std::string>& vocabulary_file) {
   std::vector<std::string> names;
-  std::error_code error;
   if (vocabulary_file.has_value()) names.push_back(*vocabulary_file);
+  const std::vector<std::string> present = files.List("");
   for (const char* name : kConfigFileNames) {
-    if (std::filesystem::is_regular_file(directory + "/" + name, error)) names.emplace_back(name);
+    if (std::binary_search(present.begin(), present.end(), name)) names.emplace_back(name);
   }
-  const std::filesystem::directory_iterator templates(directory + "/" + kTemplateDirectory, error);
-  if (!error) {
-    for (const auto& file : templates) {
-      if (file.path().extension() != ".jinja" || !file.is_regular_file(error)) continue;
-      names.push_back(std::string(kTemplateDirectory) + "/" + file.path().filename().string());
-    }
+  for (const std::string& name : files.List(kTemplateDirectory)) {
+    if (name.ends_with(".jinja")) names.push_back(std::string(kTemplateDirectory) + "/" + name);
   }
   std::sort(names.begin(), names.end());
   return names;
@@ -71,10 +68,10 @@ absl::Status LoadTokenizer(const ConfigFile& tokenizer_config, const ConfigFile&
                            const ConfigFile& special_tokens_map, const ConfigFile& config, TextModel* model) {
   FOREGATE_ASSIGN_OR_RETURN(SpecialTokens special,
                             ReadSpecialTokens(tokenizer_config, special_tokens_map, added_tokens));
-  const std::optional<std::string> vocabulary_file = FindVocabularyFile(model->directory);
-  model->tokenizer_files = FindFiles(model->directory, vocabulary_file);
+  const std::optional<std::string> vocabulary_file = FindVocabularyFile(model->files);
+  model->tokenizer_files = FindFiles(model->files, vocabulary_file);
   if (vocabulary_file.has_value()) {
-    const TokenizerSource source = {model->directory, *vocabulary_file, tokenizer_config, config};
+    const TokenizerSource source = {model->files, *vocabulary_file, tokenizer_config, config};
     FOREGATE_ASSIGN_OR_RETURN(model->tokenizer, BuildTokenizer(source, &special));
     FOREGATE_RETURN_IF_ERROR(CheckAddedTokens(added_tokens, *model));
   }
@@ -86,21 +83,17 @@ absl::Status LoadTokenizer(const ConfigFile& tokenizer_config, const ConfigFile&
   return absl::OkStatus();
 }
 
-}  // namespace
-
-absl::StatusOr<TextModel> LoadTextModel(const std::string& checkpoint_directory) {
-  FOREGATE_ASSIGN_OR_RETURN(const std::optional<std::string> gguf, FindGguf(checkpoint_directory));
-  if (gguf) return LoadGgufTextModel(*gguf);
-  const auto read = [&](const std::string& name) { return ConfigFile::Read(checkpoint_directory + "/" + name); };
+absl::StatusOr<TextModel> LoadFromFiles(ModelFiles files) {
+  const auto read = [&](const std::string& name) { return ConfigFile::Read(files, name); };
   FOREGATE_ASSIGN_OR_RETURN(const ConfigFile tokenizer_config, read("tokenizer_config.json"));
   FOREGATE_ASSIGN_OR_RETURN(const ConfigFile special_tokens_map, read("special_tokens_map.json"));
   FOREGATE_ASSIGN_OR_RETURN(const ConfigFile added_tokens, read("added_tokens.json"));
   FOREGATE_ASSIGN_OR_RETURN(const ConfigFile generation_config, read("generation_config.json"));
   FOREGATE_ASSIGN_OR_RETURN(const ConfigFile config, read("config.json"));
   TextModel model;
-  model.directory = checkpoint_directory;
+  model.files = files;
   FOREGATE_RETURN_IF_ERROR(LoadTokenizer(tokenizer_config, added_tokens, special_tokens_map, config, &model));
-  FOREGATE_ASSIGN_OR_RETURN(ChatTemplates templates, LoadChatTemplates(checkpoint_directory, tokenizer_config));
+  FOREGATE_ASSIGN_OR_RETURN(ChatTemplates templates, LoadChatTemplates(files, tokenizer_config));
   if (auto unnamed = templates.extract("default"); !unnamed.empty()) model.chat_template = std::move(unnamed.mapped());
   model.named_templates = std::move(templates);
   FOREGATE_ASSIGN_OR_RETURN(model.defaults, ReadGenerationDefaults(generation_config));
@@ -111,6 +104,29 @@ absl::StatusOr<TextModel> LoadTextModel(const std::string& checkpoint_directory)
     if (id.has_value()) model.eos_token_ids.push_back(*id);
   }
   return model;
+}
+
+absl::StatusOr<TextModel> LoadFromContainer(const std::string& path) {
+  FOREGATE_ASSIGN_OR_RETURN(std::shared_ptr<const ContainerFile> container, ContainerFile::Open(path));
+  const ModelFiles files(std::move(container));
+  if (!files.Has(kEmbeddedGgufMetadata)) return LoadFromFiles(files);
+  FOREGATE_ASSIGN_OR_RETURN(std::string metadata, files.ReadText(kEmbeddedGgufMetadata, kMaxGgufHeaderBytes));
+  const uint64_t num_bytes = metadata.size();
+  FOREGATE_ASSIGN_OR_RETURN(const GgufHeader header,
+                            GgufHeader::Parse(std::move(metadata), num_bytes, files.PathOf(kEmbeddedGgufMetadata)));
+  FOREGATE_ASSIGN_OR_RETURN(TextModel model, ReadGgufTextModel(header));
+  model.files = files;
+  return model;
+}
+
+}  // namespace
+
+absl::StatusOr<TextModel> LoadTextModel(const std::string& path) {
+  FOREGATE_ASSIGN_OR_RETURN(const std::optional<std::string> container, FindContainer(path));
+  if (container) return LoadFromContainer(*container);
+  FOREGATE_ASSIGN_OR_RETURN(const std::optional<std::string> gguf, FindGguf(path));
+  if (gguf) return LoadGgufTextModel(*gguf);
+  return LoadFromFiles(ModelFiles(path));
 }
 
 }  // namespace foregate

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "engine/formats/model_files.h"
 #include "server/text/chat_template.h"
 #include "server/text/generation_defaults.h"
 #include "server/text/tokenizer.h"
@@ -17,8 +18,8 @@ namespace foregate {
 
 // Immutable after load; its parts are thread-safe.
 struct TextModel {
-  std::string directory;  // where it was read
-  // The tokenizer's own files found there, relative to it, ascending: whoever has these has the same tokenizer.
+  ModelFiles files;  // where it was read
+  // The tokenizer's own files found there, ascending: whoever has these has the same tokenizer.
   std::vector<std::string> tokenizer_files;
   std::unique_ptr<const Tokenizer> tokenizer;         // null when the directory has no tokenizer
   std::unique_ptr<const ChatTemplate> chat_template;  // the default one; null when there is none
@@ -41,8 +42,12 @@ struct TextModel {
 // generation_config.json, config.json, and the chat templates: chat_template.jinja with
 // additional_chat_templates/NAME.jinja, else chat_template.json, else those of tokenizer_config.json, as transformers
 // chooses. A GGUF file, or a directory whose model is one (FindGguf), has all of it in its metadata
-// (gguf_text_model.h). INVALID_ARGUMENT naming file and key for anything malformed.
-absl::StatusOr<TextModel> LoadTextModel(const std::string& checkpoint_directory);
+// (gguf_text_model.h). A container (FindContainer) has the files of either inside.
+// INVALID_ARGUMENT naming file and key for anything malformed.
+absl::StatusOr<TextModel> LoadTextModel(const std::string& path);
+
+// The name that the metadata of a GGUF model has inside a container.
+inline constexpr const char* kEmbeddedGgufMetadata = "metadata.gguf";
 
 }  // namespace foregate
 

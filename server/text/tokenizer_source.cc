@@ -1,7 +1,6 @@
 #include "server/text/tokenizer_source.h"
 
 #include <array>
-#include <filesystem>
 #include <utility>
 
 #include "kernels/base/status_macros.h"
@@ -39,8 +38,9 @@ absl::StatusOr<nlohmann::json> BuildDocument(const TokenizerSource& source, std:
 absl::StatusOr<nlohmann::json> ReadDocument(const TokenizerSource& source, const std::string& path,
                                             SpecialTokens* special) {
   const bool is_json = source.vocabulary_file == kJsonFile;
-  FOREGATE_ASSIGN_OR_RETURN(const std::string bytes,
-                            ReadWholeFile(path, is_json ? kMaxJsonBytes : kMaxVocabularyBytes));
+  FOREGATE_ASSIGN_OR_RETURN(
+      const std::string bytes,
+      source.files.ReadText(source.vocabulary_file, is_json ? kMaxJsonBytes : kMaxVocabularyBytes));
   if (is_json) return ParseJsonText(bytes, path);
   absl::StatusOr<nlohmann::json> document = BuildDocument(source, bytes, special);
   if (document.ok()) return document;
@@ -49,16 +49,15 @@ absl::StatusOr<nlohmann::json> ReadDocument(const TokenizerSource& source, const
 
 }  // namespace
 
-std::optional<std::string> FindVocabularyFile(const std::string& directory) {
-  std::error_code error;
+std::optional<std::string> FindVocabularyFile(const ModelFiles& files) {
   for (const char* name : kVocabularyFiles) {
-    if (std::filesystem::exists(directory + "/" + name, error)) return name;
+    if (files.Has(name)) return name;
   }
   return std::nullopt;
 }
 
 absl::StatusOr<std::unique_ptr<const Tokenizer>> BuildTokenizer(const TokenizerSource& source, SpecialTokens* special) {
-  const std::string path = source.directory + "/" + source.vocabulary_file;
+  const std::string path = source.files.PathOf(source.vocabulary_file);
   FOREGATE_ASSIGN_OR_RETURN(nlohmann::json document, ReadDocument(source, path, special));
   const JsonNode root(&document, path + ":");
   if (!document.is_object()) return root.Error("must be an object");

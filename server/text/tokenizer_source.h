@@ -15,11 +15,11 @@ namespace foregate {
 
 // The file's name, in this order: tokenizer.json, tokenizer.model (SentencePiece, or tiktoken as Llama 3 has it),
 // tiktoken.model, qwen.tiktoken, and names that BuildTokenizer refuses; nothing when there is none of them.
-std::optional<std::string> FindVocabularyFile(const std::string& directory);
+std::optional<std::string> FindVocabularyFile(const ModelFiles& files);
 
 // Borrowed for the duration of the call.
 struct TokenizerSource {
-  const std::string& directory;
+  const ModelFiles& files;
   const std::string& vocabulary_file;  // as FindVocabularyFile names it
   const ConfigFile& tokenizer_config;
   const ConfigFile& config;  // config.json

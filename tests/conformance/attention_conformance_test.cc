@@ -71,7 +71,34 @@ std::vector<AttentionCase> Cases() {
        {500, 501, 502, 503, 504, 505, 506, 507, 508, 509, 510, 511, 512, 513, 514, 515, 516, 517, 518},
        19},
       {6, 2, 33, 5, 0, {3, 4, 5, 6, 7, 8}, 3},
+      // Many heads over few, several spans; a window that begins and ends inside panels.
+      {32, 4, 32, 16, 0, {600, 31, 511}},
+      {14, 2, 16, 32, 300, {611, 612, 613, 614, 615, 700, 701, 702}, 8},
   };
+}
+
+// The keys, or the values, with NaN at every position that none of the rows [first, first + count) sees.
+HostTensor PoisonedPlane(bool is_keys, const AttentionCase& test, int64_t first, int64_t count) {
+  std::vector<bool> is_seen(static_cast<size_t>(test.num_blocks() * test.block_size), false);
+  for (int64_t row = first; row < first + count; ++row) {
+    const int32_t position = test.positions[static_cast<size_t>(row)];
+    const int32_t begin = test.window == 0 ? 0 : std::max(0, position - test.window + 1);
+    for (int32_t p = begin; p <= position; ++p) {
+      const int32_t block = test.BlockOf(test.SequenceOf(row), p / test.block_size);
+      is_seen[static_cast<size_t>(block * test.block_size + p % test.block_size)] = true;
+    }
+  }
+  const KvIndex index = {.num_heads = test.kv_heads, .head_dim = test.head_dim, .block_size = test.block_size};
+  HostTensor plane = is_keys ? test.keys() : test.values();
+  for (int64_t slot = 0; slot < static_cast<int64_t>(is_seen.size()); ++slot) {
+    if (is_seen[static_cast<size_t>(slot)]) continue;
+    for (int64_t head = 0; head < test.kv_heads; ++head) {
+      for (int64_t d = 0; d < test.head_dim; ++d) {
+        plane.f32()[is_keys ? index.Key(slot, head, d) : index.Value(slot, head, d)] = std::nanf("");
+      }
+    }
+  }
+  return plane;
 }
 
 // Rows [first, first + count) in one call.
@@ -84,7 +111,8 @@ HostTensor RunAttention(Backend& backend, const AttentionCase& test, int64_t fir
   }
   PagedAttentionArgs args;
   args.q = bench.Put(test.q().Rows(first, count));
-  args.kv = {bench.Put(test.keys()), bench.Put(test.values()), test.block_size};
+  args.kv = {bench.Put(PoisonedPlane(true, test, first, count)), bench.Put(PoisonedPlane(false, test, first, count)),
+             test.block_size};
   args.block_tables = bench.Put(test.block_tables());
   args.row_sequences = bench.Put(HostTensor::I32({count}, sequences));
   args.positions = bench.Put(HostTensor::I32({count}, positions));

@@ -29,12 +29,15 @@ inline auto AllExecutionPaths() {
   return testing::Values(ExecutionPath{"faulting", 1}, ExecutionPath{"portable", 1}, ExecutionPath{"portable", 3},
                          ExecutionPath{"avx2", 1}, ExecutionPath{"avx2", 2}, ExecutionPath{"avx2", 4},
                          ExecutionPath{"avx512", 1}, ExecutionPath{"avx512", 2}, ExecutionPath{"avx512", 4},
-                         ExecutionPath{"avx512vnni", 1}, ExecutionPath{"avx512vnni", 3},
-                         ExecutionPath{"avx512_emulated", 2}, ExecutionPath{"avx512vnni_emulated", 2});
+                         ExecutionPath{"avx512vnni", 1}, ExecutionPath{"avx512vnni", 3}, ExecutionPath{"avx512bf16", 1},
+                         ExecutionPath{"avx512bf16", 3}, ExecutionPath{"amx", 1}, ExecutionPath{"amx", 3},
+                         ExecutionPath{"avx512_emulated", 2}, ExecutionPath{"avx512vnni_emulated", 2},
+                         ExecutionPath{"avx512bf16_emulated", 2}, ExecutionPath{"amx_emulated", 2});
 }
 
 inline absl::StatusOr<Backend> MakeBackendOf(const ExecutionPath& path) {
-  for (const internal::IsaTable* table : {&internal::EmulatedAvx512Table(), &internal::EmulatedAvx512VnniTable()}) {
+  for (const internal::IsaTable* table : {&internal::EmulatedAvx512Table(), &internal::EmulatedAvx512VnniTable(),
+                                          &internal::EmulatedAvx512Bf16Table(), &internal::EmulatedAmxTable()}) {
     if (path.isa == table->name) return internal::MakeTableBackend(*table, path.num_threads);
   }
   CpuBackendOptions options;
@@ -59,6 +62,7 @@ class ConformanceTest : public testing::TestWithParam<ExecutionPath> {
       ASSERT_TRUE(backend.ok()) << backend.status();
       path_ = *std::move(backend);
     }
+    ref_ = MakeRefBackendFor(path_.device->info());
     ASSERT_EQ(path_.device->info().numeric_contract, ref_.device->info().numeric_contract);
   }
 

@@ -8,6 +8,8 @@ namespace foregate::internal {
 
 const IsaTable& EmulatedAvx512Table();      // "avx512_emulated"
 const IsaTable& EmulatedAvx512VnniTable();  // "avx512vnni_emulated"
+const IsaTable& EmulatedAvx512Bf16Table();  // "avx512bf16_emulated"
+const IsaTable& EmulatedAmxTable();         // "amx_emulated"
 
 }  // namespace foregate::internal
 

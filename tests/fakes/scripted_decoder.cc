@@ -130,17 +130,18 @@ absl::StatusOr<std::unique_ptr<StepInFlight>> ScriptedDecoder::Launch(const Batc
   for (const int32_t sequence : control.TakeDropped()) dropped_[static_cast<size_t>(sequence)] = 1;
   write_layer(kv[1]);
 
-  LayerRouting routing;
-  routing.layer = 1;
+  routed_rows_.clear();
+  experts_.clear();
+  weights_.clear();
   for (size_t r = 0; r < batch.token_ids.size(); ++r) {
     if (dropped_[static_cast<size_t>(batch.row_sequences[r])]) continue;
-    routing.rows.push_back(static_cast<int32_t>(r));
+    routed_rows_.push_back(static_cast<int32_t>(r));
     for (int32_t k = 0; k < kTopK; ++k) {
-      routing.experts.push_back((batch.token_ids[r] + k) % kNumExperts);
-      routing.weights.push_back(0.5f);
+      experts_.push_back((batch.token_ids[r] + k) % kNumExperts);
+      weights_.push_back(0.5f);
     }
   }
-  routing_.assign(1, std::move(routing));
+  routing_ = {.layer = 1, .rows = routed_rows_, .experts = experts_, .weights = weights_};
 
   logits_.clear();
   for (const int32_t row : batch.logits_rows) {
@@ -165,7 +166,7 @@ absl::StatusOr<StepResult> ScriptedDecoder::Collect(std::unique_ptr<StepInFlight
   StepResult result;
   result.logits = logits_;
   result.dropped = dropped_;
-  result.routing = routing_;
+  result.routing = {&routing_, 1};
   return result;
 }
 

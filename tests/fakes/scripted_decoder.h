@@ -50,7 +50,10 @@ class ScriptedDecoder final : public Decoder {
   uint64_t num_launches_ = 0;
   std::vector<float> logits_;
   std::vector<uint8_t> dropped_;
-  std::vector<LayerRouting> routing_;
+  // Of the one layer that routes.
+  std::vector<int32_t> routed_rows_, experts_;
+  std::vector<float> weights_;
+  LayerRouting routing_;
 };
 
 // KV bytes per token of the scripted decoder.

@@ -36,6 +36,7 @@ TEST_P(SchedulerProperty, KeepsItsPromises) {
   std::vector<Simulated> alive;
   int32_t to_come = 60;
   uint64_t ticket = 0;
+  ServiceOrder order;
   StepPlan plan;
   StepPlan again;
   for (int64_t now = 0; to_come > 0 || !alive.empty(); ++now) {
@@ -56,8 +57,8 @@ TEST_P(SchedulerProperty, KeepsItsPromises) {
     }
     ASSERT_LE(held, total_blocks);
     snapshot.num_available_blocks = total_blocks - held;
-    PlanStep(snapshot, &plan);
-    PlanStep(snapshot, &again);
+    PlanStep(snapshot, &order, &plan);
+    PlanStep(snapshot, &order, &again);
     ASSERT_EQ(plan, again);
 
     for (const int32_t index : plan.preempted) {

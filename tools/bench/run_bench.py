@@ -29,6 +29,7 @@ class Programs:
             return os.path.join(os.path.abspath(bin_dir), path)
         self.kernels_bench = program("tests/bench/kernels_bench")
         self.engine_bench = program("tests/bench/engine_bench")
+        self.step_bench = program("tests/bench/step_bench")
         self.text_bench = program("tests/bench/text_bench")
         self.template_bench = program("tests/bench/template_bench")
         self.daemon = program("server/foregated")
@@ -129,9 +130,12 @@ def text_suite(programs, flags, folder):
 
 def model_suite(programs, flags, folder):
     path = os.path.join(folder, "model.json")
-    command = [programs.engine_bench, "--model", flags.model, "--repetitions", str(flags.repetitions), "--json", path]
-    print(run(command + (["--weights", flags.weights] if flags.weights else [])), file=sys.stderr)
-    return bench_rows.rows_of_engine(read_json(path))
+    rows = []
+    for program in (programs.engine_bench, programs.step_bench):
+        command = [program, "--model", flags.model, "--repetitions", str(flags.repetitions), "--json", path]
+        print(run(command + (["--weights", flags.weights] if flags.weights else [])), file=sys.stderr)
+        rows += bench_rows.rows_of_engine(read_json(path))
+    return rows
 
 
 def server_suite(programs, flags, folder):

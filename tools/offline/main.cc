@@ -6,12 +6,13 @@
 
 #include "CLI/CLI.hpp"
 #include "tools/offline/offline_command.h"
+#include "tools/offline/pack_command.h"
 #include "tools/offline/roofline_command.h"
 
 namespace foregate {
 namespace {
 
-constexpr AddOfflineCommand kCommands[] = {AddRooflineCommand};
+constexpr AddOfflineCommand kCommands[] = {AddPackCommand, AddRooflineCommand};
 
 int Main(int argc, char** argv) {
   CLI::App app("Foregate's commands that need no daemon.", "foregate-offline");

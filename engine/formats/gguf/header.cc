@@ -26,6 +26,13 @@ const GgufValue* GgufHeader::Find(std::string_view key) const {
   return found == metadata_.end() ? nullptr : &found->second;
 }
 
+std::string GgufHeader::MetadataFile() const {
+  constexpr size_t kNumTensorsOffset = 8;  // behind magic and version
+  std::string file = bytes_->substr(0, metadata_end_);
+  std::fill_n(file.begin() + kNumTensorsOffset, sizeof(uint64_t), '\0');
+  return file;
+}
+
 absl::StatusOr<GgufHeader> GgufHeader::Parse(std::string prefix, uint64_t file_bytes, const std::string& file) {
   FOREGATE_CHECK_LE(prefix.size(), file_bytes);
   GgufHeader header;

@@ -59,6 +59,8 @@ class GgufHeader {
   const std::map<std::string_view, GgufValue>& metadata() const { return metadata_; }
   // Null when there is none.
   const GgufValue* Find(std::string_view key) const;
+  // A GGUF file of the same metadata without tensors.
+  std::string MetadataFile() const;
   // In ascending order of their offsets; none overlap.
   const std::vector<GgufTensor>& tensors() const { return tensors_; }
 
@@ -67,6 +69,7 @@ class GgufHeader {
   std::unique_ptr<const std::string> bytes_;  // on the heap: the values are views of it
   std::string file_;
   uint32_t version_ = 0;
+  uint64_t metadata_end_ = 0;  // in bytes_
   std::map<std::string_view, GgufValue> metadata_;
   std::vector<GgufTensor> tensors_;
 };

@@ -250,6 +250,7 @@ absl::Status GgufHeaderParser::PlaceTensors(uint64_t alignment, std::vector<Gguf
 absl::Status GgufHeaderParser::Run(GgufHeader& header) {
   FOREGATE_ASSIGN_OR_RETURN(const Counts counts, ReadStart(header));
   for (uint64_t i = 0; i < counts.entries; ++i) FOREGATE_RETURN_IF_ERROR(ReadEntry(i, header));
+  header.metadata_end_ = position_;
   std::set<std::string> names;
   for (uint64_t i = 0; i < counts.tensors; ++i) {
     const std::string start = Here();

@@ -5,11 +5,13 @@
 #include <unistd.h>
 #include <xxhash.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cinttypes>
 #include <cstdio>
 #include <cstring>
+#include <iterator>
 #include <thread>
 
 #include "absl/status/status.h"
@@ -25,16 +27,21 @@ std::string CachedContainerPath(const std::string& folder, const std::string& mo
   const std::string path = slash == std::string::npos ? model : model.substr(0, slash + 1);
   char hash[17];
   std::snprintf(hash, sizeof(hash), "%016" PRIx64, XXH3_64bits(text.data(), text.size()));
-  return folder + "/" + path.substr(path.rfind('/') + 1) + "-" + hash + ".fgw";
+  return folder + "/" + path.substr(path.rfind('/') + 1) + "-" + hash + kContainerExtension;
 }
 
-absl::StatusOr<std::unique_ptr<ContainerFile>> OpenContainer(const std::string& path,
-                                                             const ContainerDirectory& wanted) {
-  FOREGATE_ASSIGN_OR_RETURN(std::unique_ptr<ContainerFile> file, ContainerFile::Open(path));
-  if (file->directory().DescribesSame(wanted)) return file;
-  return absl::FailedPreconditionError(path + (file->directory().source == wanted.source
-                                                   ? ": packed for another plan"
-                                                   : ": packed from other files than there are now"));
+absl::StatusOr<CachedContainer> OpenContainer(const std::string& path, const ContainerDirectory& wanted) {
+  CachedContainer container;
+  FOREGATE_ASSIGN_OR_RETURN(container.file, ContainerFile::Open(path));
+  FOREGATE_ASSIGN_OR_RETURN(
+      const ContainerDirectory directory,
+      ParseContainerDirectory(container.file->directory(), container.file->payload_bytes(), path));
+  if (!directory.DescribesSame(wanted))
+    return absl::FailedPreconditionError(path + (directory.source == wanted.source
+                                                     ? ": packed for another plan"
+                                                     : ": packed from other files than there are now"));
+  std::copy(std::begin(directory.digest), std::end(directory.digest), std::begin(container.digest));
+  return container;
 }
 
 absl::StatusOr<ContainerLock> ContainerLock::Acquire(const std::string& container_path,

@@ -9,7 +9,8 @@
 #include <utility>
 
 #include "absl/status/statusor.h"
-#include "engine/model/container/container_file.h"
+#include "engine/formats/container/container_file.h"
+#include "engine/model/container/container_directory.h"
 
 namespace foregate {
 
@@ -17,9 +18,14 @@ namespace foregate {
 // other formats, layouts and contracts, the same for another state of the model's files.
 std::string CachedContainerPath(const std::string& folder, const std::string& model, const ContainerDirectory& wanted);
 
+struct CachedContainer {
+  std::unique_ptr<const ContainerFile> file;
+  uint64_t digest[2] = {0, 0};  // of its weights
+};
+
 // The container at `path` if it is what `wanted` describes. NOT_FOUND when there is none; FAILED_PRECONDITION when it
 // was made from other files or for another plan (stale); otherwise ContainerFile::Open's errors.
-absl::StatusOr<std::unique_ptr<ContainerFile>> OpenContainer(const std::string& path, const ContainerDirectory& wanted);
+absl::StatusOr<CachedContainer> OpenContainer(const std::string& path, const ContainerDirectory& wanted);
 
 // The right to write a container, held by one process at a time and given back when destroyed or when the process ends.
 class ContainerLock {

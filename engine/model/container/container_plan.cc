@@ -15,8 +15,6 @@
 namespace foregate {
 namespace {
 
-uint64_t Align(uint64_t bytes) { return (bytes + kContainerAlignment - 1) / kContainerAlignment * kContainerAlignment; }
-
 std::string FileStamp(const std::string& path) {
   struct stat info {};
   // A file that is gone has another identity than the one that was read.
@@ -31,7 +29,7 @@ std::string FileStamp(const std::string& path) {
 
 uint64_t ContainerExpertOffset(const WeightPlan& plan, size_t index) {
   // All blocks are as large as the largest, so that any slot of a tier holds any of them.
-  return Align(plan.dense_bytes) + index * Align(plan.experts.max_block_bytes());
+  return plan.dense_bytes + index * plan.experts.max_block_bytes();
 }
 
 std::string SourceIdentity(const Checkpoint& checkpoint) {
@@ -53,6 +51,7 @@ std::string SourceIdentity(const Checkpoint& checkpoint) {
 ContainerDirectory DescribeContainer(const ModelConfig& config, const WeightPlan& plan, std::string contract,
                                      std::string source) {
   ContainerDirectory directory{.layout = kPackedLayout,
+                               .isa = kAnyIsa,
                                .contract = std::move(contract),
                                .source = std::move(source),
                                .tensors = {},
@@ -63,7 +62,7 @@ ContainerDirectory DescribeContainer(const ModelConfig& config, const WeightPlan
   for (size_t i = 0; i < wanted.size(); ++i) {
     const WeightPlan::Dense& dense = plan.dense[i];
     directory.tensors.push_back({.name = wanted[i].name,
-                                 .stored = dense.tensor->entry.dtype,
+                                 .stored = dense.stored,
                                  .shape = wanted[i].shape,
                                  .format = dense.format,
                                  .offset = dense.offset,
@@ -75,12 +74,13 @@ ContainerDirectory DescribeContainer(const ModelConfig& config, const WeightPlan
     ContainerDirectory::Expert expert{
         .layer = key.layer, .expert = key.expert, .hidden = layout.hidden, .width = layout.width, .parts = {}};
     for (const Projection projection : kProjections) {
-      expert.parts[static_cast<size_t>(projection)] = {
-          .format = layout.format(projection),
-          .offset = ContainerExpertOffset(plan, i) + layout.offset(projection),
-          .num_bytes = layout.projection_bytes(projection)};
+      expert.parts.push_back({.kind = PartKind::kWhole,
+                              .projection = projection,
+                              .codec = layout.format(projection),
+                              .offset = ContainerExpertOffset(plan, i) + layout.offset(projection),
+                              .num_bytes = layout.projection_bytes(projection)});
     }
-    directory.experts.push_back(expert);
+    directory.experts.push_back(std::move(expert));
   }
   return directory;
 }

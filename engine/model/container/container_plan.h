@@ -6,15 +6,17 @@
 #include <string>
 
 #include "engine/model/checkpoint.h"
-#include "engine/model/container/container_header.h"
+#include "engine/model/container/container_directory.h"
 #include "engine/model/model_config.h"
 #include "engine/model/weight_plan.h"
 
 namespace foregate {
 
-// Where in the payload the block of expert `index` begins, and its end for index experts.size().
+// Where in the payload the parts of expert `index` begin, and the end of all for index experts.size(). A multiple of
+// kContainerAlignment, like the places of the parts.
 uint64_t ContainerExpertOffset(const WeightPlan& plan, size_t index);
-inline uint64_t ContainerPayloadBytes(const WeightPlan& plan) {
+// Of the weights; embedded files come behind them.
+inline uint64_t ContainerWeightBytes(const WeightPlan& plan) {
   return ContainerExpertOffset(plan, plan.experts.size());
 }
 

@@ -50,6 +50,8 @@ bool UsableHere(const DotInstruction& instruction, const CpuIdentity& cpu) {
   return !tiles || RequestTiles();
 }
 
+bool TilesAllowed() { return RequestTiles(); }
+
 ReadLoopFunction WidestRead(const CpuIdentity& cpu) {
   static_assert(kReadUnit == kReadUnitBytes);
   if (cpu.avx512) return ReadAvx512;

@@ -32,6 +32,9 @@ std::span<const DotInstruction> DotInstructions();
 // False where the processor lacks it, or the system refuses tile registers (which it is asked for here).
 bool UsableHere(const DotInstruction& instruction, const CpuIdentity& cpu);
 
+// Asks the system to save tile registers for this process; false when it refuses. Thread-safe.
+bool TilesAllowed();
+
 // The widest streaming read of the machine: reads `bytes`, a multiple of kReadUnit, on the calling thread.
 inline constexpr int64_t kReadUnit = 1024;
 using ReadLoopFunction = uint64_t (*)(const void* data, int64_t bytes);

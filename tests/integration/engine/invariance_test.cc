@@ -41,21 +41,23 @@ Backend MakeBackend(const BackendCase& backend) {
 
 std::string ModelDir(const std::string& family) { return "tests/data/models/" + family; }
 
-// One judgement per family, made once: alone, scalar, roomy.
+// One judgement per family and numeric contract, made once: alone, scalar, roomy.
 struct Judged {
   std::vector<GenerationRequest> requests;
   std::vector<Outcome> outcomes;
 };
 
-const Judged& JudgedTraffic(const std::string& family) {
+const Judged& JudgedTraffic(const std::string& family, const Backend& backend) {
   static auto& cache = *new std::vector<std::pair<std::string, Judged>>();
+  const std::string key = family + " " + backend.device->info().numeric_contract;
   for (const auto& [name, judged] : cache) {
-    if (name == family) return judged;
+    if (name == key) return judged;
   }
   Judged judged;
   judged.requests = RandomRequests(/*seed=*/20261122, kVocab, /*count=*/16);
-  judged.outcomes = RunAlone(ModelDir(family), RoomyVariant(), MakeRefBackend(), judged.requests);
-  cache.emplace_back(family, std::move(judged));
+  judged.outcomes =
+      RunAlone(ModelDir(family), RoomyVariant(), MakeRefBackendFor(backend.device->info()), judged.requests);
+  cache.emplace_back(key, std::move(judged));
   return cache.back().second;
 }
 
@@ -73,7 +75,7 @@ TEST_P(Invariance, TogetherInSmallChunksEqualsAlone) {
   const Backend backend = MakeBackend(GetParam());
   for (const std::string family : {"qwen3_moe", "qwen3_moe_mixed", "qwen2_moe", "olmoe", "mixtral"}) {
     SCOPED_TRACE(family);
-    const Judged& judged = JudgedTraffic(family);
+    const Judged& judged = JudgedTraffic(family, backend);
     EngineVariant variant = RoomyVariant();
     variant.options.max_batch_tokens = 37;
     variant.options.prefill_chunk_tokens = 13;
@@ -85,7 +87,7 @@ TEST_P(Invariance, PrefixHitsPreemptionAndTwoExpertSlotsChangeNothing) {
   const Backend backend = MakeBackend(GetParam());
   for (const std::string family : {"qwen3_moe", "qwen2_moe"}) {
     SCOPED_TRACE(family);
-    const Judged& judged = JudgedTraffic(family);
+    const Judged& judged = JudgedTraffic(family, backend);
     EngineVariant variant = RoomyVariant();
     variant.options.prefill_chunk_tokens = 29;
     variant.options.max_batch_tokens = 64;

@@ -55,7 +55,7 @@ DataServer::DataServer(DataServerOptions options)
   auto reply_format = ReplyFormat::Find(options_.reply_format);
   FOREGATE_CHECK(reply_format.ok());
   model_->reply_format = *reply_format;
-  auto manifest = MakeFileManifest(options_.tokenizer_directory, options_.tokenizer_files);
+  auto manifest = MakeFileManifest(ModelFiles(options_.tokenizer_directory), options_.tokenizer_files);
   FOREGATE_CHECK(manifest.ok());
   model_->tokenizer_files = *std::move(manifest);
   model_->text.eos_token = kByteEndText;

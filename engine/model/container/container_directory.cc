@@ -1,5 +1,7 @@
-#include "engine/model/container/container_header.h"
+#include "engine/model/container/container_directory.h"
 
+#include <algorithm>
+#include <array>
 #include <cinttypes>
 #include <cstdio>
 #include <cstring>
@@ -16,22 +18,11 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::string_view kMagic = "FOREGATE";
 constexpr size_t kMaxTensorRank = 2;
-constexpr const char* kWholePart = "whole";
+constexpr std::array kKindNames = {"whole", "base", "delta"};    // by PartKind
+constexpr std::array kProjectionNames = {"gate", "up", "down"};  // by Projection
+constexpr size_t kMaxParts = 24;                                 // of one expert
 constexpr uint64_t kMaxExtent = uint64_t{1} << 31;
-
-template <typename T>
-T ReadLittleEndian(std::string_view bytes, size_t offset) {
-  T value = 0;
-  for (size_t i = sizeof(T); i-- > 0;) value = static_cast<T>(value << 8 | static_cast<uint8_t>(bytes[offset + i]));
-  return value;
-}
-
-template <typename T>
-void AppendLittleEndian(std::string& bytes, T value) {
-  for (size_t i = 0; i < sizeof(T); ++i) bytes.push_back(static_cast<char>(value >> (8 * i) & 0xff));
-}
 
 std::optional<DType> ParseStoredType(const std::string& name) {
   for (const DType dtype : {DType::kF32, DType::kBf16, DType::kF16}) {
@@ -70,6 +61,15 @@ class EntryReader {
     const std::optional<WeightFormat> format = ParseWeightFormat(name);
     if (!format.has_value() && status_.ok()) Fail("format", entry_[i]);
     return format.value_or(WeightFormat::kF32);
+  }
+  // One of `names`, as its index.
+  template <typename Enum, size_t kCount>
+  Enum Choice(size_t i, const char* name, const std::array<const char*, kCount>& names) {
+    const std::string text = Text(i, name);
+    const auto found = std::find(names.begin(), names.end(), text);
+    if (found != names.end()) return static_cast<Enum>(found - names.begin());
+    if (status_.ok()) Fail(name, entry_[i]);
+    return Enum{};
   }
   const json* Field(size_t i) const { return status_.ok() ? &entry_[i] : nullptr; }
   void Fail(const char* name, const json& value) {
@@ -111,7 +111,46 @@ absl::StatusOr<ContainerDirectory::Tensor> ReadTensor(const json& entry, const s
   return tensor;
 }
 
-// [layer, expert, hidden, width, [parts]], a part is [kind, format, offset, bytes], in the order gate, up, down
+// [kind, projection, codec, offset, bytes]
+absl::StatusOr<ContainerDirectory::Part> ReadPart(const json& entry, const std::string& where, uint64_t payload) {
+  EntryReader reader(entry, 5, where, payload);
+  ContainerDirectory::Part part;
+  part.kind = reader.Choice<PartKind>(0, "kind", kKindNames);
+  part.projection = reader.Choice<Projection>(1, "projection", kProjectionNames);
+  part.codec = reader.Format(2);
+  reader.Range(3, &part.offset, &part.num_bytes);
+  FOREGATE_RETURN_IF_ERROR(reader.status());
+  if (part.offset % kContainerAlignment != 0)
+    return absl::InvalidArgumentError(where + ": offset " + std::to_string(part.offset) + " is not a multiple of " +
+                                      std::to_string(kContainerAlignment));
+  return part;
+}
+
+// Every projection once, in order; an expert's own parts adjacent.
+absl::Status CheckParts(const std::vector<ContainerDirectory::Part>& parts, const std::string& where) {
+  const auto fail = [&](size_t i, const char* what) {
+    return absl::InvalidArgumentError(where + ": part " + std::to_string(i) + ": " + what);
+  };
+  size_t num_projections = 0;
+  std::optional<uint64_t> end;  // of the last part that is the expert's own, padded
+  for (size_t i = 0; i < parts.size(); ++i) {
+    const ContainerDirectory::Part& part = parts[i];
+    if (part.kind == PartKind::kDelta) {
+      if (i == 0 || parts[i - 1].kind == PartKind::kWhole || parts[i - 1].projection != part.projection)
+        return fail(i, "a delta without a base before it");
+    } else if (static_cast<size_t>(part.projection) != num_projections++) {
+      return fail(i, "want gate, up and down in this order, each once");
+    }
+    if (part.kind == PartKind::kBase) continue;
+    if (end.has_value() && part.offset != *end) return fail(i, "is not adjacent to the one before it");
+    end = (part.offset + part.num_bytes + kContainerAlignment - 1) / kContainerAlignment * kContainerAlignment;
+  }
+  return num_projections == kProjections.size()
+             ? absl::OkStatus()
+             : absl::InvalidArgumentError(where + ": parts: a projection is missing");
+}
+
+// [layer, expert, hidden, width, [parts]]
 absl::StatusOr<ContainerDirectory::Expert> ReadExpert(const json& entry, const std::string& where, uint64_t payload) {
   EntryReader reader(entry, 5, where, payload);
   ContainerDirectory::Expert expert;
@@ -120,15 +159,13 @@ absl::StatusOr<ContainerDirectory::Expert> ReadExpert(const json& entry, const s
   expert.hidden = static_cast<int64_t>(reader.Integer(2, "hidden", kMaxExtent));
   expert.width = static_cast<int64_t>(reader.Integer(3, "width", kMaxExtent));
   const json* parts = reader.Field(4);
-  if (parts != nullptr && (!parts->is_array() || parts->size() != expert.parts.size())) reader.Fail("parts", *parts);
+  if (parts != nullptr && (!parts->is_array() || parts->size() > kMaxParts)) reader.Fail("parts", *parts);
   FOREGATE_RETURN_IF_ERROR(reader.status());
-  for (size_t i = 0; i < expert.parts.size(); ++i) {
-    EntryReader part((*parts)[i], 4, where + ": part " + std::to_string(i), payload);
-    if (part.Text(0, "kind") != kWholePart && part.status().ok()) part.Fail("kind", (*parts)[i]);
-    expert.parts[i].format = part.Format(1);
-    part.Range(2, &expert.parts[i].offset, &expert.parts[i].num_bytes);
-    FOREGATE_RETURN_IF_ERROR(part.status());
+  for (const json& part : *parts) {
+    FOREGATE_ASSIGN_OR_RETURN(expert.parts.emplace_back(),
+                              ReadPart(part, where + ": part " + std::to_string(expert.parts.size()), payload));
   }
+  FOREGATE_RETURN_IF_ERROR(CheckParts(expert.parts, where));
   return expert;
 }
 
@@ -148,45 +185,8 @@ bool ParseHexDigest(const std::string& text, uint64_t (&digest)[2]) {
 }  // namespace
 
 bool ContainerDirectory::DescribesSame(const ContainerDirectory& other) const {
-  return layout == other.layout && contract == other.contract && source == other.source && tensors == other.tensors &&
-         experts == other.experts;
-}
-
-absl::StatusOr<ContainerPreamble> ParseContainerPreamble(std::string_view bytes, uint64_t file_bytes,
-                                                         const std::string& file) {
-  if (bytes.size() < kContainerPreambleBytes || bytes.substr(0, kMagic.size()) != kMagic)
-    return absl::InvalidArgumentError(file + ": not a packed container");
-  const auto version = ReadLittleEndian<uint32_t>(bytes, 8);
-  if (version != kContainerVersion)
-    return absl::InvalidArgumentError(file + ": container version " + std::to_string(version) + ", want " +
-                                      std::to_string(kContainerVersion));
-  ContainerPreamble preamble;
-  preamble.directory_bytes = ReadLittleEndian<uint32_t>(bytes, 12);
-  preamble.payload_offset = ReadLittleEndian<uint64_t>(bytes, 16);
-  preamble.payload_bytes = ReadLittleEndian<uint64_t>(bytes, 24);
-  preamble.header_hash = ReadLittleEndian<uint64_t>(bytes, 32);
-  if (preamble.directory_bytes > kMaxContainerDirectoryBytes)
-    return absl::InvalidArgumentError(file + ": a directory of " + std::to_string(preamble.directory_bytes) + " bytes");
-  if (preamble.payload_offset > file_bytes || preamble.payload_bytes != file_bytes - preamble.payload_offset)
-    return absl::InvalidArgumentError(file + ": " + std::to_string(file_bytes) + " bytes, the header promises " +
-                                      std::to_string(preamble.payload_bytes) + " from " +
-                                      std::to_string(preamble.payload_offset) + " on (truncated file?)");
-  const uint64_t header_bytes =
-      kContainerPreambleBytes + preamble.directory_bytes + preamble.num_chunks() * sizeof(uint64_t);
-  if (preamble.payload_offset % kContainerAlignment != 0 || preamble.payload_offset < header_bytes)
-    return absl::InvalidArgumentError(file + ": payload offset " + std::to_string(preamble.payload_offset) +
-                                      " is not aligned or inside the header");
-  return preamble;
-}
-
-std::string SerializeContainerPreamble(const ContainerPreamble& preamble) {
-  std::string bytes(kMagic);
-  AppendLittleEndian(bytes, kContainerVersion);
-  AppendLittleEndian(bytes, static_cast<uint32_t>(preamble.directory_bytes));
-  AppendLittleEndian(bytes, preamble.payload_offset);
-  AppendLittleEndian(bytes, preamble.payload_bytes);
-  AppendLittleEndian(bytes, preamble.header_hash);
-  return bytes;
+  return layout == other.layout && isa == other.isa && contract == other.contract && source == other.source &&
+         tensors == other.tensors && experts == other.experts;
 }
 
 absl::StatusOr<ContainerDirectory> ParseContainerDirectory(std::string_view text, uint64_t payload_bytes,
@@ -194,8 +194,9 @@ absl::StatusOr<ContainerDirectory> ParseContainerDirectory(std::string_view text
   const std::string where = file + ": directory";
   FOREGATE_ASSIGN_OR_RETURN(const json document, ParseJsonObject(text, where));
   ContainerDirectory directory;
-  for (const auto& [key, value] : {std::pair("layout", &directory.layout), std::pair("contract", &directory.contract),
-                                   std::pair("source", &directory.source)}) {
+  for (const auto& [key, value] :
+       {std::pair("layout", &directory.layout), std::pair("isa", &directory.isa),
+        std::pair("contract", &directory.contract), std::pair("source", &directory.source)}) {
     if (!document.contains(key) || !document[key].is_string())
       return absl::InvalidArgumentError(where + ": " + key + ": want a string");
     *value = document[key].get<std::string>();
@@ -215,7 +216,7 @@ absl::StatusOr<ContainerDirectory> ParseContainerDirectory(std::string_view text
   for (const json& entry : document["experts"]) {
     const std::string at = where + ": expert " + std::to_string(directory.experts.size());
     FOREGATE_ASSIGN_OR_RETURN(ContainerDirectory::Expert expert, ReadExpert(entry, at, payload_bytes));
-    directory.experts.push_back(expert);
+    directory.experts.push_back(std::move(expert));
   }
   return directory;
 }
@@ -231,12 +232,18 @@ std::string SerializeContainerDirectory(const ContainerDirectory& directory) {
   for (const ContainerDirectory::Expert& expert : directory.experts) {
     json parts = json::array();
     for (const ContainerDirectory::Part& part : expert.parts)
-      parts.push_back({kWholePart, WeightFormatName(part.format), part.offset, part.num_bytes});
+      parts.push_back({kKindNames[static_cast<size_t>(part.kind)],
+                       kProjectionNames[static_cast<size_t>(part.projection)], WeightFormatName(part.codec),
+                       part.offset, part.num_bytes});
     experts.push_back({expert.layer, expert.expert, expert.hidden, expert.width, std::move(parts)});
   }
-  const json document = {{"layout", directory.layout},    {"contract", directory.contract},
-                         {"source", directory.source},    {"digest", HexDigest(directory.digest)},
-                         {"tensors", std::move(tensors)}, {"experts", std::move(experts)}};
+  const json document = {{"layout", directory.layout},
+                         {"isa", directory.isa},
+                         {"contract", directory.contract},
+                         {"source", directory.source},
+                         {"digest", HexDigest(directory.digest)},
+                         {"tensors", std::move(tensors)},
+                         {"experts", std::move(experts)}};
   return document.dump();
 }
 
