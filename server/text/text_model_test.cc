@@ -115,7 +115,7 @@ TEST_F(TextModelTest, TemplateFilesReplaceConfiguredTemplates) {
   EXPECT_EQ(model->chat_template->source(), "file");
   ASSERT_EQ(model->named_templates.size(), 1u);
   EXPECT_EQ(model->named_templates.at("rag")->source(), "rag file");
-  EXPECT_EQ(model->directory, directory_);
+  EXPECT_EQ(model->files.PathOf("x"), directory_ + "/x");
   EXPECT_EQ(model->tokenizer_files,
             (std::vector<std::string>{"additional_chat_templates/rag.jinja", "chat_template.jinja",
                                       "chat_template.json", "tokenizer_config.json"}));
