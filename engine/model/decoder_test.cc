@@ -150,8 +150,8 @@ TEST(LoadModel, PlanStatesWhatLoadingTakes) {
   ASSERT_TRUE(plan.ok());
   // 2 planes of 2 heads of 32 f32 in 3 layers.
   EXPECT_EQ(plan->memory.kv_bytes_per_token, 2u * 2 * 32 * 4 * 3);
-  // Gate, up and down of 48 x 64 bf16.
-  EXPECT_EQ(plan->memory.expert_bytes, 3u * 8 * 3 * 48 * 64 * 2);
+  // Gate, up and down of 48 x 64 bf16: 6144 bytes in two pages each.
+  EXPECT_EQ(plan->memory.expert_bytes, 3u * 8 * 3 * 8192);
   EXPECT_EQ(plan->weights_format, "bf16");
   EXPECT_NE(plan->memory.ToString().find("1536 bytes per token"), std::string::npos);
   const auto few = PlanModel({.directory = Directory("qwen3_moe"), .max_batch_tokens = 8, .num_expert_slots = 2});
