@@ -39,6 +39,10 @@ struct KTiles {
     float* out;
     int64_t last_outputs;
     int64_t panel_step;
+    bool fetches;  // the first pass over the panels
+
+    // Four streams the processor follows by itself; of one or two it is told some KB ahead (int_panel_kernels.h).
+    static constexpr int64_t kAhead = P == 2 ? 2048 : 4096;
 
     // Part i of the panels' outputs, row r.
     static constexpr int At(int r, int i) { return r * kPartsOfRow + i; }
@@ -104,6 +108,14 @@ struct KTiles {
       }
     }
 
+    // A group's share of the panels' lines.
+    [[gnu::always_inline]] void FetchGroup(const uint8_t* block, int64_t g) const {
+      constexpr int64_t kLines = Block::kBytes / 64;
+      for (int64_t line = kLines * g / Block::kGroups; line < kLines * (g + 1) / Block::kGroups; ++line) {
+        for (int p = 0; p < P; ++p) __builtin_prefetch(block + PanelOffset(p * V::kParts) + kAhead + line * 64);
+      }
+    }
+
     [[gnu::always_inline]] void AddBlock(const uint8_t* block, int64_t k, Part (&acc)[kSums]) const {
       // What a row takes off for each unit of its groups' minima.
       float taken[R][Block::kGroups];
@@ -123,6 +135,7 @@ struct KTiles {
           const int64_t at = row[i / kPartsOfRow] * args.x.num_groups + first_group + g;
           totals[i] = Q::Set(Block::kZeroPoint == 0 ? 0 : -Block::kZeroPoint * args.x.sums[at]);
         }
+        if (P <= 2 && fetches) FetchGroup(block, g);
         AddGroup(block + Block::kGroupsOffset + g * Block::kGroupBytes, k + g * Block::kGroupInputs, totals);
 #pragma GCC unroll 16
         for (int i = 0; i < kPartsOfRow; ++i) {
@@ -167,7 +180,8 @@ struct KTiles {
         .panels = static_cast<const uint8_t*>(args.panels) + static_cast<size_t>(first_panel) * args.panel_stride,
         .out = args.out + first_row * args.out_stride + first_panel * kOutputs,
         .last_outputs = rest < kOutputs ? rest : kOutputs,
-        .panel_step = panel_step};
+        .panel_step = panel_step,
+        .fetches = first_row == 0 && R > 1};
     for (int r = 0; r < R; ++r) {
       tile.row[r] = args.x_rows == nullptr ? first_row + r : args.x_rows[first_row + r];
       tile.x[r] = args.x.values + tile.row[r] * args.x.stride;
