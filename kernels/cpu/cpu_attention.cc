@@ -15,6 +15,9 @@ namespace {
 // enough to use each key several times from the cache, few enough that their scores stay there (32 KiB).
 constexpr int64_t kMaxQueryRows = 32;
 
+// Panels that score_keys is told of beyond those that it scores.
+constexpr int32_t kPanelsAhead = 4;
+
 // Rows of one sequence that follow each other in the step.
 struct RowRun {
   int64_t first_row;
@@ -44,6 +47,10 @@ struct Scratch {
     span_maxima.resize(rows);
     span_sums.resize(rows);
     q_rows.resize(rows);
+    constexpr size_t kPanelsOfSpan = kAttentionSpan / kPanelOutputs;
+    key_panels.reserve(kPanelsOfSpan + kPanelsAhead);
+    value_panels.reserve(kPanelsOfSpan);
+    next_panels.reserve(kPanelsOfSpan);
   }
 };
 
@@ -184,7 +191,8 @@ class Task {
     for (int32_t position = first; position < positions.end; position += kPanel) panels.push_back(KeyPanel(position));
     const size_t num_panels = panels.size();
     // The values come next.
-    for (int32_t i = 0; i < 4; ++i) panels.push_back(ValuePanel(std::min(first + i * kPanel, positions.end - 1)));
+    for (int32_t i = 0; i < kPanelsAhead; ++i)
+      panels.push_back(ValuePanel(std::min(first + i * kPanel, positions.end - 1)));
     compute_.isa->score_keys({.q = args_.q.as<const float>(),
                               .q_rows = scratch_.q_rows.data(),
                               .num_rows = query_rows_,
