@@ -32,9 +32,9 @@ observe() {
   ask status --wait --timeout 60 >/dev/null
   {
     ask models --json
-    ask tokenizer
     ask generate --ids 5,6,7,8 --temperature 0 --ignore-eos --max-tokens 24 --no-stream --print-ids
     if [[ $4 == text ]]; then
+      ask tokenizer
       ask tokenize "a word, Überraschung"
       ask chat "hello" --temperature 0 --max-tokens 8
     fi
