@@ -10,9 +10,8 @@
 
 namespace foregate {
 
-// `isa` as compute.isa says: "" is the machine's best. `num_threads` 0: one per CPU of the affinity mask. `cpus`: of each
-// compute thread, or empty.
-// INVALID_ARGUMENT naming the value when the machine lacks the instruction set.
+// `isa` as compute.isa says: "" is the machine's best. `num_threads` 0: one per CPU of the affinity mask. `cpus`: of
+// each compute thread, or empty. INVALID_ARGUMENT naming the value when the machine lacks the instruction set.
 absl::StatusOr<Backend> MakeBackend(const std::string& isa, int num_threads, const std::vector<int>& cpus = {});
 
 }  // namespace foregate
