@@ -74,6 +74,7 @@ std::vector<Task> ReadTasks(const std::string& path, const Tokenizer& tokenizer)
     if (!ids.ok()) Exit(ids.status().ToString());
     tasks.push_back({*std::move(ids), json["answer"].get<std::string>()});
   }
+  if (tasks.empty()) Exit(path + " holds no tasks");
   return tasks;
 }
 
