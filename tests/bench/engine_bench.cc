@@ -76,16 +76,17 @@ T OrExit(absl::StatusOr<T> value) {
   std::exit(1);
 }
 
-// The plan of the same model in f32 tells how many parameters are where, in 4 bytes each.
+// The plans of the same model in f32 and bf16 tell how many parameters are where: both hold the embedding table as it
+// is stored, so twice the smaller less the larger is the table.
 Parameters CountParameters(LoadOptions load, const DecoderInfo& model) {
-  load.weights = WeightRules();
-  const std::string stored = OrExit(PlanModel(load)).weights_format;
   load.weights = OrExit(WeightRules::ForAll("f32"));
   const MemoryPlan f32 = OrExit(PlanModel(load)).memory;
+  load.weights = OrExit(WeightRules::ForAll("bf16"));
+  const MemoryPlan bf16 = OrExit(PlanModel(load)).memory;
   Parameters parameters;
   parameters.lm_head = static_cast<double>(model.vocab_size) * model.hidden_size;
-  parameters.embedding_bytes = parameters.lm_head * (stored == "f32" ? 4 : 2);
-  parameters.per_row = static_cast<double>(f32.dense_bytes) / 4 - parameters.embedding_bytes / 4 - parameters.lm_head;
+  parameters.embedding_bytes = 2 * static_cast<double>(bf16.dense_bytes) - static_cast<double>(f32.dense_bytes);
+  parameters.per_row = (static_cast<double>(f32.dense_bytes) - parameters.embedding_bytes) / 4 - parameters.lm_head;
   const double num_experts =
       std::max(1.0, static_cast<double>(model.num_experts) * static_cast<double>(model.moe_layers.size()));
   parameters.expert = static_cast<double>(f32.expert_bytes) / 4 / num_experts;
