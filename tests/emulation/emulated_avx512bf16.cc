@@ -1,33 +1,13 @@
-// As kernels/cpu/isa_avx512bf16.cc, over emulated intrinsics.
+// kernels/cpu/isa_avx512bf16.cc over emulated intrinsics.
 #include "tests/emulation/amx_intrinsics.h"
-// After the intrinsics that they use.
-#include "kernels/cpu/avx512_blocks.h"
-#include "kernels/cpu/avx512_vector.h"
-#include "kernels/cpu/avx512bf16_panels.h"
-#include "kernels/cpu/avx512vnni_ints.h"
-#include "kernels/cpu/lane_kernels.h"
+// After the intrinsics that it uses.
+#include "kernels/cpu/avx512bf16_table.h"
 #include "tests/emulation/emulated_isa.h"
 
 namespace foregate::internal {
 namespace {
 
-struct Vector : Avx512Vector {
-  using Int8 = Avx512VnniInt8;
-  using Int4 = Avx512VnniInt4;
-  template <const int8_t (&kValues)[16]>
-  using Codebook = Avx512VnniCodebook<kValues>;
-  template <int kHighBits>
-  using KQuant = Avx512VnniKQuant<kHighBits>;
-};
-
-constexpr IsaTable MakeTable() {
-  IsaTable table = LaneKernels<Vector>::Table("avx512bf16_emulated");
-  table.float_panels[1] = Avx512Bf16Panels::Run;
-  table.bf16_products = Bf16Products::kPairs;
-  return table;
-}
-
-constexpr IsaTable kTable = MakeTable();
+constexpr IsaTable kTable = MakeAvx512Bf16Table("avx512bf16_emulated");
 
 }  // namespace
 

@@ -1,0 +1,21 @@
+// The table of AVX-512 with VNNI and BF16 (avx512_table.h): only products with bf16 weights differ from VNNI's.
+#ifndef FOREGATE_KERNELS_CPU_AVX512BF16_TABLE_H_
+#define FOREGATE_KERNELS_CPU_AVX512BF16_TABLE_H_
+
+#include "kernels/cpu/avx512bf16_panels.h"
+#include "kernels/cpu/avx512vnni_table.h"
+
+namespace foregate::internal {
+namespace {
+
+constexpr IsaTable MakeAvx512Bf16Table(const char* name) {
+  IsaTable table = MakeAvx512VnniTable(name);
+  table.float_panels[1] = Avx512Bf16Panels::Run;
+  table.bf16_products = Bf16Products::kPairs;
+  return table;
+}
+
+}  // namespace
+}  // namespace foregate::internal
+
+#endif  // FOREGATE_KERNELS_CPU_AVX512BF16_TABLE_H_
