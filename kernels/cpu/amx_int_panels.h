@@ -13,6 +13,7 @@
 #include "kernels/cpu/amx_tiles.h"
 #include "kernels/cpu/avx512_ints.h"
 #include "kernels/cpu/avx512_vector.h"
+#include "kernels/cpu/first_lanes.h"
 #include "kernels/cpu/int_panel_kernels.h"
 #include "kernels/cpu/panel_args.h"
 
@@ -211,7 +212,7 @@ class AmxIntPanels {
       const auto scale = Avx512Vector::Mul(Avx512Vector::Set(args.x.scales[at]), weight_scale);
       float* out = args.out + (rows.first + r + i) * args.out_stride + n;
       const auto before = k == 0 ? Avx512Vector::Set(0.0f) : LoadFirst(out, num_outputs);
-      StoreFirst(Avx512Vector::Fma(Avx512Ints::ToFloats(total), scale, before), out, num_outputs);
+      FirstLanes<Avx512Vector>::Store(Avx512Vector::Fma(Avx512Ints::ToFloats(total), scale, before), out, num_outputs);
     }
   }
 
@@ -220,12 +221,6 @@ class AmxIntPanels {
     float lanes[kOutputs] = {};
     for (int64_t i = 0; i < count; ++i) lanes[i] = from[i];
     return Avx512Vector::Load(lanes);
-  }
-  static void StoreFirst(Avx512Vector::Part part, float* to, int64_t count) {
-    if (count == kOutputs) return Avx512Vector::Store(to, part);
-    float lanes[kOutputs];
-    Avx512Vector::Store(lanes, part);
-    for (int64_t i = 0; i < count; ++i) to[i] = lanes[i];
   }
 };
 

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 
+#include "kernels/cpu/first_lanes.h"
 #include "kernels/cpu/isa_table.h"
 
 namespace foregate::internal {
@@ -143,20 +144,10 @@ struct IntTiles {
       for (int i = 0; i < kSums; ++i) {
         const int p = i / V::kParts % P;
         float* to = out + i / (P * V::kParts) * args.out_stride + p * panel_step * kOutputs + i % V::kParts * V::kLanes;
-        Store(acc[i], to, (p + 1 < P ? kOutputs : last_outputs) - i % V::kParts * V::kLanes);
+        FirstLanes<V>::Store(acc[i], to, (p + 1 < P ? kOutputs : last_outputs) - i % V::kParts * V::kLanes);
       }
     }
   };
-
-  // The first `count` lanes, if any.
-  static void Store(Part part, float* to, int64_t count) {
-    if (count >= V::kLanes) return V::Store(to, part);
-    float lanes[V::kLanes];
-    V::Store(lanes, part);
-    for (int64_t i = 0; i < V::kLanes; ++i) {
-      if (i < count) to[i] = lanes[i];
-    }
-  }
 
   template <typename X, int R, int P, bool kFetches>
   static void RunTile(const IntPanels& args, const X* const* x, int64_t first_row, int64_t first_panel,

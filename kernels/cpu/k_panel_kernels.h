@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "kernels/api/block_formats.h"
+#include "kernels/cpu/first_lanes.h"
 #include "kernels/cpu/isa_table.h"
 
 namespace foregate::internal {
@@ -104,7 +105,7 @@ struct KTiles {
       for (int i = 0; i < kSums; ++i) {
         const int p = i / V::kParts % P;
         float* to = out + i / kPartsOfRow * args.out_stride + p * panel_step * kOutputs + i % V::kParts * V::kLanes;
-        Store(acc[i], to, (p + 1 < P ? kOutputs : last_outputs) - i % V::kParts * V::kLanes);
+        FirstLanes<V>::Store(acc[i], to, (p + 1 < P ? kOutputs : last_outputs) - i % V::kParts * V::kLanes);
       }
     }
 
@@ -159,16 +160,6 @@ struct KTiles {
       }
     }
   };
-
-  // The first `count` lanes, if any.
-  static void Store(Part part, float* to, int64_t count) {
-    if (count >= V::kLanes) return V::Store(to, part);
-    float lanes[V::kLanes];
-    V::Store(lanes, part);
-    for (int64_t i = 0; i < V::kLanes; ++i) {
-      if (i < count) to[i] = lanes[i];
-    }
-  }
 
   template <int R, int P>
   static void RunTile(const IntPanels& args, int64_t first_row, int64_t first_panel, int64_t panel_step) {

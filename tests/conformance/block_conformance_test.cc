@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,6 +12,7 @@
 #include "kernels/weights/random_blocks.h"
 #include "tests/conformance/execution_path.h"
 #include "tests/conformance/host_tensor.h"
+#include "tests/conformance/product_case.h"
 
 namespace foregate::conformance {
 namespace {
@@ -20,19 +20,8 @@ namespace {
 constexpr double kRounding = 0x1p-24;
 constexpr uint32_t kSeed = 7;
 
-struct BlockCase {
-  int64_t rows, outputs, inputs;
-  WeightFormat format;
-
-  std::string name() const {
-    return std::to_string(rows) + "x" + std::to_string(outputs) + "x" + std::to_string(inputs) + " " +
-           WeightFormatName(format);
-  }
-  HostTensor x() const { return HostTensor::Random(DType::kF32, {rows, inputs}, 1); }
-};
-
-std::vector<BlockCase> Cases() {
-  std::vector<BlockCase> cases;
+std::vector<ProductCase> Cases() {
+  std::vector<ProductCase> cases;
   for (const WeightFormat format : kBlockFormats) {
     const int64_t block = BlockInputs(format);
     for (const int64_t blocks : {1, 2, 3}) cases.push_back({3, 18, blocks * block, format});
@@ -47,40 +36,23 @@ std::vector<BlockCase> Cases() {
   return cases;
 }
 
-HostTensor RunLinear(Backend& backend, const BlockCase& test, const HostTensor& x) {
-  Bench bench(backend);
-  LinearArgs args;
-  args.x = bench.Put(x);
-  args.weight = bench.PutBlocks(test.outputs, test.inputs, test.format, kSeed);
-  args.out = bench.Put(HostTensor::Random(DType::kF32, {x.shape()[0], test.outputs}, 99));
-  EXPECT_TRUE(bench.kernels().Linear(args, bench.stream()).ok());
-  return bench.Get(args.out);
+HostTensor RunLinear(Backend& backend, const ProductCase& test, const HostTensor& x) {
+  return RunLinear(backend, test, x,
+                   [&](Bench& bench) { return bench.PutBlocks(test.outputs, test.inputs, test.format, kSeed); });
 }
 
 using BlockConformance = ConformanceTest;
 
 TEST_P(BlockConformance, EqualsTheReferenceBitForBit) {
-  for (const BlockCase& test : Cases()) {
+  for (const ProductCase& test : Cases()) {
     EXPECT_EQ(Difference(RunLinear(path_, test, test.x()), RunLinear(ref_, test, test.x())), "") << test.name();
   }
 }
 
 TEST_P(BlockConformance, RowsThatAreZeroTinyHugeOrNotFinite) {
-  const float values[] = {0.0f,
-                          -0.0f,
-                          1e-45f,
-                          -3e-38f,
-                          std::numeric_limits<float>::max(),
-                          std::numeric_limits<float>::infinity(),
-                          std::numeric_limits<float>::quiet_NaN()};
   for (const WeightFormat format : kBlockFormats) {
-    const BlockCase test = {14, 20, 512, format};
-    HostTensor x = test.x();
-    for (int64_t i = 0; i < 7; ++i) {
-      // A row of nothing else, and one with a single such element, in its last group.
-      std::fill_n(x.f32() + 2 * i * test.inputs, test.inputs, values[i]);
-      x.f32()[(2 * i + 1) * test.inputs + 500 + i] = values[i];
-    }
+    const ProductCase test = {14, 20, 512, format};
+    const HostTensor x = SpecialRows(test, 500);
     const HostTensor out = RunLinear(path_, test, x);
     EXPECT_EQ(Difference(out, RunLinear(ref_, test, x)), "") << test.name();
     for (int64_t t = 0; t < test.rows; ++t) {
@@ -99,15 +71,8 @@ TEST_P(BlockConformance, RowsThatAreZeroTinyHugeOrNotFinite) {
 
 TEST_P(BlockConformance, ARowDoesNotDependOnItsCompany) {
   for (const WeightFormat format : kBlockFormats) {
-    const BlockCase test = {7, 37, 256, format};
-    const HostTensor all = RunLinear(path_, test, test.x());
-    for (int64_t first = 0; first < test.rows; ++first) {
-      for (const int64_t count : {int64_t{1}, int64_t{2}, test.rows - first}) {
-        if (first + count > test.rows) continue;
-        const HostTensor some = RunLinear(path_, test, test.x().Rows(first, count));
-        ASSERT_EQ(Difference(some, all.Rows(first, count)), "") << test.name() << " rows from " << first;
-      }
-    }
+    const ProductCase test = {7, 37, 256, format};
+    ExpectRowsNotToDependOnTheirCompany(test, [&](const HostTensor& x) { return RunLinear(path_, test, x); });
   }
 }
 
@@ -158,7 +123,7 @@ INSTANTIATE_TEST_SUITE_P(Paths, BlockConformance, AllExecutionPaths(), NameOf);
 TEST(BlockReference, StaysWithinTheDerivedError) {
   Backend ref = MakeRefBackend();
   for (const WeightFormat format : kBlockFormats) {
-    const BlockCase test = {4, 21, 768, format};
+    const ProductCase test = {4, 21, 768, format};
     const HostTensor out = RunLinear(ref, test, test.x());
     const HostTensor x = test.x();
     const std::vector<std::byte> blocks = RandomBlocks(format, test.outputs, test.inputs, kSeed);

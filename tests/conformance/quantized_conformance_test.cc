@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,6 +11,7 @@
 #include "kernels/weights/quantize.h"
 #include "tests/conformance/execution_path.h"
 #include "tests/conformance/host_tensor.h"
+#include "tests/conformance/product_case.h"
 
 namespace foregate::conformance {
 namespace {
@@ -20,20 +20,12 @@ constexpr double kRounding = 0x1p-24;
 constexpr WeightFormat kFormats[] = {WeightFormat::kInt8, WeightFormat::kInt8G32, WeightFormat::kInt4G128,
                                      WeightFormat::kInt4G32};
 
-struct QuantizedCase {
-  int64_t rows, outputs, inputs;
-  WeightFormat format;
+HostTensor WeightOf(const ProductCase& test) {
+  return HostTensor::Random(DType::kBf16, {test.outputs, test.inputs}, 2, 0.05f);
+}
 
-  std::string name() const {
-    return std::to_string(rows) + "x" + std::to_string(outputs) + "x" + std::to_string(inputs) + " " +
-           WeightFormatName(format);
-  }
-  HostTensor x() const { return HostTensor::Random(DType::kF32, {rows, inputs}, 1); }
-  HostTensor weight() const { return HostTensor::Random(DType::kBf16, {outputs, inputs}, 2, 0.05f); }
-};
-
-std::vector<QuantizedCase> Cases() {
-  std::vector<QuantizedCase> cases;
+std::vector<ProductCase> Cases() {
+  std::vector<ProductCase> cases;
   for (const WeightFormat format : kFormats) {
     // Around the units (4 and 8 inputs), the blocks of 32 and the groups.
     for (const int64_t inputs : {1, 3, 4, 7, 8, 31, 32, 33, 40, 63, 64, 127, 128, 129, 257, 300}) {
@@ -53,40 +45,22 @@ std::vector<QuantizedCase> Cases() {
   return cases;
 }
 
-HostTensor RunLinear(Backend& backend, const QuantizedCase& test, const HostTensor& x) {
-  Bench bench(backend);
-  LinearArgs args;
-  args.x = bench.Put(x);
-  args.weight = bench.PutMatrix(test.weight(), test.format);
-  args.out = bench.Put(HostTensor::Random(DType::kF32, {x.shape()[0], test.outputs}, 99));
-  EXPECT_TRUE(bench.kernels().Linear(args, bench.stream()).ok());
-  return bench.Get(args.out);
+HostTensor RunLinear(Backend& backend, const ProductCase& test, const HostTensor& x) {
+  return RunLinear(backend, test, x, [&](Bench& bench) { return bench.PutMatrix(WeightOf(test), test.format); });
 }
 
 using QuantizedConformance = ConformanceTest;
 
 TEST_P(QuantizedConformance, EqualsTheReferenceBitForBit) {
-  for (const QuantizedCase& test : Cases()) {
+  for (const ProductCase& test : Cases()) {
     EXPECT_EQ(Difference(RunLinear(path_, test, test.x()), RunLinear(ref_, test, test.x())), "") << test.name();
   }
 }
 
 TEST_P(QuantizedConformance, RowsThatAreZeroTinyHugeOrNotFinite) {
-  const float values[] = {0.0f,
-                          -0.0f,
-                          1e-45f,
-                          -3e-38f,
-                          std::numeric_limits<float>::max(),
-                          std::numeric_limits<float>::infinity(),
-                          std::numeric_limits<float>::quiet_NaN()};
   for (const WeightFormat format : kFormats) {
-    const QuantizedCase test = {14, 20, 150, format};
-    HostTensor x = test.x();
-    for (int64_t i = 0; i < 7; ++i) {
-      // A row of nothing else, and one with a single such element, in its last group.
-      std::fill_n(x.f32() + 2 * i * test.inputs, test.inputs, values[i]);
-      x.f32()[(2 * i + 1) * test.inputs + 140 + i] = values[i];
-    }
+    const ProductCase test = {14, 20, 150, format};
+    const HostTensor x = SpecialRows(test, 140);
     const HostTensor out = RunLinear(path_, test, x);
     EXPECT_EQ(Difference(out, RunLinear(ref_, test, x)), "") << test.name();
     for (int64_t t = 0; t < test.rows; ++t) {
@@ -102,25 +76,18 @@ TEST_P(QuantizedConformance, RowsThatAreZeroTinyHugeOrNotFinite) {
 
 TEST_P(QuantizedConformance, ARowDoesNotDependOnItsCompany) {
   for (const WeightFormat format : kFormats) {
-    const QuantizedCase test = {11, 37, 200, format};
-    const HostTensor all = RunLinear(path_, test, test.x());
-    for (int64_t first = 0; first < test.rows; ++first) {
-      for (const int64_t count : {int64_t{1}, int64_t{2}, test.rows - first}) {
-        if (first + count > test.rows) continue;
-        const HostTensor some = RunLinear(path_, test, test.x().Rows(first, count));
-        ASSERT_EQ(Difference(some, all.Rows(first, count)), "") << test.name() << " rows from " << first;
-      }
-    }
+    const ProductCase test = {11, 37, 200, format};
+    ExpectRowsNotToDependOnTheirCompany(test, [&](const HostTensor& x) { return RunLinear(path_, test, x); });
   }
 }
 
 TEST_P(QuantizedConformance, AnOutputDoesNotDependOnTheOthersOfItsMatrix) {
   for (const WeightFormat format : kFormats) {
-    const QuantizedCase test = {5, 96, 136, format};
+    const ProductCase test = {5, 96, 136, format};
     Bench bench(path_);
     LinearArgs args;
     args.x = bench.Put(test.x());
-    args.weight = bench.PutMatrix(test.weight(), format);
+    args.weight = bench.PutMatrix(WeightOf(test), format);
     args.out = bench.Put(HostTensor(DType::kF32, {5, 96}));
     ASSERT_TRUE(bench.kernels().Linear(args, bench.stream()).ok());
     const HostTensor whole = bench.Get(args.out);
@@ -194,10 +161,10 @@ INSTANTIATE_TEST_SUITE_P(Paths, QuantizedConformance, AllExecutionPaths(), NameO
 // order; one more u covers the higher orders.
 TEST(QuantizedReference, StaysWithinTheDerivedError) {
   Backend ref = MakeRefBackend();
-  for (const QuantizedCase& test : Cases()) {
+  for (const ProductCase& test : Cases()) {
     const HostTensor out = RunLinear(ref, test, test.x());
     const HostTensor x = test.x();
-    HostTensor weight = test.weight();
+    HostTensor weight = WeightOf(test);
     WeightMatrix matrix = {nullptr, test.format, test.outputs, test.inputs};
     std::vector<std::byte> packed(matrix.num_bytes());
     matrix.data = packed.data();
