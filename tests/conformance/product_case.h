@@ -23,8 +23,8 @@ struct ProductCase {
 HostTensor RunLinear(Backend& backend, const ProductCase& test, const HostTensor& x,
                      const std::function<WeightMatrix(Bench&)>& put);
 
-// The case's x, of 14 rows: for zero, minus zero, a subnormal, a tiny number, the largest, infinity and NaN in turn a row of
-// nothing else, and one with a single such element, the i-th at input `at` + i.
+// The case's x, of 14 rows: for zero, minus zero, a subnormal, a tiny number, the largest, infinity and NaN in turn a
+// row of nothing else, and one with a single such element, the i-th at input `at` + i.
 HostTensor SpecialRows(const ProductCase& test, int64_t at);
 
 // run(x) gives a row the same bits alone, beside its neighbour, and with all that follow.
