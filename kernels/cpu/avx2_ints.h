@@ -162,6 +162,12 @@ struct Avx2Int4 : Avx2Ints {
     Add16(sum, _mm256_maddubs_epi16(w.high, x.high));
     return sum;
   }
+  static Ints MulAddWide(Ints total, Weights w, Inputs x) {
+    __m256i pairs = _mm256_maddubs_epi16(w.low, x.low);
+    Add16(pairs, _mm256_maddubs_epi16(w.high, x.high));
+    Add32(total, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+    return total;
+  }
   static Ints AddNarrow(Ints total, Sums sum) {
     return _mm256_add_epi32(total, _mm256_madd_epi16(sum, _mm256_set1_epi16(1)));
   }

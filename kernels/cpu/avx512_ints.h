@@ -130,6 +130,10 @@ struct Avx512Int4 : Avx512Ints {
     sum = _mm512_add_epi16(sum, _mm512_maddubs_epi16(w.low, x.low));
     return _mm512_add_epi16(sum, _mm512_maddubs_epi16(w.high, x.high));
   }
+  static Ints MulAddWide(Ints total, Weights w, Inputs x) {
+    const Ints pairs = _mm512_add_epi16(_mm512_maddubs_epi16(w.low, x.low), _mm512_maddubs_epi16(w.high, x.high));
+    return _mm512_add_epi32(total, _mm512_madd_epi16(pairs, _mm512_set1_epi16(1)));
+  }
   static Ints AddNarrow(Ints total, Sums sum) {
     return _mm512_add_epi32(total, _mm512_madd_epi16(sum, _mm512_set1_epi16(1)));
   }

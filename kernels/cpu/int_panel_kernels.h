@@ -15,7 +15,8 @@ namespace foregate::internal {
 
 // Q is V::Int8, V::Int4 or V::Codebook<..>:
 //   Ints          kLanes sums of 32 bits
-//   Sums          what products are added to: Ints, or 16 bits that hold those of kBlockInputs inputs (kNarrow)
+//   Sums          what products are added to: Ints, or 16 bits that hold those of kBlockInputs inputs (kNarrow), in
+//                 the same type
 //   Weights       a unit of a part's outputs, ready to be multiplied
 //   Inputs        a unit of a row, broadcast; from int8 or, where Q::kPrepares, from the row as Q::Prepare wrote it
 // Scale is the type of the weights' scales; void: f32 or f16, as IntPanels says.
@@ -36,10 +37,14 @@ struct IntTiles {
   template <typename X, int R, int P, bool kFetches>
   struct Tile {
     static constexpr int kSums = R * P * V::kParts;
-    // How far ahead a stream is prefetched. Four streams the processor follows by itself. Measured on Zen 3, rows from
-    // memory: 4 rows (1 stream) take 0.83 of the time with 4096 bytes in 4 bits, 0.85 in 8 bits; on weights in the L2 a
-    // prefetch takes 10 %.
-    static constexpr int64_t kAhead = P == 2 ? 1024 : 4096;
+    // How far ahead a stream is prefetched: a few KB in all. Measured on Zen 3, weights from memory: 4 rows (1 stream)
+    // take 0.83 of the time with 4096 bytes in 4 bits, 0.85 in 8 bits; 1 row (4 streams) 0.92 to 0.97 with 512, more
+    // than 1 with 2048 and beyond, or where only some lines are asked for: that misleads the processor's own
+    // prefetchers. On weights in the L2 a prefetch takes 10 %.
+    static constexpr int64_t kAhead = P >= 4 ? 512 : P == 2 ? 1024 : 4096;
+    // One row of many panels adds up in 32 bits at once: two more instructions for 128 bytes, but 16-bit sums beside
+    // the totals would not fit the registers (0.93 of the time in 4 bits).
+    static constexpr bool kIsNarrow = Q::kNarrow && R > 1;
 
     const IntPanels& args;
     const X* x[R];
@@ -55,8 +60,8 @@ struct IntTiles {
     // Adds the products of one unit, inputs from k on.
     [[gnu::always_inline]] void AddUnit(int64_t k, Sums (&sums)[kSums]) const {
       const uint8_t* unit = panels + k * (kUnitBytes / Q::kUnitInputs);
-      if constexpr (kFetches && P <= 2) {
-#pragma GCC unroll 2
+      if constexpr (kFetches) {
+#pragma GCC unroll 4
         for (int p = 0; p < P; ++p) __builtin_prefetch(unit + p * StepBytes() + kAhead);
       }
       // Few rows and many panels, or the reverse: what there is little of stays in registers.
@@ -68,7 +73,7 @@ struct IntTiles {
         for (int i = 0; i < P * V::kParts; ++i) {
           const auto weights = Q::Unpack(PartOf(unit, i));
 #pragma GCC unroll 16
-          for (int r = 0; r < R; ++r) sums[At(r, i)] = Q::MulAdd(sums[At(r, i)], weights, inputs[r]);
+          for (int r = 0; r < R; ++r) Add(weights, inputs[r], sums[At(r, i)]);
         }
       } else {
         typename Q::Weights weights[P * V::kParts];
@@ -78,8 +83,16 @@ struct IntTiles {
         for (int r = 0; r < R; ++r) {
           const auto inputs = Q::Broadcast(x[r] + k);
 #pragma GCC unroll 16
-          for (int i = 0; i < P * V::kParts; ++i) sums[At(r, i)] = Q::MulAdd(sums[At(r, i)], weights[i], inputs);
+          for (int i = 0; i < P * V::kParts; ++i) Add(weights[i], inputs, sums[At(r, i)]);
         }
+      }
+    }
+
+    static void Add(const typename Q::Weights& weights, const typename Q::Inputs& inputs, Sums& sum) {
+      if constexpr (Q::kNarrow && !kIsNarrow) {
+        sum = Q::MulAddWide(sum, weights, inputs);
+      } else {
+        sum = Q::MulAdd(sum, weights, inputs);
       }
     }
 
@@ -91,7 +104,7 @@ struct IntTiles {
     // The integer sums of inputs [k, end), without the zero point's share. A loop that runs at least once keeps the
     // sums where they are.
     [[gnu::always_inline]] void AddInputs(int64_t k, int64_t end, Ints (&totals)[kSums]) const {
-      if constexpr (Q::kNarrow) {
+      if constexpr (kIsNarrow) {
         for (; k + kBlockInputs <= end; k += kBlockInputs) {
           Sums sums[kSums];
 #pragma GCC unroll 16

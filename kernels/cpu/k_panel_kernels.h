@@ -42,8 +42,8 @@ struct KTiles {
     int64_t panel_step;
     bool fetches;  // the first pass over the panels
 
-    // Four streams the processor follows by itself; of one or two it is told some KB ahead (int_panel_kernels.h).
-    static constexpr int64_t kAhead = P == 2 ? 2048 : 4096;
+    // A few KB in all (int_panel_kernels.h).
+    static constexpr int64_t kAhead = P >= 4 ? 512 : P == 2 ? 2048 : 4096;
 
     // Part i of the panels' outputs, row r.
     static constexpr int At(int r, int i) { return r * kPartsOfRow + i; }
@@ -136,7 +136,7 @@ struct KTiles {
           const int64_t at = row[i / kPartsOfRow] * args.x.num_groups + first_group + g;
           totals[i] = Q::Set(Block::kZeroPoint == 0 ? 0 : -Block::kZeroPoint * args.x.sums[at]);
         }
-        if (P <= 2 && fetches) FetchGroup(block, g);
+        if (fetches) FetchGroup(block, g);
         AddGroup(block + Block::kGroupsOffset + g * Block::kGroupBytes, k + g * Block::kGroupInputs, totals);
 #pragma GCC unroll 16
         for (int i = 0; i < kPartsOfRow; ++i) {
@@ -172,7 +172,7 @@ struct KTiles {
         .out = args.out + first_row * args.out_stride + first_panel * kOutputs,
         .last_outputs = rest < kOutputs ? rest : kOutputs,
         .panel_step = panel_step,
-        .fetches = first_row == 0 && R > 1};
+        .fetches = first_row == 0};
     for (int r = 0; r < R; ++r) {
       tile.row[r] = args.x_rows == nullptr ? first_row + r : args.x_rows[first_row + r];
       tile.x[r] = args.x.values + tile.row[r] * args.x.stride;

@@ -43,15 +43,16 @@ class ProductTasks {
   const ProductTask& operator[](int64_t i) const { return tasks_[static_cast<size_t>(i)]; }
 
  private:
+  int64_t Share(int64_t tasks_per_thread, int64_t num_rows) const;
+  int64_t StreamedPanels(int64_t num_rows) const;
   int64_t PanelsPerTask(int64_t num_rows) const;
 
+  Machine machine_;
   bool is_quantized_ = false;
   int64_t num_outputs_ = 0;
   int64_t num_panels_ = 0;
   int64_t bytes_per_panel_ = 0;  // of all matrices of a task
-  int64_t cached_panels_ = 0;
-  int64_t streamed_panels_ = 0;
-  int64_t share_ = 0;  // rows times panels of a task at most
+  int64_t work_ = 0;             // rows times panels, of all matrices
   std::vector<ProductTask> tasks_;
 };
 

@@ -51,8 +51,27 @@ TEST(ProductTasksTest, OneRowIsCutIntoManyEqualStreams) {
   ProductTasks tasks;
   tasks.Start(kTwoCores, Matrix(WeightFormat::kBf16, 2048, 2048), 1, 1);
   tasks.Add(0, 1);
-  ASSERT_EQ(tasks.size(), 32);
-  for (const ProductTask& task : tasks.tasks()) EXPECT_EQ(task.num_outputs, 64);
+  ASSERT_EQ(tasks.size(), 16);
+  for (const ProductTask& task : tasks.tasks()) EXPECT_EQ(task.num_outputs, 128);
+}
+
+TEST(ProductTasksTest, AMatrixOfFewPanelsKeepsEveryThreadBusy) {
+  ProductTasks tasks;
+  tasks.Start(kTwoCores, Matrix(WeightFormat::kF32, 64, 2048), 1, 1);
+  tasks.Add(0, 1);
+  ASSERT_EQ(tasks.size(), 2);
+  EXPECT_EQ(tasks[0].num_outputs, tasks[1].num_outputs);
+}
+
+TEST(ProductTasksTest, RowsOfSeveralTilesMeetSmallerTasks) {
+  ProductTasks tasks;
+  const WeightMatrix vocabulary = Matrix(WeightFormat::kInt8, 50304, 2048);
+  tasks.Start(kTwoCores, vocabulary, 1, 1);
+  tasks.Add(0, 1);
+  const int64_t one_tile = tasks[0].num_outputs;
+  tasks.Start(kTwoCores, vocabulary, 1, 6);
+  tasks.Add(0, 6);
+  EXPECT_GT(one_tile, tasks[0].num_outputs);
 }
 
 TEST(ProductTasksTest, ManyRowsOfFloatsArePackedForManyPanels) {
