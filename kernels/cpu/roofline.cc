@@ -1,7 +1,10 @@
 #include "kernels/cpu/roofline.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
+#include <utility>
+#include <vector>
 
 #include "kernels/base/check.h"
 #include "kernels/base/status_macros.h"
@@ -51,27 +54,61 @@ std::optional<double> Roofline::Fraction(double bound_seconds, double measured_s
   return bound_seconds / measured_seconds;
 }
 
-absl::StatusOr<Roofline> MeasureRoofline(int num_threads, int64_t buffer_bytes) {
+struct RooflineProbe::State {
+  int num_threads = 1;
+  std::unique_ptr<ReadProbe> read;
+  std::vector<const DotInstruction*> instructions;
+  Roofline limits;
+};
+
+RooflineProbe::RooflineProbe(std::unique_ptr<State> state) : state_(std::move(state)) {}
+RooflineProbe::~RooflineProbe() = default;
+const Roofline& RooflineProbe::limits() const { return state_->limits; }
+
+absl::StatusOr<std::unique_ptr<RooflineProbe>> RooflineProbe::Create(int num_threads, int64_t buffer_bytes) {
   FOREGATE_CHECK_GE(num_threads, 1);
   const CpuIdentity cpu = ThisCpu();
   const MachineKind kind = KindOf(cpu);
-  Roofline roofline;
-  roofline.machine = std::string(kind == MachineKind::kUnknown ? cpu.brand.c_str() : MachineKindName(kind)) + ", " +
-                     std::to_string(num_threads) + (num_threads == 1 ? " thread" : " threads");
-  FOREGATE_ASSIGN_OR_RETURN(const Rate read, MeasureRead(cpu, num_threads, buffer_bytes / num_threads, {}));
-  roofline.read_bytes_per_second = read.best;
+  auto state = std::make_unique<State>();
+  state->num_threads = num_threads;
+  Roofline& limits = state->limits;
+  limits.machine = std::string(kind == MachineKind::kUnknown ? cpu.brand.c_str() : MachineKindName(kind)) + ", " +
+                   std::to_string(num_threads) + (num_threads == 1 ? " thread" : " threads");
+  FOREGATE_ASSIGN_OR_RETURN(state->read, ReadProbe::Create(cpu, num_threads, buffer_bytes / num_threads));
+  FOREGATE_ASSIGN_OR_RETURN(const Rate read, state->read->Measure({}));
+  limits.read_bytes_per_second = read.best;
   // A buffer that caches hold a part of is no measure of memory.
   const std::vector<CacheLevel> caches = ReadCacheLevels();
   if (!caches.empty() && buffer_bytes >= 4 * caches.back().bytes) {
-    Judge(kind, kMemoryRead, num_threads, read.best, 1e9, &roofline);
+    Judge(kind, kMemoryRead, num_threads, read.best, 1e9, &limits);
   }
   for (const DotInstruction& instruction : DotInstructions()) {
     if (!UsableHere(instruction, cpu)) continue;
     FOREGATE_ASSIGN_OR_RETURN(const Rate rate, MeasureDot(instruction, num_threads, {.num_windows = 3}));
-    Credit(instruction, rate.best, &roofline);
-    Judge(kind, instruction.name, num_threads, rate.best, 1e9, &roofline);
+    Credit(instruction, rate.best, &limits);
+    Judge(kind, instruction.name, num_threads, rate.best, 1e9, &limits);
+    state->instructions.push_back(&instruction);
   }
-  return roofline;
+  return std::unique_ptr<RooflineProbe>(new RooflineProbe(std::move(state)));
+}
+
+absl::StatusOr<Roofline> RooflineProbe::MeasureNow() {
+  constexpr ProbeOptions kRead = {.num_windows = 2, .window = std::chrono::milliseconds(20)};
+  constexpr ProbeOptions kDot = {.num_windows = 1, .window = std::chrono::milliseconds(10)};
+  Roofline now;
+  FOREGATE_ASSIGN_OR_RETURN(const Rate read, state_->read->Measure(kRead));
+  now.read_bytes_per_second = (read.best + read.lowest) / 2;
+  for (const DotInstruction* instruction : state_->instructions) {
+    FOREGATE_ASSIGN_OR_RETURN(const Rate rate, MeasureDot(*instruction, state_->num_threads, kDot));
+    Credit(*instruction, rate.best, &now);
+  }
+  return now;
+}
+
+absl::StatusOr<Roofline> MeasureRoofline(int num_threads, int64_t buffer_bytes) {
+  FOREGATE_ASSIGN_OR_RETURN(const std::unique_ptr<RooflineProbe> probe,
+                            RooflineProbe::Create(num_threads, buffer_bytes));
+  return probe->limits();
 }
 
 std::string FractionText(const std::optional<double>& fraction) {

@@ -2,10 +2,12 @@
 //
 // One probe, one ceiling: a benchmark measures the limits at its own start, with the threads that it uses, and prints
 // fractions only when the probe counts (machine_kind.h): a limit measured while something else ran would flatter it.
+// What a shared machine gives moves within a second; RooflineProbe measures it beside what is benchmarked.
 #ifndef FOREGATE_KERNELS_CPU_ROOFLINE_H_
 #define FOREGATE_KERNELS_CPU_ROOFLINE_H_
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -32,9 +34,29 @@ struct Roofline {
   std::optional<double> Fraction(double bound_seconds, double measured_seconds) const;
 };
 
-// Measures with `num_threads` (at least 1) threads for about a second. Reads `buffer_bytes` (of memory that it
-// allocates) over and over: several times the last-level cache, or a cache's bandwidth is what comes out, which no
-// known figure judges. RESOURCE_EXHAUSTED when memory or threads are not to be had.
+// For one thread at a time.
+class RooflineProbe {
+ public:
+  // Measures with `num_threads` (at least 1) threads for about a second. Reads `buffer_bytes` (of memory that it
+  // allocates and keeps) over and over: several times the last-level cache, or a cache's bandwidth is what comes out,
+  // which no known figure judges. RESOURCE_EXHAUSTED when memory or threads are not to be had.
+  static absl::StatusOr<std::unique_ptr<RooflineProbe>> Create(int num_threads, int64_t buffer_bytes);
+  ~RooflineProbe();
+  RooflineProbe(const RooflineProbe&) = delete;
+  RooflineProbe& operator=(const RooflineProbe&) = delete;
+
+  // The machine's limits, as measured at the start.
+  const Roofline& limits() const;
+  // What the machine gives now, in about 0.1 s. It is no limit: `machine` and `shortfall` stay empty.
+  absl::StatusOr<Roofline> MeasureNow();
+
+ private:
+  struct State;
+  explicit RooflineProbe(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+// The limits of a RooflineProbe.
 absl::StatusOr<Roofline> MeasureRoofline(int num_threads, int64_t buffer_bytes);
 
 // "12.3 %", or "probe low: no fraction".

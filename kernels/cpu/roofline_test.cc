@@ -21,6 +21,19 @@ TEST(Roofline, MeasuresWhatAnyMachineReaches) {
   EXPECT_GT(roofline->int8_ops, 1e7);
 }
 
+TEST(Roofline, MeasuresAgainWhatTheMachineGives) {
+  const auto probe = RooflineProbe::Create(1, int64_t{1} << 20);
+  ASSERT_TRUE(probe.ok()) << probe.status();
+  for (int i = 0; i < 2; ++i) {
+    const auto now = (*probe)->MeasureNow();
+    ASSERT_TRUE(now.ok()) << now.status();
+    EXPECT_GT(now->read_bytes_per_second, 1e8);
+    EXPECT_GT(now->f32_flops, 1e7);
+    EXPECT_GE(now->int4_ops, now->int8_ops);
+    EXPECT_EQ(now->shortfall, "");
+  }
+}
+
 TEST(Roofline, TellsWhenTheBufferIsNotToBeHad) {
   const auto roofline = MeasureRoofline(1, int64_t{1} << 60);
   EXPECT_EQ(roofline.status().code(), absl::StatusCode::kResourceExhausted);

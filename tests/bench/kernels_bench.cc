@@ -11,6 +11,7 @@
 #include <cstring>
 #include <memory>
 #include <numeric>
+#include <random>
 #include <string>
 #include <utility>
 #include <vector>
@@ -81,10 +82,21 @@ class Memory {
   std::vector<std::unique_ptr<DeviceBuffer>> buffers_;
 };
 
-// What float products of the written arithmetic can reach, or integer ones.
+// What products with such weights can reach: the format decides which instructions multiply them exactly enough.
 double PeakOps(WeightFormat format) {
   const Roofline& roofline = TheMachine().roofline;
-  return IsQuantized(format) ? roofline.int8_ops : roofline.f32_flops;
+  switch (format) {
+    case WeightFormat::kF32:
+    case WeightFormat::kF16:
+      return roofline.f32_flops;
+    case WeightFormat::kBf16:
+      return roofline.bf16_flops;
+    case WeightFormat::kInt8:
+    case WeightFormat::kInt8G32:
+      return roofline.int8_ops;
+    default:
+      return roofline.int4_ops;
+  }
 }
 
 void Report(benchmark::State& state, double bytes, double flops, double peak_ops) {
@@ -163,24 +175,26 @@ void BM_GroupedFfn(benchmark::State& state) {
          PeakOps(format));
 }
 
-// Arguments: rows, heads, kv_heads, head_dim, positions. Each row is a sequence of its own (decode).
+// Arguments: rows, heads, kv_heads, head_dim, positions, tokens of a block. Each row is a sequence of its own (decode);
+// its blocks lie scattered over the cache, as they do in use.
 void BM_PagedAttention(benchmark::State& state) {
   const int64_t rows = state.range(0);
   const int64_t heads = state.range(1);
   const int64_t kv_heads = state.range(2);
   const int64_t head_dim = state.range(3);
   const int64_t positions = state.range(4);
-  constexpr int32_t kBlockSize = 16;
-  const int64_t blocks_per_row = (positions + kBlockSize - 1) / kBlockSize;
+  const auto block_size = static_cast<int32_t>(state.range(5));
+  const int64_t blocks_per_row = (positions + block_size - 1) / block_size;
   Memory memory;
   std::vector<int32_t> tables(static_cast<size_t>(rows * blocks_per_row));
   std::iota(tables.begin(), tables.end(), 0);
+  std::shuffle(tables.begin(), tables.end(), std::mt19937(1));
   std::vector<int32_t> sequences(static_cast<size_t>(rows));
   std::iota(sequences.begin(), sequences.end(), 0);
   PagedAttentionArgs args;
   args.q = memory.Make(DType::kF32, {rows, heads, head_dim});
   args.out = memory.Make(DType::kF32, {rows, heads, head_dim});
-  const int64_t slots = rows * blocks_per_row * kBlockSize;
+  const int64_t slots = rows * blocks_per_row * block_size;
   args.block_tables = memory.Indices(tables, {rows, blocks_per_row});
   args.row_sequences = memory.Indices(sequences, {rows});
   args.positions =
@@ -190,7 +204,7 @@ void BM_PagedAttention(benchmark::State& state) {
   std::vector<PagedKvView> layers;
   for (int64_t bytes = 0; bytes < kPoolBytes; bytes += kv_bytes) {
     layers.push_back({memory.Make(DType::kF32, {slots, kv_heads, head_dim}),
-                      memory.Make(DType::kF32, {slots, kv_heads, head_dim}), kBlockSize});
+                      memory.Make(DType::kF32, {slots, kv_heads, head_dim}), block_size});
   }
   size_t next = 0;
   for (auto _ : state) {
@@ -202,24 +216,31 @@ void BM_PagedAttention(benchmark::State& state) {
 }
 
 // OLMoE: hidden 2048, 64 experts of 1024, 8 chosen. Qwen3-30B-A3B: hidden 2048, q 4096, 128 experts of 768, 8 chosen.
-constexpr auto kBf16 = static_cast<int64_t>(WeightFormat::kBf16);
-constexpr auto kInt8 = static_cast<int64_t>(WeightFormat::kInt8);
-constexpr auto kInt4 = static_cast<int64_t>(WeightFormat::kInt4G128);
+const std::vector<int64_t> kFormats = [] {
+  std::vector<int64_t> formats;
+  for (const WeightFormat format : {WeightFormat::kBf16, WeightFormat::kInt8, WeightFormat::kInt8G32,
+                                    WeightFormat::kInt4G128, WeightFormat::kInt4G32, WeightFormat::kIq4Nl,
+                                    WeightFormat::kMxfp4, WeightFormat::kQ4K, WeightFormat::kQ5K, WeightFormat::kQ6K}) {
+    formats.push_back(static_cast<int64_t>(format));
+  }
+  return formats;
+}();
 BENCHMARK(BM_Linear)
     ->ArgNames({"format", "rows", "outputs", "inputs"})
-    ->ArgsProduct({{kBf16, kInt8, kInt4}, {1, 4, 64, 512}, {2048}, {2048}})
-    ->Args({kBf16, 1, 4096, 2048})
-    ->Args({kBf16, 1, 50304, 2048})
+    ->ArgsProduct({kFormats, {1, 4, 64, 512}, {2048}, {2048}})
+    ->ArgsProduct({kFormats, {1}, {50304}, {2048}})
     ->UseRealTime();
 BENCHMARK(BM_GroupedFfn)
     ->ArgNames({"format", "rows", "hidden", "ffn", "experts", "k"})
-    ->ArgsProduct({{kBf16, kInt8, kInt4}, {1, 8, 512}, {2048}, {1024}, {64}, {8}})
-    ->ArgsProduct({{kBf16, kInt8, kInt4}, {1, 8, 512}, {2048}, {768}, {128}, {8}})
+    ->ArgsProduct({kFormats, {1, 8, 512}, {2048}, {1024}, {64}, {8}})
+    ->ArgsProduct({kFormats, {1, 8, 512}, {2048}, {768}, {128}, {8}})
     ->UseRealTime();
 BENCHMARK(BM_PagedAttention)
-    ->ArgNames({"rows", "heads", "kv_heads", "head_dim", "positions"})
-    ->ArgsProduct({{1, 8}, {16}, {16}, {128}, {512}})
-    ->ArgsProduct({{1, 8}, {32}, {4}, {128}, {512, 4096}})
+    ->ArgNames({"rows", "heads", "kv_heads", "head_dim", "positions", "block"})
+    ->ArgsProduct({{1, 8}, {16}, {16}, {128}, {512}, {16, 64}})
+    ->ArgsProduct({{1, 8}, {32}, {4}, {128}, {512}, {16, 64}})
+    ->ArgsProduct({{1}, {16}, {16}, {128}, {16384}, {16, 32, 64}})
+    ->ArgsProduct({{1}, {32}, {4}, {128}, {16384}, {16, 32, 64}})
     ->UseRealTime();
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstring>
 #include <memory>
+#include <utility>
 
 #include "kernels/api/host_device.h"
 #include "kernels/base/check.h"
@@ -31,37 +32,66 @@ struct alignas(64) Cursor {
 
 }  // namespace
 
-absl::StatusOr<Rate> MeasureRead(const CpuIdentity& cpu, int num_threads, int64_t bytes_per_thread,
-                                 const ProbeOptions& options) {
+struct ReadProbe::State {
+  int64_t bytes = 0;  // of each thread
+  ReadLoopFunction read = nullptr;
+  std::unique_ptr<DeviceBuffer> buffer;
+  std::vector<Cursor> cursors;
+  bool touched = false;
+};
+
+ReadProbe::ReadProbe(std::unique_ptr<State> state) : state_(std::move(state)) {}
+ReadProbe::~ReadProbe() = default;
+
+absl::StatusOr<std::unique_ptr<ReadProbe>> ReadProbe::Create(const CpuIdentity& cpu, int num_threads,
+                                                             int64_t bytes_per_thread) {
   FOREGATE_CHECK_GE(num_threads, 1);
-  const int64_t bytes = std::max(bytes_per_thread / kReadUnit, int64_t{1}) * kReadUnit;
+  auto state = std::make_unique<State>();
+  state->bytes = std::max(bytes_per_thread / kReadUnit, int64_t{1}) * kReadUnit;
+  state->read = WidestRead(cpu);
+  if (state->bytes > INT64_MAX / num_threads)
+    return absl::ResourceExhaustedError("more bytes to read than can be addressed");
+  FOREGATE_ASSIGN_OR_RETURN(state->buffer, AllocateHostMemory(static_cast<size_t>(state->bytes * num_threads)));
+  state->cursors.resize(static_cast<size_t>(num_threads));
+  char* begin = static_cast<char*>(state->buffer->data());
+  for (Cursor& cursor : state->cursors) {
+    cursor.begin = begin;
+    begin += state->bytes;
+  }
+  return std::unique_ptr<ReadProbe>(new ReadProbe(std::move(state)));
+}
+
+absl::StatusOr<Rate> ReadProbe::Measure(const ProbeOptions& options) {
+  State& state = *state_;
   // A clock is read after so much work: little enough to end a window in time, enough that the clock costs nothing.
   constexpr int64_t kBytesPerCall = int64_t{4} << 20;
-  const int64_t bytes_per_read = std::min(bytes, kBytesPerCall);
+  const int64_t bytes_per_read = std::min(state.bytes, kBytesPerCall);
   const int64_t reads_per_call = std::max(kBytesPerCall / 4 / bytes_per_read, int64_t{1});
-  if (bytes > INT64_MAX / num_threads) return absl::ResourceExhaustedError("more bytes to read than can be addressed");
-  FOREGATE_ASSIGN_OR_RETURN(const std::unique_ptr<DeviceBuffer> buffer,
-                            AllocateHostMemory(static_cast<size_t>(bytes * num_threads)));
-  std::vector<Cursor> cursors(static_cast<size_t>(num_threads));
-  for (int i = 0; i < num_threads; ++i) {
-    cursors[static_cast<size_t>(i)].begin = static_cast<char*>(buffer->data()) + i * bytes;
-  }
-  const ReadLoopFunction read = WidestRead(cpu);
   const auto prepare = [&](int thread) {
     // Untouched anonymous memory is one shared page of zeros.
-    std::memset(cursors[static_cast<size_t>(thread)].begin, 1, static_cast<size_t>(bytes));
+    if (!state.touched)
+      std::memset(state.cursors[static_cast<size_t>(thread)].begin, 1, static_cast<size_t>(state.bytes));
   };
   const auto work = [&](int thread) {
-    Cursor& cursor = cursors[static_cast<size_t>(thread)];
+    Cursor& cursor = state.cursors[static_cast<size_t>(thread)];
     for (int64_t i = 0; i < reads_per_call; ++i) {
-      if (cursor.next + bytes_per_read > bytes) cursor.next = 0;
-      cursor.sum += read(cursor.begin + cursor.next, bytes_per_read);
+      if (cursor.next + bytes_per_read > state.bytes) cursor.next = 0;
+      cursor.sum += state.read(cursor.begin + cursor.next, bytes_per_read);
       cursor.next += bytes_per_read;
     }
     return static_cast<double>(bytes_per_read * reads_per_call);
   };
-  FOREGATE_ASSIGN_OR_RETURN(std::vector<double> rates, RatesTogether(Together(num_threads, options), prepare, work));
+  FOREGATE_ASSIGN_OR_RETURN(std::vector<double> rates,
+                            RatesTogether(Together(static_cast<int>(state.cursors.size()), options), prepare, work));
+  state.touched = true;
   return Summarize(std::move(rates));
+}
+
+absl::StatusOr<Rate> MeasureRead(const CpuIdentity& cpu, int num_threads, int64_t bytes_per_thread,
+                                 const ProbeOptions& options) {
+  FOREGATE_ASSIGN_OR_RETURN(const std::unique_ptr<ReadProbe> probe,
+                            ReadProbe::Create(cpu, num_threads, bytes_per_thread));
+  return probe->Measure(options);
 }
 
 absl::StatusOr<Rate> MeasureDot(const DotInstruction& instruction, int num_threads, const ProbeOptions& options) {

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -29,8 +30,27 @@ struct ProbeOptions {
 };
 
 // Streaming reads by `num_threads` threads, each over memory of its own of `bytes_per_thread` (rounded down to
-// kReadUnit, at least one), in huge pages where the system gives them. RESOURCE_EXHAUSTED when memory or threads are
-// not to be had.
+// kReadUnit, at least one), in huge pages where the system gives them. Keeps its memory, so that it can measure again
+// and again beside something else; each measurement goes on where the last one ended. For one thread at a time.
+class ReadProbe {
+ public:
+  // RESOURCE_EXHAUSTED when memory is not to be had.
+  static absl::StatusOr<std::unique_ptr<ReadProbe>> Create(const CpuIdentity& cpu, int num_threads,
+                                                           int64_t bytes_per_thread);
+  ~ReadProbe();
+  ReadProbe(const ReadProbe&) = delete;
+  ReadProbe& operator=(const ReadProbe&) = delete;
+
+  // RESOURCE_EXHAUSTED when threads are not to be had.
+  absl::StatusOr<Rate> Measure(const ProbeOptions& options);
+
+ private:
+  struct State;
+  explicit ReadProbe(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+// One measurement of a ReadProbe.
 absl::StatusOr<Rate> MeasureRead(const CpuIdentity& cpu, int num_threads, int64_t bytes_per_thread,
                                  const ProbeOptions& options);
 // Operations in registers. `instruction` is UsableHere.
