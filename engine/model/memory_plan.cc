@@ -29,6 +29,7 @@ MemoryPlan PlanMemory(const ModelConfig& config, const WeightPlan& weights, cons
   const uint64_t num_experts = weights.experts.size();
   const uint64_t num_slots = num_expert_slots == 0 ? num_experts : std::min(num_expert_slots, num_experts);
   plan.dense_bytes = weights.dense_bytes;
+  plan.lookup_bytes = weights.lookup_bytes;
   plan.expert_bytes = num_slots * weights.experts.max_block_bytes();
   plan.expert_store_bytes = num_slots < num_experts ? weights.expert_bytes() : 0;
   const WorkspaceBytes workspace = MeasureWorkspace(config, limits);

@@ -13,6 +13,7 @@ namespace foregate {
 
 struct MemoryPlan {
   uint64_t dense_bytes = 0;         // weights that every token uses
+  uint64_t lookup_bytes = 0;        // of these, the embedding whose rows are looked up; 0 when it is the lm_head, too
   uint64_t expert_bytes = 0;        // slots of the expert cache
   uint64_t expert_store_bytes = 0;  // host copy of the experts when the cache cannot hold all
   uint64_t workspace_bytes = 0;     // activations, staging, rotary tables

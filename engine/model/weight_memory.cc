@@ -38,9 +38,7 @@ absl::Status AllocateDense(const ModelConfig& config, const WeightPlan& plan, De
       **matrix = {.data = address, .format = *plan.dense[i].format, .num_outputs = shape[0], .num_inputs = shape[1]};
       continue;
     }
-    const DType stored = plan.dense[i].stored;
-    *std::get<TensorView*>(tensors[i].place) =
-        shape.size() == 1 ? TensorView(address, stored, {shape[0]}) : TensorView(address, stored, {shape[0], shape[1]});
+    *std::get<TensorView*>(tensors[i].place) = TensorView(address, plan.dense[i].stored, {shape[0]});
   }
   AddRange({0, plan.dense_bytes, arena, SharesHostMemory(device)}, memory.ranges);
   return absl::OkStatus();

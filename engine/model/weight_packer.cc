@@ -77,6 +77,7 @@ std::vector<Task> TasksOf(const ModelConfig& config, const WeightPlan& plan) {
   const std::vector<NamedTensor> wanted = DenseTensors(config, weights);
   for (size_t i = 0; i < plan.dense.size(); ++i) {
     const WeightPlan::Dense& dense = plan.dense[i];
+    if (dense.is_shared) continue;
     Task task{.tensor = dense.tensor, .format = dense.format, .payload_offset = dense.offset};
     if (dense.format.has_value()) {
       task.num_rows = wanted[i].shape[0];

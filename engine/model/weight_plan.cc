@@ -1,6 +1,7 @@
 #include "engine/model/weight_plan.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <set>
 #include <string_view>
@@ -92,14 +93,14 @@ class CheckpointSource : public TensorSource {
   std::set<std::string> taken_;
 };
 
-// The directory's tensors by name. Places are not looked at: who uses the plan compares its own.
+// The directory's tensors by name. Places are not looked at: who uses the plan compares its own. Of tied weights in two
+// formats the embedding is the first of its name, the lm_head the second.
 class ContainerSource : public TensorSource {
  public:
   ContainerSource(const ModelConfig& config, const ContainerDirectory& directory, const std::string& file)
       : file_(file) {
-    // A tied lm_head has the embedding's name: the matrix of the two gives the format.
     for (const ContainerDirectory::Tensor& tensor : directory.tensors) {
-      Entry& entry = entries_[tensor.name];
+      Entry& entry = entries_.emplace(tensor.name, Entry())->second;
       entry.shape = tensor.shape;
       entry.num_bytes = tensor.num_bytes;
       if (tensor.format.has_value()) entry.found.format = *tensor.format;
@@ -108,7 +109,8 @@ class ContainerSource : public TensorSource {
     for (const ContainerDirectory::Expert& expert : directory.experts) {
       const ExpertLayout layout{.hidden = expert.hidden, .width = expert.width, .formats = {}};
       for (const ContainerDirectory::Part& part : expert.parts) {
-        Entry& entry = entries_[ExpertTensorName(config, {expert.layer, expert.expert}, part.projection)];
+        const std::string name = ExpertTensorName(config, {expert.layer, expert.expert}, part.projection);
+        Entry& entry = entries_.emplace(name, Entry())->second;
         entry.shape = {layout.rows(part.projection), layout.columns(part.projection)};
         entry.num_bytes = part.num_bytes;
         entry.found.format = part.codec;
@@ -118,19 +120,20 @@ class ContainerSource : public TensorSource {
   }
 
   absl::StatusOr<FoundTensor> Find(const std::string& name, const std::vector<int64_t>& shape) override {
-    const auto entry = entries_.find(name);
-    if (entry == entries_.end())
-      return absl::InvalidArgumentError(file_ + ": tensor " + name + ": missing from the container");
-    FoundTensor found = entry->second.found;
+    const auto [first, end] = entries_.equal_range(name);
+    if (first == end) return absl::InvalidArgumentError(file_ + ": tensor " + name + ": missing from the container");
+    const Entry entry = first->second;
+    if (std::next(first) != end) entries_.erase(first);
+    FoundTensor found = entry.found;
     found.where = file_ + ": tensor " + name + ": ";
-    FOREGATE_RETURN_IF_ERROR(CheckShape(found.where, entry->second.shape, shape));
+    FOREGATE_RETURN_IF_ERROR(CheckShape(found.where, entry.shape, shape));
     // No format stores four elements in a byte. Bounds every product of sizes by the file's.
     uint64_t num_elements = 1;
     for (const int64_t extent : shape) num_elements *= static_cast<uint64_t>(extent);
-    if (num_elements / 4 > entry->second.num_bytes)
+    if (num_elements / 4 > entry.num_bytes)
       return absl::InvalidArgumentError(found.where + "shape " + ShapeText(shape) + " in " +
-                                        std::to_string(entry->second.num_bytes) + " bytes");
-    if (!entry->second.is_whole)
+                                        std::to_string(entry.num_bytes) + " bytes");
+    if (!entry.is_whole)
       return absl::InvalidArgumentError(found.where + "is made of a base and deltas, which this build cannot compute");
     return found;
   }
@@ -144,7 +147,7 @@ class ContainerSource : public TensorSource {
     bool is_whole = true;
   };
   const std::string& file_;
-  std::map<std::string, Entry> entries_;
+  std::multimap<std::string, Entry> entries_;  // those of one name in the directory's order
 };
 
 // Looks tensors up and keeps the totals.
@@ -154,10 +157,9 @@ class Planner {
 
   absl::StatusOr<FoundTensor> Take(const std::string& name, const std::vector<int64_t>& shape) {
     FOREGATE_ASSIGN_OR_RETURN(FoundTensor found, source_.Find(name, shape));
-    if (found.tensor != nullptr) file_bytes_ += found.tensor->entry.num_bytes;
     uint64_t num_elements = 1;
     for (const int64_t extent : shape) num_elements *= static_cast<uint64_t>(extent);
-    // A tied embedding is read twice and counted once.
+    // A tied embedding is counted once.
     if (taken_.insert(name).second) num_parameters_ += num_elements;
     return found;
   }
@@ -177,6 +179,10 @@ class Planner {
                                         std::to_string(num_inputs) + "; choose a format with groups");
     if (!is_router) formats_.insert(format);
     return format;
+  }
+  // The tensor will be read.
+  void CountRead(const FoundTensor& found) {
+    if (found.tensor != nullptr) file_bytes_ += found.tensor->entry.num_bytes;
   }
 
   uint64_t file_bytes() const { return file_bytes_; }
@@ -219,13 +225,23 @@ absl::Status PlanDense(const ModelConfig& config, const WeightRules& rules, Plan
                                .format = std::nullopt};
     for (const int64_t extent : wanted.shape) dense.num_bytes *= static_cast<size_t>(extent);
     if (const auto* place = std::get_if<WeightMatrix*>(&wanted.place)) {
-      FOREGATE_ASSIGN_OR_RETURN(
-          dense.format, planner.FormatOf(found, wanted.name, wanted.shape[1], rules, IsRouter(weights, *place)));
+      // No rule asks for the embedding, whose rows are looked up.
+      dense.format = found.format;
+      if (*place != &weights.embedding) {
+        FOREGATE_ASSIGN_OR_RETURN(
+            dense.format, planner.FormatOf(found, wanted.name, wanted.shape[1], rules, IsRouter(weights, *place)));
+      }
       dense.num_bytes = PackedBytes(*dense.format, wanted.shape[0], wanted.shape[1]);
+      dense.is_shared =
+          config.has_tied_embeddings && *place == &weights.lm_head && dense.format == plan.dense.front().format;
+      if (dense.is_shared) dense.offset = plan.dense.front().offset;
     }
-    plan.dense_bytes += RoundUp(dense.num_bytes, kAlignment);
     plan.dense.push_back(dense);
+    if (dense.is_shared) continue;
+    plan.dense_bytes += RoundUp(dense.num_bytes, kAlignment);
+    planner.CountRead(found);
   }
+  plan.lookup_bytes = plan.dense.back().is_shared ? 0 : plan.dense.front().num_bytes;
   plan.dense_bytes = RoundUp(plan.dense_bytes, kContainerAlignment);
   return absl::OkStatus();
 }
@@ -249,6 +265,7 @@ absl::StatusOr<WeightPlan> PlanFrom(TensorSource& source, const ModelConfig& con
         FOREGATE_ASSIGN_OR_RETURN(const FoundTensor found,
                                   planner.Take(name, {layout.rows(projection), layout.columns(projection)}));
         tensors[i] = found.tensor;
+        planner.CountRead(found);
         if (projection == Projection::kGate) where = found.where;
         FOREGATE_ASSIGN_OR_RETURN(layout.formats[i], planner.FormatOf(found, name, layout.columns(projection), rules,
                                                                       /*is_router=*/false));

@@ -25,14 +25,16 @@ struct WeightPlan {
     size_t offset = 0;                           // in the arena of dense weights, a multiple of 64
     size_t num_bytes = 0;                        // there
     std::optional<WeightFormat> format;          // of a matrix, which is packed; absent: as stored
+    bool is_shared = false;                      // a tied lm_head that is the embedding's matrix: its place, its bytes
   };
   std::vector<Dense> dense;  // in the order of DenseTensors
   size_t dense_bytes = 0;    // of the arena, a multiple of a page, which direct I/O asks for
+  size_t lookup_bytes = 0;   // of these, the embedding whose rows are looked up; 0 when the lm_head multiplies with it
   ExpertDirectory experts;
   std::vector<std::array<const Checkpoint::Tensor*, 3>> expert_tensors;  // by directory index, by Projection; or null
   uint64_t file_bytes = 0;                                               // what loading reads of the checkpoint
   uint64_t num_parameters = 0;
-  std::string format;  // of the matrices but the routers: the name of a WeightFormat, or "mixed"
+  std::string format;  // of the matrices that multiply, but the routers: the name of a WeightFormat, or "mixed"
 
   // Memory for all experts, each in a block of the largest's size.
   uint64_t expert_bytes() const { return static_cast<uint64_t>(experts.size()) * experts.max_block_bytes(); }

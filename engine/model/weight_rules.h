@@ -13,8 +13,8 @@
 
 namespace foregate {
 
-// An ordered list of patterns; the first that matches a tensor's name decides. Only matrices are asked about: norms,
-// biases and the embedding table stay as they are stored. Immutable.
+// An ordered list of patterns; the first that matches a tensor's name decides. Only matrices that multiply are asked
+// about, a tied lm_head by the embedding's name: norms, biases and the embedding stay as they are stored. Immutable.
 class WeightRules {
  public:
   // Every matrix as it is stored.

@@ -32,22 +32,22 @@ struct LayerWeights {
 };
 
 struct ModelWeights {
-  TensorView embedding;   // [vocab, H]
-  TensorView final_norm;  // [H]
-  WeightMatrix lm_head;   // [vocab, H]; packed from the embedding when tied
+  WeightMatrix embedding;  // [vocab, H]; rows are looked up
+  TensorView final_norm;   // [H]
+  WeightMatrix lm_head;    // [vocab, H]; when tied and in the embedding's format, that matrix
   std::vector<LayerWeights> layers;
 };
 
-// A tensor that the model needs, and what stands for it: a matrix, which is packed, or a vector or table, which lies in
-// memory as in the checkpoint.
+// A tensor that the model needs, and what stands for it: a matrix, which is packed, or a vector, which lies in memory
+// as in the checkpoint.
 struct NamedTensor {
   std::string name;  // in the checkpoint
   std::vector<int64_t> shape;
   std::variant<TensorView*, WeightMatrix*> place;
 };
 
-// Every dense tensor of the model in the order of the computation; the places are those of `weights`, whose layers are
-// resized. A tied lm_head is the embedding's name a second time.
+// Every dense tensor of the model in the order of the computation, first the embedding, last the lm_head; the places
+// are those of `weights`, whose layers are resized. A tied lm_head is the embedding's name a second time.
 std::vector<NamedTensor> DenseTensors(const ModelConfig& config, ModelWeights& weights);
 
 // The checkpoint's name of one matrix of an expert.

@@ -42,11 +42,11 @@ void CheckKv(const PagedKvView& kv) {
 }  // namespace
 
 void CheckArgs(const EmbedArgs& args) {
-  CheckWeight(args.table, 2);
   CheckI32(args.ids, 1);
   CheckF32(args.out, 2);
+  FOREGATE_CHECK(!args.table.empty());
   FOREGATE_CHECK_EQ(args.out.dim(0), args.ids.dim(0));
-  FOREGATE_CHECK_EQ(args.out.dim(1), args.table.dim(1));
+  FOREGATE_CHECK_EQ(args.out.dim(1), args.table.num_inputs);
 }
 
 void CheckArgs(const RmsNormArgs& args) {

@@ -1,7 +1,8 @@
 // Kernels: every operation of the model, each with an Args struct that states shapes and dtypes.
 //
-// Activations, logits, routing weights and accumulators are f32; weight matrices are packed (kernels/weights); vectors
-// of weights and the embedding table are f32, bf16 or f16 (widened exactly); ids, positions and indices are i32.
+// Activations, logits, routing weights and accumulators are f32; weight matrices, the embedding table among them, are
+// packed (kernels/weights); vectors of weights are f32, bf16 or f16 (widened exactly); ids, positions and indices are
+// i32.
 // Operands are device memory unless a field says host. Every operation is enqueued; a returned error concerns the
 // launch. Shape mismatches are the caller's broken invariant (CHECK).
 //
@@ -26,11 +27,11 @@
 
 namespace foregate {
 
-// out[t] = table[ids[t]]
+// out[t] = table[ids[t]], the values that the table's format stands for (UnpackRow in kernels/weights/pack.h).
 struct EmbedArgs {
-  TensorView table;  // [vocab, H], f32 | bf16 | f16
-  TensorView ids;    // [T] i32, each in [0, vocab)
-  TensorView out;    // [T, H]
+  WeightMatrix table;  // [vocab, H]
+  TensorView ids;      // [T] i32, each in [0, vocab)
+  TensorView out;      // [T, H]
 };
 
 // out[t] = x[t] / sqrt(mean(x[t]^2) + eps) * weight. `out` may be `x`.

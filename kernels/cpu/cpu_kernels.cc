@@ -9,10 +9,13 @@
 #include "kernels/cpu/cpu_attention.h"
 #include "kernels/cpu/cpu_linear.h"
 #include "kernels/cpu/cpu_moe.h"
-#include "kernels/cpu/widen.h"
+#include "kernels/weights/pack.h"
 
 namespace foregate::internal {
 namespace {
+
+// Element operations that take as long as unpacking a weight, at least.
+constexpr int64_t kUnpackingWork = 16;
 
 class CpuKernels final : public Kernels {
  public:
@@ -40,12 +43,12 @@ class CpuKernels final : public Kernels {
 
 absl::Status CpuKernels::Embed(const EmbedArgs& args, Stream& /*stream*/) {
   CheckArgs(args);
-  const int64_t width = args.table.dim(1);
-  for (int64_t t = 0; t < args.ids.dim(0); ++t) {
+  const int64_t width = args.table.num_inputs;
+  compute_.For(args.ids.dim(0), args.out.num_elements() * kUnpackingWork, [&](int64_t t) {
     const int64_t id = args.ids.as<const int32_t>()[t];
-    FOREGATE_CHECK(id >= 0 && id < args.table.dim(0));
-    WidenElements(args.table, id * width, width, args.out.as<float>() + t * width);
-  }
+    FOREGATE_CHECK(id >= 0 && id < args.table.num_outputs);
+    UnpackRow(args.table, id, args.out.as<float>() + t * width);
+  });
   return absl::OkStatus();
 }
 

@@ -10,6 +10,7 @@
 #include "kernels/ref/ref_matrix.h"
 #include "kernels/ref/ref_moe.h"
 #include "kernels/ref/widen.h"
+#include "kernels/weights/pack.h"
 
 namespace foregate {
 namespace {
@@ -40,15 +41,13 @@ class RefKernels final : public Kernels {
 
 absl::Status RefKernels::Embed(const EmbedArgs& args, Stream& /*stream*/) {
   CheckArgs(args);
-  const int64_t width = args.table.dim(1);
-  internal::WithWidened(args.table, [&](auto read) {
-    for (int64_t t = 0; t < args.ids.dim(0); ++t) {
-      const int64_t id = args.ids.as<const int32_t>()[t];
-      FOREGATE_CHECK(id >= 0 && id < args.table.dim(0));
-      float* out = args.out.as<float>() + t * width;
-      for (int64_t i = 0; i < width; ++i) out[i] = read(id * width + i);
-    }
-  });
+  const int64_t width = args.table.num_inputs;
+  for (int64_t t = 0; t < args.ids.dim(0); ++t) {
+    const int64_t id = args.ids.as<const int32_t>()[t];
+    FOREGATE_CHECK(id >= 0 && id < args.table.num_outputs);
+    float* out = args.out.as<float>() + t * width;
+    for (int64_t i = 0; i < width; ++i) out[i] = UnpackElement(args.table, id, i);
+  }
   return absl::OkStatus();
 }
 

@@ -105,6 +105,25 @@ TEST(PackTest, PaddingIsZeroWithScaleZero) {
   }
 }
 
+TEST(PackTest, ARowIsItsElements) {
+  for (const WeightFormat format : kAllWeightFormats) {
+    for (const int64_t k : {1, 2, 31, 32, 33, 130, 300}) {
+      WeightRows rows = WeightRows::Normal(DType::kF32, 35, k, 9);
+      const PackedMatrix packed(format, 35, k);
+      PackRows(rows.view(), 0, packed.matrix());
+      for (int64_t n = 0; n < 35; ++n) {
+        std::vector<float> values(static_cast<size_t>(k) + 1, 7.0f);
+        UnpackRow(packed.matrix(), n, values.data());
+        for (int64_t i = 0; i < k; ++i) {
+          ASSERT_EQ(values[static_cast<size_t>(i)], UnpackElement(packed.matrix(), n, i))
+              << WeightFormatName(format) << " " << k << " at " << n << ", " << i;
+        }
+        ASSERT_EQ(values.back(), 7.0f) << WeightFormatName(format);
+      }
+    }
+  }
+}
+
 TEST(PackTest, FindsTheFirstRowThatIsNotFinite) {
   for (const DType dtype : kDtypes) {
     WeightRows rows = WeightRows::Normal(dtype, 6, 19, 5);
@@ -118,12 +137,15 @@ TEST(PackTest, FindsTheFirstRowThatIsNotFinite) {
   }
 }
 
-TEST(PackDeathTest, RefusesRowsThatDoNotFillPanels) {
+TEST(PackDeathTest, RefusesRowsThatDoNotFillPanelsAndThoseThatAreNotThere) {
   WeightRows rows = WeightRows::Normal(DType::kF32, 8, 4, 5);
   const PackedMatrix packed(WeightFormat::kF32, 40, 4);
   EXPECT_DEATH(PackRows(rows.view(), 0, packed.matrix()), "num_rows % kPanelOutputs == 0");
   EXPECT_DEATH(PackRows(rows.view(), 8, packed.matrix()), "first_output % kPanelOutputs == 0");
   EXPECT_DEATH(PackRows(rows.view(), 48, packed.matrix()), "first_output \\+ num_rows <= matrix.num_outputs");
+  float values[4];
+  EXPECT_DEATH(UnpackRow(packed.matrix(), 40, values), "output < matrix.num_outputs");
+  EXPECT_DEATH(UnpackRow(packed.matrix(), -1, values), "output >= 0");
 }
 
 }  // namespace

@@ -62,7 +62,6 @@ struct Parameters {
   double per_row = 0;  // that every row meets, lm_head left out
   double expert = 0;   // of one expert
   double lm_head = 0;  // for rows that need logits
-  double embedding_bytes = 0;
 };
 
 struct Bench {
@@ -83,17 +82,13 @@ T OrExit(absl::StatusOr<T> value) {
   std::exit(1);
 }
 
-// The plans of the same model in f32 and bf16 tell how many parameters are where: both hold the embedding table as it
-// is stored, so twice the smaller less the larger is the table.
+// The plan of the same model in f32 tells how many parameters are where.
 Parameters CountParameters(LoadOptions load, const DecoderInfo& model) {
   load.weights = OrExit(WeightRules::ForAll("f32"));
   const MemoryPlan f32 = OrExit(PlanModel(load)).memory;
-  load.weights = OrExit(WeightRules::ForAll("bf16"));
-  const MemoryPlan bf16 = OrExit(PlanModel(load)).memory;
   Parameters parameters;
   parameters.lm_head = static_cast<double>(model.vocab_size) * model.hidden_size;
-  parameters.embedding_bytes = 2 * static_cast<double>(bf16.dense_bytes) - static_cast<double>(f32.dense_bytes);
-  parameters.per_row = (static_cast<double>(f32.dense_bytes) - parameters.embedding_bytes) / 4 - parameters.lm_head;
+  parameters.per_row = static_cast<double>(f32.dense_bytes - f32.lookup_bytes) / 4 - parameters.lm_head;
   const double num_experts =
       std::max(1.0, static_cast<double>(model.num_experts) * static_cast<double>(model.moe_layers.size()));
   parameters.expert = static_cast<double>(f32.expert_bytes) / 4 / num_experts;
@@ -242,7 +237,7 @@ Measured Run(Bench& bench, int count, int32_t prompt_tokens, int32_t max_tokens,
     const double experts = loop.metrics().distinct_experts_per_step.sum() - experts_before;
     const double kv_bytes = static_cast<double>(memory.kv_bytes_per_token) * static_cast<double>(position) * count;
     const double bytes =
-        static_cast<double>(memory.dense_bytes) - parameters.embedding_bytes + experts * expert_bytes + kv_bytes;
+        static_cast<double>(memory.dense_bytes - memory.lookup_bytes) + experts * expert_bytes + kv_bytes;
     const double ops = rows * ops_per_row + 2 * logits_rows * parameters.lm_head;
     if (rows > 0) bounds.Add({bytes, ops}, seconds);
     ++position;

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/weights/random_blocks.h"
 #include "tests/conformance/execution_path.h"
 #include "tests/conformance/host_tensor.h"
 
@@ -132,14 +133,40 @@ TEST_P(ElementwiseConformance, ClampKeepsTheInsideAndNaN) {
 TEST_P(ElementwiseConformance, EmbedWidensRowsExactly) {
   for (const DType dtype : kWeightTypes) {
     Bench bench(path_);
-    const HostTensor table = HostTensor::Random(dtype, {9, 21}, 1);
-    const std::vector<int32_t> ids = {8, 0, 3, 3};
-    EmbedArgs args = {bench.Put(table), bench.Put(HostTensor::I32({4}, ids)),
+    const HostTensor table = HostTensor::Random(dtype, {19, 21}, 1);
+    const std::vector<int32_t> ids = {18, 0, 3, 3};
+    EmbedArgs args = {bench.PutMatrix(table), bench.Put(HostTensor::I32({4}, ids)),
                       bench.Put(HostTensor(DType::kF32, {4, 21}))};
     ASSERT_TRUE(bench.kernels().Embed(args, bench.stream()).ok());
     const HostTensor out = bench.Get(args.out);
     for (int64_t i = 0; i < 4 * 21; ++i) {
       EXPECT_EQ(out.at(i), table.at(ids[static_cast<size_t>(i / 21)] * 21 + i % 21));
+    }
+  }
+}
+
+// Rows of a table of 37 entries, enough of them to be split over threads.
+HostTensor RunEmbed(Backend& backend, WeightFormat format, int64_t width) {
+  Bench bench(backend);
+  std::vector<int32_t> ids;
+  for (int32_t t = 0; t < 150; ++t) ids.push_back(t * 11 % 37);
+  EmbedArgs args;
+  args.table = IsMadeOfFloats(format) ? bench.PutMatrix(HostTensor::Random(DType::kF32, {37, width}, 3), format)
+                                      : bench.PutBlocks(37, width, format, 3);
+  args.ids = bench.Put(HostTensor::I32({150}, ids));
+  args.out = bench.Put(HostTensor(DType::kF32, {150, width}));
+  EXPECT_TRUE(bench.kernels().Embed(args, bench.stream()).ok());
+  return bench.Get(args.out);
+}
+
+TEST_P(ElementwiseConformance, EmbedGivesTheReferencesValuesOfEveryFormat) {
+  for (int i = 0; i < kNumWeightFormats; ++i) {
+    const auto format = static_cast<WeightFormat>(i);
+    const int64_t block = IsMadeOfFloats(format) ? 1 : BlockInputs(format);
+    for (const int64_t width : {1, 3, 45, 300}) {
+      if (block > 1 && width > 3) continue;
+      EXPECT_EQ(Difference(RunEmbed(path_, format, width * block), RunEmbed(ref_, format, width * block)), "")
+          << WeightFormatName(format) << " " << width * block;
     }
   }
 }

@@ -106,6 +106,16 @@ TEST_F(ContainerCacheTest, ADamagedContainerIsPackedAgain) {
   EXPECT_TRUE(Load().notices.empty());
 }
 
+TEST_F(ContainerCacheTest, OneOfAnEarlierVersionIsPackedAgain) {
+  const Loaded first = Load();
+  std::fstream(Containers().at(0), std::ios::in | std::ios::out | std::ios::binary).seekp(8).put(2);
+  const Loaded again = Load();
+  ExpectEqual(again, first);
+  ASSERT_EQ(again.notices.size(), 1u);
+  EXPECT_NE(again.notices[0].find("container version 2"), std::string::npos) << again.notices[0];
+  EXPECT_TRUE(Load().notices.empty());
+}
+
 TEST_F(ContainerCacheTest, AChangedModelMakesItStale) {
   Load();
   // Another model of the same shapes in the same place.

@@ -65,7 +65,7 @@ struct ContainerDirectory {
   std::string contract;         // the numeric contract of the backend that it was made for
   std::string source;           // identity of the files that it was made from
   uint64_t digest[2] = {0, 0};  // of the weights and the contract; becomes part of prefix-cache keys
-  std::vector<Tensor> tensors;  // in the order of DenseTensors
+  std::vector<Tensor> tensors;  // in the order of DenseTensors, without a tied lm_head that is the embedding's matrix
   std::vector<Expert> experts;  // in the order of the expert directory
 
   // Equal in everything but the digest, which is known only when all was read.

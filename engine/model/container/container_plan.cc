@@ -61,6 +61,7 @@ ContainerDirectory DescribeContainer(const ModelConfig& config, const WeightPlan
   FOREGATE_CHECK_EQ(wanted.size(), plan.dense.size());
   for (size_t i = 0; i < wanted.size(); ++i) {
     const WeightPlan::Dense& dense = plan.dense[i];
+    if (dense.is_shared) continue;
     directory.tensors.push_back({.name = wanted[i].name,
                                  .stored = dense.stored,
                                  .shape = wanted[i].shape,

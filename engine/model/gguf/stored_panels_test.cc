@@ -51,9 +51,13 @@ TEST(StoredPanelsTest, HoldTheValuesOfTheFile) {
     const PackedMatrix packed(format, stored.num_rows, stored.num_inputs);
     ASSERT_EQ(stored.blocks.size(), static_cast<size_t>(stored.num_rows) * BlockRowBytes(format, stored.num_inputs));
     PackBlocks(stored.blocks.data(), stored.num_rows, 0, packed.matrix());
+    std::vector<float> row(static_cast<size_t>(stored.num_inputs));
     for (size_t i = 0; i < stored.values.size(); ++i) {
       const auto at = static_cast<int64_t>(i);
       const float value = UnpackElement(packed.matrix(), at / stored.num_inputs, at % stored.num_inputs);
+      if (at % stored.num_inputs == 0) UnpackRow(packed.matrix(), at / stored.num_inputs, row.data());
+      const float in_row = row[i % row.size()];
+      ASSERT_EQ(std::bit_cast<uint32_t>(in_row), std::bit_cast<uint32_t>(value)) << name << " at " << i;
       // Blocks write the zero of a negative scale as -0, for which no product asks.
       if (value == 0 && stored.values[i] == 0) continue;
       ASSERT_EQ(std::bit_cast<uint32_t>(value), std::bit_cast<uint32_t>(stored.values[i])) << name << " at " << i;
