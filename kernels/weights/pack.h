@@ -44,8 +44,8 @@ void PackBlocks(const std::byte* blocks, int64_t num_rows, int64_t first_output,
 // Of one row of `num_inputs`, which whole blocks divide.
 size_t BlockRowBytes(WeightFormat format, int64_t num_inputs);
 
-// What the K elements of `output`, in [0, N), stand for, each as UnpackElement gives it. 2,048 inputs whose panel is not
-// in a cache take one Zen 3 core 5 us (bf16, int8) to 17 us (q6_k).
+// What the K elements of `output`, in [0, N), stand for, each as UnpackElement gives it. 2,048 inputs whose panel is
+// not in a cache take one Zen 3 core 5 us (bf16, int8) to 17 us (q6_k).
 void UnpackRow(const WeightMatrix& matrix, int64_t output, float* values);
 
 // The value that element (output, input) stands for: exact for float formats, quantized value times scale otherwise,
