@@ -29,6 +29,9 @@ struct EngineOptions {
   int32_t max_queued_requests = 0;   // beyond: RESOURCE_EXHAUSTED
   int64_t max_queued_tokens = 0;     // prompt tokens waiting; beyond: RESOURCE_EXHAUSTED
   int32_t prefill_chunk_tokens = 0;  // largest prefill chunk per sequence and step
+  // A step in which one prompt is computed beside running streams takes at most about so many percent of one without
+  // it; above 100, or 0 for no such limit. See schedule/prefill_pace.h.
+  int32_t max_itl_stretch_percent = 0;
   int32_t kv_block_tokens = 0;       // tokens per KV block
   int64_t kv_bytes = 0;              // KV memory
   int32_t max_sequence_tokens = 0;   // prompt + output limit, <= the model's

@@ -4,6 +4,7 @@
 #include <limits>
 #include <utility>
 
+#include "engine/schedule/prefill_pace.h"
 #include "kernels/base/status_macros.h"
 
 namespace foregate {
@@ -28,6 +29,9 @@ absl::Status ValidateOptions(const EngineOptions& options, const DecoderInfo& mo
   FOREGATE_RETURN_IF_ERROR(RequirePositive("kv_bytes", options.kv_bytes));
   FOREGATE_RETURN_IF_ERROR(RequirePositive("max_sequence_tokens", options.max_sequence_tokens));
   FOREGATE_RETURN_IF_ERROR(RequirePositive("step_wait_timeout_us", options.step_wait_timeout_us));
+  if (options.max_itl_stretch_percent != 0 && options.max_itl_stretch_percent <= 100)
+    return absl::InvalidArgumentError("max_itl_stretch_percent is " + std::to_string(options.max_itl_stretch_percent) +
+                                      ", it must be 0 (off) or above 100");
   if (options.max_sequence_tokens > model.max_positions)
     return absl::InvalidArgumentError("max_sequence_tokens is " + std::to_string(options.max_sequence_tokens) +
                                       ", the model's context limit is " + std::to_string(model.max_positions));
@@ -78,7 +82,7 @@ EngineLoop::EngineLoop(const EngineOptions& options, Device* device, std::unique
   const DecoderInfo& info = decoder_->info();
   if (options_.prefix_cache) prefix_cache_.emplace(&allocator_, options_.kv_block_tokens, info.identity);
   snapshot_.limits = SchedulerLimits{options_.max_batch_tokens, options_.max_running_requests,
-                                     options_.prefill_chunk_tokens, options_.kv_block_tokens};
+                                     options_.prefill_chunk_tokens, options_.kv_block_tokens, kUnlimitedPrefillRows};
   const int32_t max_blocks = (options_.max_sequence_tokens - 1) / options_.kv_block_tokens + 1;
   ReserveBatch(options_.max_batch_tokens, std::min(options_.max_running_requests, options_.max_batch_tokens),
                max_blocks, &batch_);
@@ -130,6 +134,7 @@ bool EngineLoop::Step() {
   }
 
   BuildSnapshot();
+  PacePrefill();
   PlanStep(snapshot_, &service_order_, &plan_);
   ApplyPlan();
   if (!work_.empty()) {
@@ -154,6 +159,9 @@ bool EngineLoop::Step() {
     work_.clear();
     EndMarkedRequests();
     ObserveStep(started, planned);
+    if (result.ok())
+      step_cost_.Observe(decode_rows_, batch_.num_rows() - decode_rows_,
+                         std::chrono::duration<double>(clock_->Now() - started).count());
   }
   PublishLoad(/*step_running=*/false);
   return true;
@@ -301,10 +309,32 @@ void EngineLoop::BuildSnapshot() {
   }
 }
 
+void EngineLoop::PacePrefill() {
+  const int32_t stretch_percent = options_.max_itl_stretch_percent;
+  if (stretch_percent == 0) return;
+  int32_t decoding = 0;
+  int32_t prefilling = 0;
+  int32_t free_slots = options_.max_running_requests;
+  for (const SequenceSnapshot& item : snapshot_.sequences) {
+    if (!item.running) continue;
+    (item.num_tokens - item.num_computed == 1 ? decoding : prefilling) += 1;
+    free_slots -= item.num_slots;
+  }
+  // The snapshot stops at the waiting ones that fill a step; more may have a place.
+  for (const ActiveSample* sample : waiting_) {
+    if (free_slots <= 0) break;
+    free_slots -= sample->owner->forked ? 1 : sample->owner->request.num_samples;
+    ++prefilling;
+  }
+  snapshot_.limits.max_prefill_rows = PacedPrefillRows(step_cost_, stretch_percent / 100.0, decoding, prefilling);
+}
+
 void EngineLoop::ApplyPlan() {
   FOREGATE_CHECK(!plan_.work.empty() || !plan_.preempted.empty() || !running_.empty());
   work_.clear();
   batch_sequences_.clear();
+  decode_rows_ = 0;
+  int32_t prefill_rows = 0;
   copies_enqueued_ = false;
   copy_status_ = absl::OkStatus();
   const auto before = [](const ActiveSample* a, const ActiveSample* b) { return a->order < b->order; };
@@ -329,6 +359,9 @@ void EngineLoop::ApplyPlan() {
   }
   for (const ScheduledWork& planned : plan_.work) {
     ActiveSample* sample = snapshot_samples_[static_cast<size_t>(planned.index)];
+    const SequenceSnapshot& item = snapshot_.sequences[static_cast<size_t>(planned.index)];
+    const bool decodes = !planned.admitted && item.num_tokens - item.num_computed == 1;
+    (decodes ? decode_rows_ : prefill_rows) += planned.num_tokens;
     if (planned.admitted) {
       Admit(sample);
     } else {
@@ -344,6 +377,7 @@ void EngineLoop::ApplyPlan() {
                                                                        static_cast<size_t>(planned.num_tokens)),
                                              sequence.num_computed(), sequence.table().blocks(), work.wanted});
   }
+  if (decode_rows_ > 0 && prefill_rows >= snapshot_.limits.max_prefill_rows) metrics_.paced_steps.Add();
 }
 
 void EngineLoop::Admit(ActiveSample* sample) {

@@ -26,6 +26,7 @@
 #include "engine/sample/sampler.h"
 #include "engine/schedule/batch_builder.h"
 #include "engine/schedule/scheduler.h"
+#include "engine/schedule/step_cost.h"
 
 namespace foregate {
 
@@ -92,6 +93,7 @@ class EngineLoop {
   void ExpireDeadlines();
   void ApplyStops();
   void BuildSnapshot();
+  void PacePrefill();
   void ApplyPlan();
   void Admit(ActiveSample* sample);
   void ReserveForDecode(ActiveSample* sample);
@@ -147,6 +149,8 @@ class EngineLoop {
   std::vector<ActiveSample*> snapshot_samples_;  // of snapshot_.sequences
   ServiceOrder service_order_;
   StepPlan plan_;
+  StepCost step_cost_;
+  int32_t decode_rows_ = 0;  // of the running step
   std::vector<Work> work_;
   std::vector<Drawn> drawn_;
   std::vector<BatchSequence> batch_sequences_;

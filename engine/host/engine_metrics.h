@@ -73,6 +73,7 @@ struct EngineMetrics {
   Counter generation_tokens;
   Counter preemptions;
   Counter steps;
+  Counter paced_steps;  // those that held as many prompt rows as the prefill pace allowed beside decode rows
   Counter prefix_cache_query_tokens;
   Counter prefix_cache_hit_tokens;
   Histogram time_to_first_token{kLatencySeconds};

@@ -12,6 +12,7 @@ class Planner {
       : snapshot_(snapshot),
         plan_(plan),
         budget_(snapshot.limits.max_batch_tokens),
+        chunk_(snapshot.limits.prefill_chunk_tokens),
         available_(snapshot.num_available_blocks),
         running_(order->running),
         waiting_(order->waiting) {
@@ -30,6 +31,7 @@ class Planner {
     // Preemption shortens running_ from its end, behind the sequence at hand.
     for (size_t i = 0; i < running_.size(); ++i)
       if (Remaining(running_[i]) == 1) PlanDecode(i);
+    PacePrefill();
     for (const int32_t index : running_)
       if (Remaining(index) > 1) Schedule(index, /*admitted=*/false);
     if (plan_->preempted.empty()) Admit();
@@ -57,8 +59,17 @@ class Planner {
     Schedule(running_[i], /*admitted=*/false);
   }
 
+  // From here on the budget is that of prefill.
+  void PacePrefill() {
+    if (plan_->work.empty() || snapshot_.limits.max_prefill_rows >= budget_) return;
+    budget_ = std::max(snapshot_.limits.max_prefill_rows, 0);
+    const auto prefills = [&](int32_t index) { return Remaining(index) > 1; };
+    const std::ptrdiff_t wanting = std::count_if(running_.begin(), running_.end(), prefills) + std::ssize(waiting_);
+    if (wanting > 1) chunk_ = std::min(chunk_, (budget_ + 1) / 2);
+  }
+
   void Schedule(int32_t index, bool admitted) {
-    const int32_t take = std::min({Remaining(index), snapshot_.limits.prefill_chunk_tokens, budget_});
+    const int32_t take = std::min({Remaining(index), chunk_, budget_});
     if (take <= 0) return;
     budget_ -= take;
     plan_->work.push_back(ScheduledWork{index, take, admitted});
@@ -84,6 +95,7 @@ class Planner {
   const SchedulerSnapshot& snapshot_;
   StepPlan* const plan_;
   int32_t budget_;
+  int32_t chunk_;
   int32_t available_;
   std::vector<int32_t>& running_;
   std::vector<int32_t>& waiting_;

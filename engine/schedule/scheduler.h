@@ -7,6 +7,9 @@
 //   arrival eventually lies behind: nobody starves.
 // * Budget. At most max_batch_tokens rows: first one row for each running sequence that decodes, then prefill chunks of
 //   running sequences, then admissions; each in order.
+// * Pace. Beside decode rows at most max_prefill_rows rows of prefill; while several sequences want some, no one takes
+//   more than half, so that a long prompt does not hold up a short one behind it. A step in which nobody decodes, be it
+//   for want of blocks, is not paced.
 // * Head of line. Waiting sequences are admitted strictly in order. When the first does not fit (slots or blocks),
 //   nobody behind it overtakes, whatever its size.
 // * Admission takes the blocks of all tokens known at that time, so a prefill never runs out of blocks half way, and
@@ -20,6 +23,7 @@
 
 #include <compare>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 namespace foregate {
@@ -42,6 +46,8 @@ struct SchedulerLimits {
   int32_t max_running = 0;  // sequences
   int32_t prefill_chunk_tokens = 0;
   int32_t block_size = 0;
+  // Rows of prefill beside decode rows, of all sequences together (prefill_pace.h); 0: none in this step.
+  int32_t max_prefill_rows = std::numeric_limits<int32_t>::max();
 };
 
 struct SequenceSnapshot {

@@ -48,6 +48,32 @@ TEST(SchedulerTest, DecodesFirstThenChunksThenAdmissions) {
   EXPECT_EQ(Plan(snapshot).work, (Works{{2, 1, false}, {1, 8, false}, {0, 7, true}}));
 }
 
+TEST(SchedulerTest, PaceHoldsPrefillBackBesideDecodeRows) {
+  SchedulerSnapshot snapshot = MakeSnapshot(100);
+  snapshot.limits.max_prefill_rows = 5;
+  snapshot.sequences = {Running(1, 30, 4), Running(2, 6, 5), Running(3, 3, 2)};
+  EXPECT_EQ(Plan(snapshot).work, (Works{{1, 1, false}, {2, 1, false}, {0, 5, false}}));
+  // Nobody takes more than half while another wants some, and the rest goes to the next in the order.
+  snapshot.sequences = {Running(1, 30, 4), Running(2, 6, 5), Waiting(3, 2), Waiting(4, 9)};
+  EXPECT_EQ(Plan(snapshot).work, (Works{{1, 1, false}, {0, 3, false}, {2, 2, true}}));
+  snapshot.limits.max_prefill_rows = 0;
+  EXPECT_EQ(Plan(snapshot).work, (Works{{1, 1, false}}));
+  // The step's own budget stays what it is.
+  snapshot.limits.max_prefill_rows = 15;
+  EXPECT_EQ(Plan(snapshot).work, (Works{{1, 1, false}, {0, 8, false}, {2, 2, true}, {3, 5, true}}));
+}
+
+TEST(SchedulerTest, NothingIsPacedWhenNobodyDecodes) {
+  SchedulerSnapshot snapshot = MakeSnapshot(1);
+  snapshot.limits.max_prefill_rows = 0;
+  snapshot.sequences = {Running(1, 30, 4), Waiting(2, 3)};
+  EXPECT_EQ(Plan(snapshot).work, (Works{{0, 8, false}}));
+  // Those who want to decode have no block: somebody must advance.
+  snapshot.num_available_blocks = 0;
+  snapshot.sequences = {Running(1, 30, 4), Running(2, 9, 8)};
+  EXPECT_EQ(Plan(snapshot).work, (Works{{0, 8, false}}));
+}
+
 TEST(SchedulerTest, WaitingAreAdmittedInOrderAndNobodyOvertakes) {
   SchedulerSnapshot snapshot = MakeSnapshot(3);
   snapshot.sequences = {Waiting(2, 1), Waiting(1, 13)};  // 13 tokens need 4 blocks

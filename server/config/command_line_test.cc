@@ -61,6 +61,8 @@ TEST(CommandLine, ReportsEveryProblemWithItsFlag) {
 
 TEST(CommandLine, NamesTheFlagThatIsOutOfRange) {
   EXPECT_EQ(Refusal({"--model=m", "--threads=5000"}), "--threads: 5000 is not within 0 and 1024");
+  EXPECT_EQ(Refusal({"--model=m", "--engine.max_itl_stretch_percent=100001"}),
+            "--engine.max_itl_stretch_percent: 100001 is not within 0 and 100000");
   EXPECT_THAT(Refusal({"--model=m", "--log-level=loud"}), HasSubstr("--log-level: \"loud\" is none of trace, debug"));
   EXPECT_THAT(
       Refusal({"--model=m", "--compute.affinity=3-1"}),
@@ -90,6 +92,9 @@ TEST(CommandLine, RefusesCombinationsThatCannotBeServed) {
   EXPECT_THAT(Refusal({"--model=m", "--listen=localhost:5", "--admin-listen=localhost:5"}),
               HasSubstr("is also listen.address"));
   EXPECT_THAT(Refusal({"--model=m", "--engine.prefill_chunk_tokens=513"}), HasSubstr("more than a step holds"));
+  EXPECT_THAT(Refusal({"--model=m", "--engine.max_itl_stretch_percent=100"}),
+              HasSubstr("--engine.max_itl_stretch_percent: 100 leaves a prompt no time"));
+  EXPECT_TRUE(ParseCommandLine({"--model=m", "--engine.max-itl-stretch-percent=0"}).ok());
   EXPECT_THAT(Refusal({"--model=m", "--memory=1GiB", "--engine.kv_bytes=1GiB"}), HasSubstr("leaves nothing"));
   for (const char* address : {"50051", "localhost", ":50051", "localhost:", "localhost:70000", "::1:5", "a:b"})
     EXPECT_THAT(Refusal({"--model=m", std::string("--listen=") + address}), HasSubstr("is not host:port")) << address;

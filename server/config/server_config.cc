@@ -35,6 +35,7 @@ constexpr std::array kRanges = {
     Range{"engine.max_queued_requests", 1, 1000000},
     Range{"engine.max_queued_tokens", 1, kMaxInt32},
     Range{"engine.prefill_chunk_tokens", 1, 65536},
+    Range{"engine.max_itl_stretch_percent", 0, 100000},
     Range{"engine.kv_block_tokens", 1, 1024},
     Range{"engine.kv_bytes", 1, kPetabyte},
     Range{"engine.max_sequence_tokens", 2, 1 << 24},
@@ -174,6 +175,11 @@ class ProblemFinder {
       Add("engine.prefill_chunk_tokens", std::to_string(engine.prefill_chunk_tokens()) +
                                              " is more than a step holds: engine.max_batch_tokens is " +
                                              std::to_string(engine.max_batch_tokens()));
+    const int32_t stretch = engine.max_itl_stretch_percent();
+    if (stretch >= 1 && stretch <= 100)
+      Add("engine.max_itl_stretch_percent", std::to_string(stretch) +
+                                                " leaves a prompt no time beside running streams; it is above 100, or "
+                                                "0 to hold no prompt back");
     if (engine.has_kv_bytes() && config_.compute().has_memory_bytes() &&
         engine.kv_bytes() >= config_.compute().memory_bytes())
       Add("engine.kv_bytes", std::to_string(engine.kv_bytes()) + " leaves nothing of compute.memory_bytes " +
@@ -223,6 +229,7 @@ ServerConfig DefaultServerConfig() {
   engine->set_max_queued_requests(256);
   engine->set_max_queued_tokens(131072);
   engine->set_prefill_chunk_tokens(256);
+  engine->set_max_itl_stretch_percent(180);
   engine->set_kv_block_tokens(16);
   engine->set_prefix_cache(true);
   engine->set_priority_aging_ms(1000);

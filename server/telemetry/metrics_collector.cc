@@ -107,6 +107,8 @@ void AddEngineMetrics(const EngineMetrics& metrics, FamilyBuilder* out) {
   counter("prompt_tokens_total", prompt_help, metrics.prompt_tokens_cached, Label("source", "cached"));
   counter("generation_tokens_total", "Generated tokens.", metrics.generation_tokens);
   counter("preemptions_total", "Sequences that lost their KV blocks and were computed again.", metrics.preemptions);
+  counter("paced_steps_total", "Steps with as many prompt rows as the prefill pace allowed beside running streams.",
+          metrics.paced_steps);
   counter("prefix_cache_queries_total", "Prompt tokens looked up in the prefix cache.",
           metrics.prefix_cache_query_tokens);
   counter("prefix_cache_hits_total", "Prompt tokens found in the prefix cache.", metrics.prefix_cache_hit_tokens);

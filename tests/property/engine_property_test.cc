@@ -64,6 +64,7 @@ class EngineProperty : public testing::TestWithParam<uint64_t> {
     options.prefill_chunk_tokens = Draw(1, 20);
     const int32_t blocks = (kLongest + options.kv_block_tokens - 1) / options.kv_block_tokens;
     options.kv_bytes = (blocks + Draw(0, blocks)) * options.kv_block_tokens * kScriptedKvBytesPerToken;
+    options.max_itl_stretch_percent = OneIn(2) ? Draw(101, 400) : 0;
     options.prefix_cache = OneIn(2);
     options.priority_aging_us = Draw(0, 2) * 300;
     return options;
@@ -157,7 +158,7 @@ TEST_P(EngineProperty, TokensDoNotDependOnTraffic) {
   ScriptedDecoderOptions decoder;
   decoder.on_batch = [&](const Batch& batch) { ASSERT_LE(batch.num_rows(), options.max_batch_tokens); };
   decoder.between_layers = [&](uint64_t) {
-    clock.Advance(std::chrono::microseconds(50));
+    clock.Advance(std::chrono::microseconds(Draw(0, 100)));
     if (OneIn(20)) disturb();
   };
   auto loop = MakeLoop(options, decoder, &clock);

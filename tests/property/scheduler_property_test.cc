@@ -2,6 +2,7 @@
 // kept, everybody finishes, and the plan is a function of the snapshot's set of sequences.
 #include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <random>
 #include <vector>
 
@@ -10,6 +11,8 @@
 
 namespace foregate {
 namespace {
+
+constexpr int32_t kUnlimited = std::numeric_limits<int32_t>::max();
 
 struct Simulated {
   SequenceSnapshot state;
@@ -29,7 +32,8 @@ class SchedulerProperty : public testing::TestWithParam<uint64_t> {
 TEST_P(SchedulerProperty, KeepsItsPromises) {
   SchedulerSnapshot snapshot;
   SchedulerLimits& limits = snapshot.limits;
-  limits = SchedulerLimits{Draw(1, 40), Draw(1, 8), Draw(1, 20), Draw(1, 8)};
+  limits = SchedulerLimits{Draw(1, 40), Draw(1, 8), Draw(1, 20), Draw(1, 8), 0};
+  const bool is_paced = Draw(0, 1) == 1;
   const int32_t longest = 40;
   const int32_t total_blocks = Blocks(longest, limits.block_size) + Draw(0, 20);
   const int64_t aging_us = Draw(0, 2) * 10;
@@ -57,6 +61,8 @@ TEST_P(SchedulerProperty, KeepsItsPromises) {
     }
     ASSERT_LE(held, total_blocks);
     snapshot.num_available_blocks = total_blocks - held;
+    // Now and then nothing beside decode rows, as when a step only measures.
+    limits.max_prefill_rows = is_paced ? Draw(0, 3) : kUnlimited;
     PlanStep(snapshot, &order, &plan);
     PlanStep(snapshot, &order, &again);
     ASSERT_EQ(plan, again);
@@ -76,6 +82,7 @@ TEST_P(SchedulerProperty, KeepsItsPromises) {
       s.state.num_computed = s.state.num_blocks = s.state.num_exclusive = 0;
     }
     int32_t rows = 0;
+    int32_t decode_rows = 0;
     std::vector<uint8_t> planned(alive.size());
     for (const ScheduledWork& work : plan.work) {
       Simulated& s = alive[static_cast<size_t>(work.index)];
@@ -85,6 +92,7 @@ TEST_P(SchedulerProperty, KeepsItsPromises) {
       ASSERT_GE(work.num_tokens, 1);
       ASSERT_LE(work.num_tokens, limits.prefill_chunk_tokens);
       rows += work.num_tokens;
+      decode_rows += s.state.running && s.state.num_tokens - s.state.num_computed == 1 ? 1 : 0;
       if (work.admitted) {
         for (const Simulated& other : alive) {  // no overtaking
           const size_t i = static_cast<size_t>(&other - alive.data());
@@ -99,6 +107,7 @@ TEST_P(SchedulerProperty, KeepsItsPromises) {
       s.state.num_blocks = s.state.num_exclusive = Blocks(s.state.num_tokens, limits.block_size);
     }
     ASSERT_LE(rows, limits.max_batch_tokens);
+    ASSERT_TRUE(decode_rows == 0 || rows - decode_rows <= limits.max_prefill_rows);
     ASSERT_TRUE(alive.empty() || !plan.work.empty());  // somebody always advances
     ASSERT_LE(std::count_if(alive.begin(), alive.end(), [](const Simulated& s) { return s.state.running; }),
               limits.max_running);
