@@ -17,7 +17,8 @@ struct Texts {
   std::string prompt = "128", output = "64";
   std::optional<int64_t> requests;
   std::optional<int> clients;
-  std::optional<double> slo_ttft_ms, slo_itl_ms;
+  std::optional<double> slo_ttft_ms, slo_itl_ms, long_gap;
+  std::optional<int32_t> long_prompts;
 };
 
 LengthRange LengthOrThrow(const char* flag, const std::string& text) {
@@ -40,11 +41,22 @@ void AddFlags(CLI::App* app, LoadFlags* flags, Texts* texts) {
          "closed loop: so many at a time, each sends when its last one ended (default 1); open loop: most at a "
          "time (default 256)")
       ->check(CLI::Range(1, 4096));
-  app->add_option("--requests", texts->requests, "end after so many (default 100, or unlimited with --duration)")
+  app->add_option("--requests", texts->requests,
+                  "end after so many (default 100, or unlimited with --duration or --long-prompt-tokens)")
       ->check(CLI::Range(int64_t{1}, kMaxRequests));
   app->add_option("--duration", flags->plan.duration_seconds, "send nothing after so many seconds")->check(seconds);
   app->add_option("--prompt-tokens", texts->prompt, "N, or MIN:MAX for uniform lengths")->capture_default_str();
   app->add_option("--output-tokens", texts->output, "N, or MIN:MAX for uniform lengths")->capture_default_str();
+  app->add_option(
+         "--long-prompt-tokens", flags->long_prompts.tokens,
+         "closed loop: while the clients run, send a prompt of so many tokens; the report tells what the other "
+         "streams felt meanwhile, and the test ends with it")
+      ->check(CLI::Range(1, 1000000));
+  app->add_option("--long-prompts", texts->long_prompts, "so many of them, one after the other (default 1)")
+      ->check(CLI::Range(1, 10000));
+  app->add_option("--long-prompt-gap", texts->long_gap,
+                  "seconds before each, the first from when every client has had a token (default 5)")
+      ->check(seconds);
   app->add_option("--seed", flags->plan.seed, "of arrivals, lengths and prompts")->capture_default_str();
   app->add_option("--warmup", flags->warmup, "requests before the test, which do not count")
       ->check(CLI::Range(0, 1000))
@@ -59,13 +71,28 @@ void AddFlags(CLI::App* app, LoadFlags* flags, Texts* texts) {
   app->add_option("--json", flags->json_file, "write the report there; - is standard output, without the table");
 }
 
+void FinishLongPrompts(const Texts& texts, LoadFlags* flags) {
+  LongPromptFlags& prompts = flags->long_prompts;
+  if (prompts.tokens == 0 && (texts.long_prompts || texts.long_gap)) {
+    throw CLI::ValidationError(texts.long_prompts ? "--long-prompts" : "--long-prompt-gap",
+                               "goes with --long-prompt-tokens");
+  }
+  if (prompts.tokens > 0 && flags->plan.rate > 0) {
+    throw CLI::ValidationError("--long-prompt-tokens", "needs a closed loop, without --rate");
+  }
+  prompts.count = texts.long_prompts.value_or(prompts.count);
+  prompts.gap_seconds = texts.long_gap.value_or(prompts.gap_seconds);
+}
+
 void Finish(const Texts& texts, LoadFlags* flags) {
   LoadPlanOptions& plan = flags->plan;
   plan.prompt = LengthOrThrow("--prompt-tokens", texts.prompt);
   plan.output = LengthOrThrow("--output-tokens", texts.output);
   flags->clients = texts.clients.value_or(plan.rate > 0 ? 256 : 1);
   const int64_t most = std::min(kMaxRequests, kMaxKeptTokens / plan.output.max);
-  plan.max_requests = texts.requests.value_or(plan.duration_seconds > 0 ? most : std::min(kDefaultRequests, most));
+  FinishLongPrompts(texts, flags);
+  const bool ends_otherwise = plan.duration_seconds > 0 || flags->long_prompts.tokens > 0;
+  plan.max_requests = texts.requests.value_or(ends_otherwise ? most : std::min(kDefaultRequests, most));
   if (plan.max_requests > most) {
     throw CLI::ValidationError("--requests", "at most " + std::to_string(most) + " with outputs of " +
                                                  std::to_string(plan.output.max) + " tokens");

@@ -11,6 +11,13 @@
 
 namespace foregate {
 
+// Prompts of another size that arrive one after the other while the clients of a closed loop run.
+struct LongPromptFlags {
+  int32_t tokens = 0;  // 0: none
+  int32_t count = 1;
+  double gap_seconds = 5;  // before each, undisturbed
+};
+
 struct LoadFlags {
   std::string address = "127.0.0.1:50051";
   std::string token_file;
@@ -20,6 +27,7 @@ struct LoadFlags {
   double timeout_s = 600;
   LoadPlanOptions plan;
   LatencyTarget target;
+  LongPromptFlags long_prompts;
   std::string json_file;
 };
 

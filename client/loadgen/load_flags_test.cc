@@ -37,6 +37,17 @@ TEST(LoadFlags, ADurationLiftsTheDefaultCount) {
   EXPECT_EQ(flags.plan.prompt.min, 8);
 }
 
+TEST(LoadFlags, LongPromptsLiftTheDefaultCount) {
+  EXPECT_EQ(std::get<LoadFlags>(Parse({})).long_prompts.tokens, 0);
+  const auto flags = std::get<LoadFlags>(
+      Parse({"--clients", "16", "--long-prompt-tokens", "2000", "--long-prompts", "3", "--long-prompt-gap", "0.5"}));
+  EXPECT_EQ(flags.plan.max_requests, 200000);
+  EXPECT_EQ(flags.long_prompts.tokens, 2000);
+  EXPECT_EQ(flags.long_prompts.count, 3);
+  EXPECT_EQ(flags.long_prompts.gap_seconds, 0.5);
+  EXPECT_EQ(std::get<LoadFlags>(Parse({"--long-prompt-tokens", "9", "--requests", "7"})).plan.max_requests, 7);
+}
+
 TEST(LoadFlags, MistakesAreNamed) {
   const std::pair<std::vector<const char*>, const char*> cases[] = {
       {{"--prompt-tokens", "0"}, "--prompt-tokens"},
@@ -45,6 +56,10 @@ TEST(LoadFlags, MistakesAreNamed) {
       {{"--clients", "0"}, "--clients"},
       {{"--requests", "200000", "--output-tokens", "1000"}, "--requests"},
       {{"--nonsense"}, "--nonsense"},
+      {{"--long-prompt-tokens", "0"}, "--long-prompt-tokens"},
+      {{"--long-prompt-tokens", "2000", "--rate", "1"}, "--long-prompt-tokens"},
+      {{"--long-prompts", "2"}, "--long-prompts"},
+      {{"--long-prompt-gap", "2"}, "--long-prompt-gap"},
   };
   for (const auto& [arguments, name] : cases) {
     const auto parsed = Parse(arguments);

@@ -19,12 +19,44 @@ Json DistributionJson(const Distribution& d) {
           {"p90", 1000 * d.p90}, {"p99", 1000 * d.p99},   {"max", 1000 * d.max}};
 }
 
+Json ErrorsJson(const std::map<std::string, int64_t>& errors) { return errors.empty() ? Json::object() : Json(errors); }
+
+Json LongPromptsJson(const LongPromptFlags& flags, const LongPromptReport& report) {
+  return {{"tokens", flags.tokens},
+          {"count", flags.count},
+          {"gap_s", flags.gap_seconds},
+          {"sent", report.num_sent},
+          {"ok", report.num_ok},
+          {"errors", ErrorsJson(report.errors)},
+          {"ttft_ms", DistributionJson(report.ttft)},
+          {"itl_ms_in_flight", DistributionJson(report.itl_in_flight)},
+          {"itl_ms_otherwise", DistributionJson(report.itl_otherwise)},
+          {"itl_p99_in_flight_over_p50_in_flight", report.stretch_in_flight},
+          {"itl_p99_in_flight_over_p50_otherwise", report.stretch_over_otherwise}};
+}
+
 Json Milliseconds(const std::optional<double>& seconds) { return seconds ? Json(1000 * *seconds) : Json(nullptr); }
 
 void AddLine(const char* name, const Distribution& d, std::string* table) {
   char line[160];
   std::snprintf(line, sizeof(line), "%-10s %10.1f %10.1f %10.1f %10.1f %10.1f\n", name, 1000 * d.mean, 1000 * d.p50,
                 1000 * d.p90, 1000 * d.p99, 1000 * d.max);
+  *table += line;
+}
+
+void AddLongPrompts(const LongPromptFlags& flags, const LongPromptReport& report, std::string* table) {
+  char line[320];
+  std::snprintf(line, sizeof(line), "\n%lld of %d long prompts of %d tokens sent, %lld succeeded\n",
+                static_cast<long long>(report.num_sent), flags.count, flags.tokens,
+                static_cast<long long>(report.num_ok));
+  *table += line;
+  for (const auto& [code, count] : report.errors) *table += "  " + code + ": " + std::to_string(count) + "\n";
+  AddLine("their TTFT", report.ttft, table);
+  AddLine("ITL beside", report.itl_in_flight, table);
+  AddLine("otherwise", report.itl_otherwise, table);
+  std::snprintf(line, sizeof(line),
+                "ITL p99 beside a long prompt is %.2f times its median, %.2f times the median otherwise\n",
+                report.stretch_in_flight, report.stretch_over_otherwise);
   *table += line;
 }
 
@@ -51,6 +83,7 @@ std::string LoadTable(const LoadFlags& flags, const LoadedServer& server, const 
   std::snprintf(line, sizeof(line), "\noutput %.1f tokens/s, prompts %.1f tokens/s, %.3f requests/s\n",
                 report.output_tokens_per_second, report.prompt_tokens_per_second, report.requests_per_second);
   table += line;
+  if (report.long_prompts) AddLongPrompts(flags.long_prompts, *report.long_prompts, &table);
   if (flags.target.ttft || flags.target.itl) {
     std::snprintf(line, sizeof(line), "goodput %.3f requests/s (%.1f %% of those sent)\n", report.goodput,
                   100 * report.good_fraction);
@@ -81,7 +114,7 @@ std::string LoadJson(const LoadFlags& flags, const LoadedServer& server, const L
        {{"sent", report.num_sent},
         {"ok", report.num_ok},
         {"late", report.num_late},
-        {"errors", report.errors.empty() ? Json::object() : Json(report.errors)}}},
+        {"errors", ErrorsJson(report.errors)}}},
       {"ttft_ms", DistributionJson(report.ttft)},
       {"itl_ms", DistributionJson(report.itl)},
       {"e2e_ms", DistributionJson(report.e2e)},
@@ -93,6 +126,7 @@ std::string LoadJson(const LoadFlags& flags, const LoadedServer& server, const L
         {"slo_itl_ms", Milliseconds(flags.target.itl)},
         {"requests_per_s", report.goodput},
         {"fraction", report.good_fraction}}},
+      {"long_prompts", report.long_prompts ? LongPromptsJson(flags.long_prompts, *report.long_prompts) : Json(nullptr)},
   };
   return all.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }

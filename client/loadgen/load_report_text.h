@@ -21,7 +21,9 @@ std::string LoadTable(const LoadFlags& flags, const LoadedServer& server, const 
 // "server": {..}, "seconds", "requests": {"sent", "ok", "late", "errors": {code: count}}, "ttft_ms", "itl_ms",
 // "e2e_ms":
 // {"count", "mean", "p50", "p90", "p99", "max"}, "requests_per_s", "prompt_tokens_per_s", "output_tokens_per_s",
-// "goodput": {"slo_ttft_ms", "slo_itl_ms": number or null, "requests_per_s", "fraction"}}.
+// "goodput": {"slo_ttft_ms", "slo_itl_ms": number or null, "requests_per_s", "fraction"},
+// "long_prompts": null or {"tokens", "count", "gap_s", "sent", "ok", "errors", "ttft_ms", "itl_ms_in_flight",
+// "itl_ms_otherwise", "itl_p99_in_flight_over_p50_in_flight", "itl_p99_in_flight_over_p50_otherwise"}}.
 std::string LoadJson(const LoadFlags& flags, const LoadedServer& server, const LoadReport& report);
 
 }  // namespace foregate

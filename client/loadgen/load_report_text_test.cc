@@ -44,6 +44,35 @@ TEST(LoadReportText, JsonHasTheShapeThatTheHeaderStates) {
   EXPECT_TRUE(nlohmann::json::parse(LoadJson(flags, kServer, {}))["requests"]["errors"].is_object());
 }
 
+TEST(LoadReportText, LongPromptsHaveTheirOwnPart) {
+  LoadFlags flags;
+  EXPECT_TRUE(nlohmann::json::parse(LoadJson(flags, kServer, Report()))["long_prompts"].is_null());
+  EXPECT_THAT(LoadTable(flags, kServer, Report()), Not(HasSubstr("long prompt")));
+  flags.long_prompts = {2000, 3, 0.5};
+  LoadReport report = Report();
+  RequestRecord sent(0.26, 0.26, 2000);
+  sent.AddTokens(0.4, 1);
+  sent.End(0.4, absl::StatusCode::kOk);
+  RequestRecord stream(0, 0, 10);
+  for (const double time : {0.1, 0.2, 0.5}) stream.AddTokens(time, 1);
+  stream.End(0.5, absl::StatusCode::kOk);
+  report.long_prompts = SummarizeLongPrompts({sent, RequestRecord()}, {stream});
+  const auto json = nlohmann::json::parse(LoadJson(flags, kServer, report))["long_prompts"];
+  EXPECT_EQ(json["tokens"], 2000);
+  EXPECT_EQ(json["count"], 3);
+  EXPECT_EQ(json["gap_s"], 0.5);
+  EXPECT_EQ(json["sent"], 1);
+  EXPECT_TRUE(json["errors"].is_object());
+  EXPECT_NEAR(json["ttft_ms"]["p50"], 140, 1e-6);
+  EXPECT_NEAR(json["itl_ms_in_flight"]["p99"], 300, 1e-3);
+  EXPECT_NEAR(json["itl_ms_otherwise"]["p50"], 100, 1e-3);
+  EXPECT_NEAR(json["itl_p99_in_flight_over_p50_in_flight"], 1, 1e-6);
+  EXPECT_NEAR(json["itl_p99_in_flight_over_p50_otherwise"], 3, 1e-5);
+  const std::string table = LoadTable(flags, kServer, report);
+  EXPECT_THAT(table, HasSubstr("1 of 3 long prompts of 2000 tokens sent, 1 succeeded\n"));
+  EXPECT_THAT(table, HasSubstr("1.00 times its median, 3.00 times the median otherwise\n"));
+}
+
 TEST(LoadReportText, TheTableTellsErrorsAndGoodputWhenAskedFor) {
   LoadFlags flags;
   std::string table = LoadTable(flags, kServer, Report());

@@ -16,21 +16,42 @@ using Clock = std::chrono::steady_clock;
 
 // The lowest ids are special tokens in most vocabularies, the highest in the others.
 constexpr int32_t kSpecialIds = 16;
+// How soon the sender of long prompts sees what it waits for.
+constexpr std::chrono::milliseconds kPoll(10);
 
 class Runner {
  public:
-  Runner(Client* client, const LoadRun& run) : client_(client), run_(run), records_(run.plan->size()) {}
+  Runner(Client* client, const LoadRun& run, size_t num_clients)
+      : client_(client), run_(run), num_clients_(num_clients), num_working_(num_clients) {
+    records_.requests.resize(run.plan->size());
+    if (run.long_plan != nullptr) records_.long_prompts.resize(run.long_plan->size());
+  }
 
   // One client's life.
   void Work() {
-    while (!run_.cancellation->cancelled()) {
+    const std::vector<PlannedRequest>& plan = *run_.plan;
+    for (bool first = true; !run_.cancellation->cancelled() && !long_prompts_ended_; first = false) {
       const size_t index = next_.fetch_add(1);
-      if (index >= records_.size() || !WaitForTurn((*run_.plan)[index])) return;
-      Send(index);
+      if (index >= plan.size() || !WaitForTurn(plan[index])) break;
+      Send(plan[index], std::to_string(index), &records_.requests[index], [&] {
+        if (first) ++num_clients_with_tokens_;
+      });
     }
+    --num_working_;
   }
 
-  std::vector<RequestRecord> TakeRecords() { return std::move(records_); }
+  // The long prompts' life, until there are no clients beside which to send one.
+  void WorkLong() {
+    for (size_t i = 0; i < run_.long_plan->size(); ++i) {
+      while (num_clients_with_tokens_ < num_clients_ && num_working_ > 0)
+        if (!run_.cancellation->SleepFor(kPoll)) return;
+      if (!SleepWhileClientsWork(run_.long_gap_seconds)) return;
+      Send((*run_.long_plan)[i], "long-" + std::to_string(i), &records_.long_prompts[i], [] {});
+    }
+    long_prompts_ended_ = true;
+  }
+
+  LoadRecords TakeRecords() { return std::move(records_); }
 
  private:
   double Now() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
@@ -47,8 +68,19 @@ class Runner {
     return !run_.cancellation->cancelled();
   }
 
-  pb::GenerateStreamRequest Request(size_t index) const {
-    const PlannedRequest& planned = (*run_.plan)[index];
+  // False when the test is over before.
+  bool SleepWhileClientsWork(double seconds) const {
+    const double end = Now() + seconds;
+    while (num_working_ > 0 && !run_.cancellation->cancelled()) {
+      const double left = end - Now();
+      if (left <= 0) return true;
+      run_.cancellation->SleepFor(std::min(kPoll, std::chrono::milliseconds(static_cast<int64_t>(left * 1000) + 1)));
+    }
+    return false;
+  }
+
+  // `name` is unique in the run.
+  pb::GenerateStreamRequest Request(const PlannedRequest& planned, const std::string& name) const {
     const int32_t first = std::min(kSpecialIds, run_.vocab_size / 4);
     const auto ids = RandomPrompt(planned.prompt_seed, planned.prompt_tokens, first, run_.vocab_size - first);
     pb::GenerateStreamRequest request;
@@ -57,16 +89,16 @@ class Runner {
     options->mutable_sampling()->set_temperature(0);
     options->mutable_stop()->set_max_tokens(planned.output_tokens);
     options->mutable_stop()->set_ignore_eos(true);
-    options->set_cache_salt(std::to_string(run_.salt) + "-" + std::to_string(index));
+    options->set_cache_salt(std::to_string(run_.salt) + "-" + name);
     return request;
   }
 
-  void Send(size_t index) {
-    const PlannedRequest& planned = (*run_.plan)[index];
-    const pb::GenerateStreamRequest request = Request(index);
+  // Calls `on_first` at the request's first token, or at its end when none came.
+  template <typename OnFirst>
+  void Send(const PlannedRequest& planned, const std::string& name, RequestRecord* record, const OnFirst& on_first) {
+    const pb::GenerateStreamRequest request = Request(planned, name);
     const double now = Now();
-    RequestRecord& record = records_[index];
-    record = RequestRecord(run_.open_loop ? planned.arrival_seconds : now, now, planned.prompt_tokens);
+    *record = RequestRecord(run_.open_loop ? planned.arrival_seconds : now, now, planned.prompt_tokens);
     CallOptions call;
     call.cancellation = run_.cancellation;
     call.retry = false;
@@ -75,36 +107,44 @@ class Runner {
         [&](const pb::GenerateStreamResponse& response) {
           int32_t count = 0;
           for (const pb::SampleDelta& delta : response.deltas()) count += delta.token_ids_size();
-          if (count > 0) record.AddTokens(Now(), count);
+          if (count == 0) return;
+          if (!record->ttft()) on_first();
+          record->AddTokens(Now(), count);
         },
         call);
-    record.End(Now(), status.code());
+    if (!record->ttft()) on_first();
+    record->End(Now(), status.code());
   }
 
   Client* const client_;
   const LoadRun& run_;
   const Clock::time_point start_ = Clock::now();
+  const size_t num_clients_;
+  std::atomic<size_t> num_working_;  // clients that may send more
+  std::atomic<size_t> num_clients_with_tokens_ = 0;
+  std::atomic<bool> long_prompts_ended_ = false;
   std::atomic<size_t> next_ = 0;
-  std::vector<RequestRecord> records_;  // each written by the one client that took its index
+  LoadRecords records_;  // each written by the one thread that sent it
 };
 
 }  // namespace
 
-absl::StatusOr<std::vector<RequestRecord>> RunLoad(Client* client, const LoadRun& run) {
-  Runner runner(client, run);
-  const size_t num_threads = std::min(static_cast<size_t>(run.clients), run.plan->size());
+absl::StatusOr<LoadRecords> RunLoad(Client* client, const LoadRun& run) {
+  const size_t num_clients = std::min(static_cast<size_t>(run.clients), run.plan->size());
+  Runner runner(client, run, num_clients);
   std::vector<std::thread> threads;
-  threads.reserve(num_threads);
+  threads.reserve(num_clients + 1);
   std::string failure;
   try {
-    while (threads.size() < num_threads) threads.emplace_back([&runner] { runner.Work(); });
+    while (threads.size() < num_clients) threads.emplace_back([&runner] { runner.Work(); });
+    if (run.long_plan != nullptr) threads.emplace_back([&runner] { runner.WorkLong(); });
   } catch (const std::system_error& error) {
     failure = error.what();
     run.cancellation->Cancel();
   }
   for (std::thread& thread : threads) thread.join();
   if (!failure.empty()) {
-    return absl::ResourceExhaustedError("cannot start " + std::to_string(num_threads) + " clients: " + failure);
+    return absl::ResourceExhaustedError("cannot start " + std::to_string(num_clients) + " clients: " + failure);
   }
   return runner.TakeRecords();
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 namespace foregate {
 namespace {
@@ -87,6 +88,43 @@ LoadReport Summarize(const std::vector<RequestRecord>& records, const LatencyTar
     report.prompt_tokens_per_second = static_cast<double>(report.prompt_tokens) / report.seconds;
     report.goodput = static_cast<double>(num_good) / report.seconds;
   }
+  return report;
+}
+
+LongPromptReport SummarizeLongPrompts(const std::vector<RequestRecord>& long_prompts,
+                                      const std::vector<RequestRecord>& others) {
+  LongPromptReport report;
+  std::vector<std::pair<double, double>> flights;
+  std::vector<double> ttfts, in_flight, otherwise;
+  for (const RequestRecord& record : long_prompts) {
+    if (!record.finished()) continue;
+    ++report.num_sent;
+    flights.emplace_back(record.sent(), record.ttft() ? record.arrival() + *record.ttft() : record.end());
+    if (!record.ok()) {
+      ++report.errors[absl::StatusCodeToString(record.code())];
+      continue;
+    }
+    ++report.num_ok;
+    if (record.ttft()) ttfts.push_back(*record.ttft());
+  }
+  for (const RequestRecord& record : others) {
+    if (!record.finished() || !record.ok() || !record.ttft()) continue;
+    double token = record.arrival() + *record.ttft();
+    for (const float itl : record.itls()) {
+      const double middle = token + itl / 2.0;
+      token += itl;
+      const bool flies = std::any_of(flights.begin(), flights.end(), [&](const auto& flight) {
+        return middle > flight.first && middle <= flight.second;
+      });
+      (flies ? in_flight : otherwise).push_back(itl);
+    }
+  }
+  report.ttft = Distribute(std::move(ttfts));
+  report.itl_in_flight = Distribute(std::move(in_flight));
+  report.itl_otherwise = Distribute(std::move(otherwise));
+  const auto stretch = [&](double median) { return median > 0 ? report.itl_in_flight.p99 / median : 0; };
+  report.stretch_in_flight = stretch(report.itl_in_flight.p50);
+  report.stretch_over_otherwise = stretch(report.itl_otherwise.p50);
   return report;
 }
 

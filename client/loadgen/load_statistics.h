@@ -62,6 +62,18 @@ struct LatencyTarget {
   std::optional<double> itl;
 };
 
+// What streams felt while long prompts were in flight: between sending one and its first token (or its failure).
+struct LongPromptReport {
+  int64_t num_sent = 0;
+  int64_t num_ok = 0;
+  std::map<std::string, int64_t> errors;  // by status code
+  Distribution ttft;                      // of the long prompts
+  // Of the other requests that succeeded: times between tokens whose middle lies within such a time, and the rest.
+  Distribution itl_in_flight, itl_otherwise;
+  // p99 in flight, as a multiple of the median in flight, and of the median otherwise; 0 where there is none.
+  double stretch_in_flight = 0, stretch_over_otherwise = 0;
+};
+
 struct LoadReport {
   double seconds = 0;  // from the first arrival that was sent to the last end
   int64_t num_sent = 0;
@@ -74,12 +86,17 @@ struct LoadReport {
   double requests_per_second = 0;         // succeeded
   double output_tokens_per_second = 0;
   double prompt_tokens_per_second = 0;
-  double goodput = 0;        // good requests per second
-  double good_fraction = 0;  // of those sent
+  double goodput = 0;                            // good requests per second
+  double good_fraction = 0;                      // of those sent
+  std::optional<LongPromptReport> long_prompts;  // which do not count in any of the above
 };
 
-// Records that did not finish are left out: they were never sent.
+// Records that did not finish are left out: they were never sent. Leaves long_prompts unset.
 LoadReport Summarize(const std::vector<RequestRecord>& records, const LatencyTarget& target);
+
+// Records that did not finish are left out.
+LongPromptReport SummarizeLongPrompts(const std::vector<RequestRecord>& long_prompts,
+                                      const std::vector<RequestRecord>& others);
 
 }  // namespace foregate
 

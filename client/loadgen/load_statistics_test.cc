@@ -96,6 +96,41 @@ TEST(Summarize, ARequestThatWaitedForAClientIsLate) {
   EXPECT_DOUBLE_EQ(report.ttft.p50, 0.5);
 }
 
+TEST(SummarizeLongPrompts, DividesTheOthersTimesByWhatWasInFlight) {
+  // Tokens at 1, 2, 3, 4, 5; then two stretched ones at 8 and 11; then 12.
+  RequestRecord stream(0, 0, 10);
+  for (const double time : {1, 2, 3, 4, 5, 8, 11, 12}) stream.AddTokens(time, 1);
+  stream.End(12, absl::StatusCode::kOk);
+  RequestRecord long_prompt(5.1, 5.1, 2000);
+  long_prompt.AddTokens(10.9, 1);
+  long_prompt.End(10.9, absl::StatusCode::kOk);
+  const LongPromptReport report =
+      SummarizeLongPrompts({long_prompt, RequestRecord()}, {stream, Failed(5, 6, absl::StatusCode::kUnavailable)});
+  EXPECT_EQ(report.num_sent, 1);
+  EXPECT_EQ(report.num_ok, 1);
+  EXPECT_NEAR(report.ttft.p50, 5.8, 1e-9);
+  EXPECT_EQ(report.itl_in_flight.count, 2);
+  EXPECT_DOUBLE_EQ(report.itl_in_flight.p50, 3);
+  EXPECT_EQ(report.itl_otherwise.count, 5);
+  EXPECT_DOUBLE_EQ(report.itl_otherwise.max, 1);
+  EXPECT_DOUBLE_EQ(report.stretch_in_flight, 1);
+  EXPECT_DOUBLE_EQ(report.stretch_over_otherwise, 3);
+}
+
+TEST(SummarizeLongPrompts, OneThatFailedWasInFlightUntilItsEnd) {
+  const LongPromptReport report = SummarizeLongPrompts({Failed(2.4, 4.6, absl::StatusCode::kResourceExhausted)},
+                                                       {Record(0, 1, 1, 5), RequestRecord()});
+  EXPECT_THAT(report.errors, ElementsAre(Pair("RESOURCE_EXHAUSTED", 1)));
+  EXPECT_EQ(report.ttft.count, 0);
+  EXPECT_EQ(report.itl_in_flight.count, 3);  // 2 to 3, 3 to 4 and 4 to 5 s
+}
+
+TEST(SummarizeLongPrompts, NothingIsNothing) {
+  const LongPromptReport report = SummarizeLongPrompts({}, {});
+  EXPECT_EQ(report.num_sent, 0);
+  EXPECT_EQ(report.stretch_in_flight, 0);
+}
+
 TEST(Summarize, NothingSentIsNothing) {
   const LoadReport report = Summarize({}, {});
   EXPECT_EQ(report.num_sent, 0);

@@ -2,6 +2,7 @@
 // 130 when interrupted before the load began, else 1.
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -13,6 +14,7 @@
 #include <string>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "client/call_error.h"
 #include "client/cli/interrupt.h"
@@ -76,6 +78,22 @@ absl::Status CheckLimits(const LoadPlanOptions& plan, const discovery::v1::Model
   return absl::OkStatus();
 }
 
+absl::Status CheckLongPrompts(const LongPromptFlags& flags, const discovery::v1::ModelLimits& limits) {
+  const int64_t most = std::min<int64_t>(limits.max_prompt_tokens(), int64_t{limits.max_sequence_tokens()} - 1);
+  if (flags.tokens <= most) return absl::OkStatus();
+  return absl::InvalidArgumentError("--long-prompt-tokens: the server takes prompts of at most " +
+                                    std::to_string(most) + " tokens");
+}
+
+// One token each: the first is what they are about.
+std::vector<PlannedRequest> PlanLongPrompts(const LoadFlags& flags) {
+  LoadPlanOptions options;
+  options.max_requests = flags.long_prompts.count;
+  options.prompt = {flags.long_prompts.tokens, flags.long_prompts.tokens};
+  options.seed = flags.plan.seed ^ 0x9e3779b97f4a7c15u;
+  return PlanLoad(options);
+}
+
 int WriteReport(const LoadFlags& flags, const LoadedServer& server, const LoadReport& report) {
   if (flags.json_file != "-") std::cout << LoadTable(flags, server, report);
   if (flags.json_file == "-") std::cout << LoadJson(flags, server, report);
@@ -95,7 +113,8 @@ int Run(const LoadFlags& flags, Interrupt* interrupt) {
   if (!server.ok()) return Fail(kFailed, flags.address + ": " + DescribeError(server.status()));
   const auto model = (*client)->GetModel({});
   if (!model.ok()) return Fail(kFailed, flags.address + ": " + DescribeError(model.status()));
-  const absl::Status fits = CheckLimits(flags.plan, model->limits());
+  absl::Status fits = CheckLimits(flags.plan, model->limits());
+  if (fits.ok()) fits = CheckLongPrompts(flags.long_prompts, model->limits());
   if (!fits.ok()) return Fail(kUsage, std::string(fits.message()));
 
   std::random_device entropy;
@@ -120,10 +139,16 @@ int Run(const LoadFlags& flags, Interrupt* interrupt) {
   run.clients = flags.clients;
   run.open_loop = flags.plan.rate > 0;
   run.duration_seconds = flags.plan.duration_seconds;
+  const auto long_plan = PlanLongPrompts(flags);
+  if (flags.long_prompts.tokens > 0) run.long_plan = &long_plan;
+  run.long_gap_seconds = flags.long_prompts.gap_seconds;
   ++run.salt;
   const auto records = RunLoad(client->get(), run);
   if (!records.ok()) return Fail(kFailed, std::string(records.status().message()));
-  return WriteReport(flags, Describe(*server, *model), Summarize(*records, flags.target));
+  LoadReport report = Summarize(records->requests, flags.target);
+  if (flags.long_prompts.tokens > 0)
+    report.long_prompts = SummarizeLongPrompts(records->long_prompts, records->requests);
+  return WriteReport(flags, Describe(*server, *model), report);
 }
 
 }  // namespace

@@ -63,6 +63,27 @@ class LoadgenTest(unittest.TestCase):
         self.assertEqual(report["goodput"]["fraction"], 0)
         self.assertEqual(report["server"]["weights"], "bf16")
 
+    def test_long_prompts_beside_a_closed_loop(self):
+        report = self.report("--clients", "2", "--prompt-tokens", "8", "--output-tokens", "64", "--long-prompt-tokens",
+                             "300", "--long-prompts", "2", "--long-prompt-gap", "0.2")
+        found = report["long_prompts"]
+        self.assertEqual((found["sent"], found["ok"], found["errors"]), (2, 2, {}))
+        self.assertEqual(found["ttft_ms"]["count"], 2)
+        self.assertGreater(found["itl_ms_in_flight"]["count"], 0)
+        self.assertEqual(found["itl_ms_in_flight"]["count"] + found["itl_ms_otherwise"]["count"],
+                         report["itl_ms"]["count"])
+        self.assertGreater(found["itl_p99_in_flight_over_p50_otherwise"], 0)
+        self.assertIsNone(self.report("--requests", "1")["long_prompts"])
+        refused = self.run_loadgen("--long-prompt-tokens", "900000")
+        self.assertEqual(refused.returncode, 2)
+        self.assertIn("--long-prompt-tokens: the server takes prompts of at most", refused.stderr)
+
+    def test_the_requests_may_end_before_a_long_prompt(self):
+        report = self.report("--requests", "2", "--output-tokens", "2", "--long-prompt-tokens", "20",
+                             "--long-prompt-gap", "60")
+        self.assertEqual(report["requests"]["ok"], 2)
+        self.assertEqual(report["long_prompts"]["sent"], 0)
+
     def test_an_open_loop(self):
         report = self.report("--rate", "20", "--requests", "10", "--clients", "4", "--prompt-tokens", "4",
                              "--output-tokens", "2", "--slo-ttft-ms", "1000000")

@@ -128,6 +128,7 @@ TEST(InvarianceSeeds, ManyTrafficsOnTheBestPath) {
     variant.options.prefill_chunk_tokens = 3 + static_cast<int32_t>(seed) * 4;
     variant.options.kv_block_tokens = 1 + static_cast<int32_t>(seed) * 3;
     variant.options.prefix_cache = seed % 2 == 0;
+    variant.options.max_itl_stretch_percent = seed % 3 == 0 ? 0 : 120 + 20 * static_cast<int32_t>(seed);
     ExpectSame(alone, RunTogether(ModelDir("olmoe"), variant, *backend, requests, seed));
   }
 }

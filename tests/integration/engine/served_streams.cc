@@ -22,6 +22,7 @@ EngineOptions OptionsFor(int32_t max_streams, int32_t max_tokens, uint64_t kv_by
   options.max_queued_requests = 1024;
   options.max_queued_tokens = 1 << 20;
   options.prefill_chunk_tokens = kMaxBatchTokens;
+  options.max_itl_stretch_percent = 180;  // as the daemon
   options.kv_block_tokens = kBlockTokens;
   options.kv_bytes = static_cast<int64_t>(kv_bytes_per_token) * (max_streams + 1) * (max_tokens + kBlockTokens);
   options.max_sequence_tokens = max_tokens;

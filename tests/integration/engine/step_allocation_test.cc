@@ -81,6 +81,38 @@ TEST_F(StepAllocation, SamplingPenaltiesAndLogprobsAllocateNothing) {
   EXPECT_EQ(AllocationsOfSteps(sampling), 0u);
 }
 
+TEST_F(StepAllocation, APromptThatIsHeldBackBesideStreamsAllocatesNothing) {
+  auto backend = MakeCpuBackend({.num_threads = 1, .isa = ""});
+  ASSERT_TRUE(backend.ok()) << backend.status();
+  ServedStreams streams("models/mini", "", *std::move(backend), kStreams + 1, /*max_tokens_per_stream=*/400);
+  SamplingParams sampling;
+  sampling.temperature = 0;
+  for (int i = 0; i < kStreams; ++i) streams.Add(/*prompt_tokens=*/10 + i, /*max_tokens=*/300, sampling);
+  const auto tokens = [&] { return streams.metrics().generation_tokens.value(); };
+  const auto step = [&] {
+    const uint64_t before = ThreadAllocations();
+    EXPECT_TRUE(streams.Step());
+    const uint64_t allocations = ThreadAllocations() - before;
+    streams.WaitForText();
+    return allocations;
+  };
+  for (int i = 0; i < kWarmUpSteps; ++i) step();
+  streams.Add(/*prompt_tokens=*/390, /*max_tokens=*/1, sampling);
+  step();  // it arrives; the first of its steps may only measure, the next ones bring rows
+  step();
+  step();
+  const uint64_t paced_before = streams.metrics().paced_steps.value();
+  int counted = 0;
+  for (; counted < 200; ++counted) {
+    const uint64_t tokens_before = tokens();
+    const uint64_t allocations = step();
+    if (tokens() - tokens_before != kStreams) break;  // its token, and its end
+    EXPECT_EQ(allocations, 0u);
+  }
+  EXPECT_GT(counted, 1);
+  EXPECT_GT(streams.metrics().paced_steps.value(), paced_before);
+}
+
 TEST_F(StepAllocation, AlternativesAllocateTheirListAndNoMore) {
   SamplingParams sampling;
   sampling.temperature = 0;
