@@ -32,9 +32,9 @@ struct EngineOptions {
   // A step in which one prompt is computed beside running streams takes at most about so many percent of one without
   // it; above 100, or 0 for no such limit. See schedule/prefill_pace.h.
   int32_t max_itl_stretch_percent = 0;
-  int32_t kv_block_tokens = 0;       // tokens per KV block
-  int64_t kv_bytes = 0;              // KV memory
-  int32_t max_sequence_tokens = 0;   // prompt + output limit, <= the model's
+  int32_t kv_block_tokens = 0;      // tokens per KV block
+  int64_t kv_bytes = 0;             // KV memory
+  int32_t max_sequence_tokens = 0;  // prompt + output limit, <= the model's
   bool prefix_cache = false;
   int64_t priority_aging_us = 0;     // waiting this long raises a request by one priority
   int64_t step_wait_timeout_us = 0;  // bound of one wait inside a step
