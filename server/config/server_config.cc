@@ -230,7 +230,7 @@ ServerConfig DefaultServerConfig() {
   engine->set_max_queued_tokens(131072);
   engine->set_prefill_chunk_tokens(256);
   engine->set_max_itl_stretch_percent(180);
-  engine->set_kv_block_tokens(16);
+  engine->set_kv_block_tokens(64);
   engine->set_prefix_cache(true);
   engine->set_priority_aging_ms(1000);
   engine->set_step_wait_timeout_ms(30000);
