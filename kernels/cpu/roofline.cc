@@ -93,11 +93,12 @@ absl::StatusOr<std::unique_ptr<RooflineProbe>> RooflineProbe::Create(int num_thr
 }
 
 absl::StatusOr<Roofline> RooflineProbe::MeasureNow() {
-  constexpr ProbeOptions kRead = {.num_windows = 2, .window = std::chrono::milliseconds(20)};
-  constexpr ProbeOptions kDot = {.num_windows = 1, .window = std::chrono::milliseconds(10)};
+  // A moment in which the host runs somebody else on a core says nothing of the seconds around it.
+  constexpr ProbeOptions kRead = {.num_windows = 3, .window = std::chrono::milliseconds(15)};
+  constexpr ProbeOptions kDot = {.num_windows = 3, .window = std::chrono::milliseconds(4)};
   Roofline now;
   FOREGATE_ASSIGN_OR_RETURN(const Rate read, state_->read->Measure(kRead));
-  now.read_bytes_per_second = (read.best + read.lowest) / 2;
+  now.read_bytes_per_second = read.median;
   for (const DotInstruction* instruction : state_->instructions) {
     FOREGATE_ASSIGN_OR_RETURN(const Rate rate, MeasureDot(*instruction, state_->num_threads, kDot));
     Credit(*instruction, rate.best, &now);

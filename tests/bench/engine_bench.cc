@@ -162,7 +162,9 @@ class BoundOfSteps {
     if (bench.probes_between) before_ = OrExit(bench.probe->MeasureNow());
   }
   void Add(const StepCost& step, double seconds) {
-    measured_.bound_seconds += Bound(bench_.limits(), step);
+    const Roofline& limits = bench_.limits();
+    measured_.bound_seconds +=
+        limits.BoundSeconds(step.bytes, step.operations, PeakOf(limits, bench_.plan.weights_format));
     pending_.push_back(step);
     pending_seconds_ += seconds;
     if (pending_seconds_ >= kProbeSeconds) Flush();
@@ -171,17 +173,18 @@ class BoundOfSteps {
   void Flush() {
     if (!bench_.probes_between || pending_.empty()) return;
     const Roofline after = OrExit(bench_.probe->MeasureNow());
-    for (const StepCost& step : pending_) measured_.given_seconds += (Bound(before_, step) + Bound(after, step)) / 2;
+    Roofline around;
+    around.read_bytes_per_second = (before_.read_bytes_per_second + after.read_bytes_per_second) / 2;
+    const std::string& format = bench_.plan.weights_format;
+    const double peak = (PeakOf(before_, format) + PeakOf(after, format)) / 2;
+    for (const StepCost& step : pending_)
+      measured_.given_seconds += around.BoundSeconds(step.bytes, step.operations, peak);
     before_ = after;
     pending_.clear();
     pending_seconds_ = 0;
   }
 
  private:
-  double Bound(const Roofline& limits, const StepCost& step) const {
-    return limits.BoundSeconds(step.bytes, step.operations, PeakOf(limits, bench_.plan.weights_format));
-  }
-
   Bench& bench_;
   Measured& measured_;
   Roofline before_;
