@@ -109,10 +109,11 @@ class EngineLoop {
   void RegisterBlocks(ActiveSample* sample);
   void CollectPromptLogprobs(ActiveSample* sample, int32_t first_position, std::span<const float> logits);
   void FinishPrompt(ActiveSample* sample);
-  // The work's rows become tokens in drawn_.
-  void TakeRows(const Work& work, std::span<const float> logits);
-  void Draw(ActiveSample* sample, std::span<const float> logits);
-  absl::StatusOr<TokenRecord> DrawToken(ActiveSample* sample, std::span<const float> logits);
+  // The work's rows become tokens in drawn_. `largest`: of the last row the place of its largest logit, if known.
+  void TakeRows(const Work& work, std::span<const float> logits, std::optional<int32_t> largest);
+  void Draw(ActiveSample* sample, std::span<const float> logits, std::optional<int32_t> largest);
+  absl::StatusOr<TokenRecord> DrawToken(ActiveSample* sample, std::span<const float> logits,
+                                        std::optional<int32_t> largest);
   void EmitToken(ActiveSample* sample, absl::StatusOr<TokenRecord> record);
   void FinishSample(ActiveSample* sample, FinishReason reason);
   void MarkEnding(ActiveRequest* request, absl::Status status, RequestOutcome outcome);

@@ -1,6 +1,7 @@
 // The second half of a step: what the decoder computed becomes tokens, statistics and ends of requests.
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <utility>
 
 #include "engine/engine_loop.h"
@@ -48,6 +49,8 @@ void EngineLoop::ProcessResult(const StepResult& result) {
                                                                     : static_cast<size_t>(work.num_tokens);
     const std::span<const float> logits = result.logits.subspan(next_row * vocab, num_rows * vocab);
     next_row += num_rows;
+    std::optional<int32_t> largest;  // of the last row
+    if (num_rows > 0 && !result.largest.empty()) largest = result.largest[next_row - 1];
     ActiveSample* sample = work.sample;
     if (sample->owner->ending || work.dropped) continue;
     if (result.dropped[i]) {
@@ -55,7 +58,7 @@ void EngineLoop::ProcessResult(const StepResult& result) {
                  RequestOutcome::kError);
       continue;
     }
-    TakeRows(work, logits);
+    TakeRows(work, logits, largest);
   }
   // All tokens first, then all sinks: text threads that are woken by one token find the others, too, instead of going
   // back to sleep while the next one is drawn. Waking them for each cost 240 us a step of 16 sampled streams.
@@ -64,7 +67,7 @@ void EngineLoop::ProcessResult(const StepResult& result) {
   drawn_.clear();
 }
 
-void EngineLoop::TakeRows(const Work& work, std::span<const float> logits) {
+void EngineLoop::TakeRows(const Work& work, std::span<const float> logits, std::optional<int32_t> largest) {
   ActiveSample* sample = work.sample;
   ActiveRequest* request = sample->owner;
   const int32_t first_position = sample->sequence.num_computed();
@@ -74,11 +77,11 @@ void EngineLoop::TakeRows(const Work& work, std::span<const float> logits) {
   if (request->ending || sample->sequence.num_computed() < sample->sequence.num_tokens()) return;
   const std::span<const float> last = logits.last(static_cast<size_t>(model().vocab_size));
   if (request->forked) {
-    Draw(sample, last);
+    Draw(sample, last, largest);
     return;
   }
   FinishPrompt(sample);
-  for (const auto& fork : request->samples) Draw(fork.get(), last);
+  for (const auto& fork : request->samples) Draw(fork.get(), last, largest);
 }
 
 void EngineLoop::RegisterBlocks(ActiveSample* sample) {
@@ -139,23 +142,25 @@ void EngineLoop::FinishPrompt(ActiveSample* sample) {
   if (request->wants_prompt_logprobs()) request->sink->OnPromptLogprobs(std::move(request->prompt_logprobs));
 }
 
-void EngineLoop::Draw(ActiveSample* sample, std::span<const float> logits) {
+void EngineLoop::Draw(ActiveSample* sample, std::span<const float> logits, std::optional<int32_t> largest) {
   const SteadyTime begun = clock_->Now();
-  drawn_.push_back({sample, DrawToken(sample, logits)});
+  drawn_.push_back({sample, DrawToken(sample, logits, largest)});
   sampling_time_ += clock_->Now() - begun;
 }
 
-absl::StatusOr<TokenRecord> EngineLoop::DrawToken(ActiveSample* sample, std::span<const float> logits) {
+absl::StatusOr<TokenRecord> EngineLoop::DrawToken(ActiveSample* sample, std::span<const float> logits,
+                                                  std::optional<int32_t> largest) {
   const SamplingParams& params = sample->owner->request.sampling;
   std::span<const float> processed = logits;
   if (sample->processor.active()) {
     row_scratch_.assign(logits.begin(), logits.end());
     sample->processor.Apply(row_scratch_);
     processed = row_scratch_;
+    largest.reset();
   }
   FOREGATE_ASSIGN_OR_RETURN(
       const int32_t token,
-      sampler_.Sample(processed, params, UniformDraw(params.seed, sample->index, sample->sequence.num_tokens())));
+      sampler_.Sample(processed, params, UniformDraw(params.seed, sample->index, sample->sequence.num_tokens()), largest));
   if (params.num_logprobs >= 0) return MakeTokenRecord(logits, token, params.num_logprobs);
   TokenRecord record;
   record.token = token;

@@ -50,6 +50,7 @@ struct StepResult {
   // Logits of batch.logits_rows in their order, [logits_rows.size(), vocab_size]; the values of dropped sequences' rows
   // are unspecified.
   std::span<const float> logits;
+  std::span<const int32_t> largest;       // [logits_rows.size()] ArgMax of each row; empty: not computed
   std::span<const uint8_t> dropped;       // [num_sequences] 1: the sequence was dropped during the step
   std::span<const LayerRouting> routing;  // per MoE layer, ascending
 };
@@ -57,6 +58,7 @@ struct StepResult {
 struct DecoderInfo {
   std::string architecture;    // "qwen3_moe"
   std::string weights_format;  // of the matrices: "bf16", "int4", ..., or "mixed"
+  std::string kv_dtype;        // "f32" or "bf16"
   int32_t vocab_size = 0;      // rows of lm_head: the width of logits
   int32_t max_positions = 0;   // context limit in tokens
   int32_t num_layers = 0;

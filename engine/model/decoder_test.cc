@@ -44,6 +44,28 @@ TEST_P(DecoderInvariance, ChunksAndDecodeGiveTheBitsOfTheWholePrompt) {
   EXPECT_EQ(harness_.RunInChunks(2, tokens, 1), whole);
 }
 
+TEST_P(DecoderInvariance, Bf16KeysAndValuesRoundAndChangeNothingElse) {
+  DecoderHarness narrow({.directory = Directory(GetParam()), .kv_dtype = DType::kBf16}, backend_);
+  ASSERT_EQ(narrow.decoder().kv_layouts()[0].bytes_per_token() * 2,
+            harness_.decoder().kv_layouts()[0].bytes_per_token());
+  EXPECT_NE(narrow.decoder().info().identity[0], harness_.decoder().info().identity[0]);
+  const std::vector<int32_t> tokens = Tokens(1, 37);
+  const Rows rounded = narrow.Run({{0, tokens}}).logits;
+  EXPECT_EQ(narrow.RunInChunks(1, tokens, 7), rounded);
+  EXPECT_EQ(narrow.RunInChunks(2, tokens, 1), rounded);
+  const Rows exact = harness_.Run({{0, tokens}}).logits;
+  EXPECT_NE(exact, rounded);
+  double error = 0, norm = 0;
+  for (size_t row = 0; row < exact.size(); ++row) {
+    for (size_t i = 0; i < exact[row].size(); ++i) {
+      error += std::pow(static_cast<double>(exact[row][i]) - static_cast<double>(rounded[row][i]), 2);
+      norm += std::pow(static_cast<double>(exact[row][i]), 2);
+    }
+  }
+  // bf16 has 8 bits. Random routers turn some rounding errors into another expert, hence the room.
+  EXPECT_LT(std::sqrt(error / norm), 0.1);
+}
+
 TEST_P(DecoderInvariance, CompanyInTheBatchDoesNotChangeBits) {
   const std::vector<int32_t> a = Tokens(2, 19), b = Tokens(3, 5), c = Tokens(4, 33);
   Rows alone;

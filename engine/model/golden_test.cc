@@ -57,6 +57,7 @@ class ForcedRouting : public Kernels {
   absl::Status Accumulate(const AccumulateArgs& a, Stream& s) override { return base_->Accumulate(a, s); }
   absl::Status GatherRows(const GatherRowsArgs& a, Stream& s) override { return base_->GatherRows(a, s); }
   absl::Status Fill(const FillArgs& a, Stream& s) override { return base_->Fill(a, s); }
+  absl::Status ArgMax(const ArgMaxArgs& a, Stream& s) override { return base_->ArgMax(a, s); }
 
  private:
   std::unique_ptr<Kernels> base_;

@@ -42,6 +42,8 @@ absl::StatusOr<OpenedModel> OpenModel(const LoadOptions& options) {
   FOREGATE_RETURN_IF_ERROR(CheckLimit("max_sequences", options.max_sequences, 1, kMaxLimit));
   FOREGATE_RETURN_IF_ERROR(CheckLimit("max_sequence_tokens", options.max_sequence_tokens, 0, 1 << 24));
   FOREGATE_RETURN_IF_ERROR(CheckLimit("block_size", options.block_size, 1, kMaxLimit));
+  if (options.kv_dtype != DType::kF32 && options.kv_dtype != DType::kBf16)
+    return absl::InvalidArgumentError(std::string("kv_dtype: want f32 or bf16: ") + DTypeName(options.kv_dtype));
   FOREGATE_RETURN_IF_ERROR(CheckLimit("max_logits_rows", options.max_logits_rows, 0, kMaxLimit));
   FOREGATE_ASSIGN_OR_RETURN(ModelSource source, OpenModelSource(options.directory));
   FOREGATE_ASSIGN_OR_RETURN(WeightPlan weights, PlanModelSource(source, options.weights));
@@ -58,10 +60,11 @@ absl::StatusOr<OpenedModel> OpenModel(const LoadOptions& options) {
       .source = std::move(source), .weights = std::move(weights), .limits = limits, .max_positions = max_positions};
 }
 
-DecoderInfo MakeInfo(const OpenedModel& model, uint64_t weight_bytes) {
+DecoderInfo MakeInfo(const OpenedModel& model, uint64_t weight_bytes, DType kv_dtype) {
   DecoderInfo info;
   info.architecture = model.source.config.architecture;
   info.weights_format = model.weights.format;
+  info.kv_dtype = DTypeName(kv_dtype);
   info.vocab_size = model.source.config.vocab_size;
   info.max_positions = model.max_positions;
   info.num_layers = static_cast<int32_t>(model.source.config.layers.size());
@@ -156,7 +159,7 @@ absl::StatusOr<LoadedWeights> ReadAlone(const OpenedModel& model, const WeightLo
 absl::StatusOr<ModelPlan> PlanModel(const LoadOptions& options) {
   FOREGATE_ASSIGN_OR_RETURN(const OpenedModel model, OpenModel(options));
   return ModelPlan{.memory = PlanMemory(model.source.config, model.weights, model.limits, options.num_expert_slots,
-                                        model.max_positions),
+                                        model.max_positions, options.kv_dtype),
                    .architecture = model.source.config.architecture,
                    .weights_format = model.weights.format,
                    .max_positions = model.max_positions};
@@ -179,11 +182,14 @@ absl::StatusOr<std::unique_ptr<Decoder>> LoadDecoder(const LoadOptions& options,
     weights = CachedLoad(model, options, load, device).Run();
   }
   FOREGATE_RETURN_IF_ERROR(weights.status());
-  const MemoryPlan memory =
-      PlanMemory(model.source.config, model.weights, model.limits, options.num_expert_slots, model.max_positions);
-  DecoderInfo info = MakeInfo(model, memory.weights_bytes());
+  const MemoryPlan memory = PlanMemory(model.source.config, model.weights, model.limits, options.num_expert_slots,
+                                       model.max_positions, options.kv_dtype);
+  DecoderInfo info = MakeInfo(model, memory.weights_bytes(), options.kv_dtype);
   std::copy(std::begin(weights->digest), std::end(weights->digest), std::begin(info.identity));
-  return TransformerDecoder::Create(model.source.config, std::move(info), model.limits, *std::move(weights), backend);
+  // Keys and values of another dtype are not those.
+  info.identity[0] ^= static_cast<uint64_t>(options.kv_dtype);
+  return TransformerDecoder::Create(model.source.config, std::move(info), model.limits, *std::move(weights),
+                                    options.kv_dtype, backend);
 }
 
 }  // namespace foregate

@@ -24,6 +24,7 @@ struct LoadOptions {
   int32_t max_sequences = 64;       // sequences of a step
   int32_t max_sequence_tokens = 0;  // context limit; 0: the model's own, which also bounds it
   int32_t block_size = 16;          // tokens of a KV block: bounds the block tables
+  DType kv_dtype = DType::kF32;     // of keys and values: kF32, or kBf16 with its own arithmetic (docs/adr/0019)
   int32_t max_logits_rows = 0;      // rows of a step whose logits may be asked for; 0: every row
   size_t num_expert_slots = 0;      // experts in fast memory; 0: all
   std::function<void(uint64_t done_bytes, uint64_t total_bytes)> progress = {};  // one call at a time

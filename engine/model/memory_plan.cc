@@ -4,6 +4,8 @@
 #include <cinttypes>
 #include <cstdio>
 
+#include "engine/model/kv_planes.h"
+
 namespace foregate {
 namespace {
 
@@ -24,7 +26,7 @@ std::string MemoryPlan::ToString() const {
 }
 
 MemoryPlan PlanMemory(const ModelConfig& config, const WeightPlan& weights, const WorkspaceLimits& limits,
-                      uint64_t num_expert_slots, int32_t max_positions) {
+                      uint64_t num_expert_slots, int32_t max_positions, DType kv_dtype) {
   MemoryPlan plan;
   const uint64_t num_experts = weights.experts.size();
   const uint64_t num_slots = num_expert_slots == 0 ? num_experts : std::min(num_expert_slots, num_experts);
@@ -37,8 +39,7 @@ MemoryPlan PlanMemory(const ModelConfig& config, const WeightPlan& weights, cons
   const uint64_t rope_bytes =
       static_cast<uint64_t>(max_positions) * static_cast<uint64_t>(config.attention.head_dim) * sizeof(float);
   plan.workspace_bytes = workspace.device + workspace.host + rope_bytes;
-  plan.kv_bytes_per_token = uint64_t{2} * static_cast<uint64_t>(config.attention.num_kv_heads) *
-                            static_cast<uint64_t>(config.attention.head_dim) * sizeof(float) * config.layers.size();
+  for (const KvLayout& layout : MakeKvLayouts(config, kv_dtype)) plan.kv_bytes_per_token += layout.bytes_per_token();
   return plan;
 }
 

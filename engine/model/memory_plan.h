@@ -26,7 +26,7 @@ struct MemoryPlan {
 
 // `num_expert_slots` 0: one for every expert. `max_positions`: rows of the rotary tables.
 MemoryPlan PlanMemory(const ModelConfig& config, const WeightPlan& weights, const WorkspaceLimits& limits,
-                      uint64_t num_expert_slots, int32_t max_positions);
+                      uint64_t num_expert_slots, int32_t max_positions, DType kv_dtype);
 
 }  // namespace foregate
 

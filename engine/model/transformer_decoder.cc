@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "engine/model/kv_planes.h"
 #include "engine/model/rope_table.h"
 #include "engine/moe/moe_layer.h"
 #include "kernels/base/check.h"
@@ -41,36 +42,24 @@ absl::Status TooMany(const char* what, int64_t number, int64_t limit) {
                                       std::to_string(limit));
 }
 
-std::vector<KvLayout> MakeKvLayouts(const ModelConfig& config) {
-  std::vector<KvLayout> layouts;
-  for (const LayerConfig& layer : config.layers) {
-    KvLayout layout;
-    for (const char* name : {"keys", "values"})
-      layout.planes.push_back({name, config.attention.num_kv_heads, config.attention.head_dim, DType::kF32});
-    layout.window = layer.window;
-    layouts.push_back(std::move(layout));
-  }
-  return layouts;
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<TransformerDecoder>> TransformerDecoder::Create(ModelConfig config, DecoderInfo info,
                                                                                const WorkspaceLimits& limits,
-                                                                               LoadedWeights weights,
+                                                                               LoadedWeights weights, DType kv_dtype,
                                                                                const Backend& backend) {
   std::unique_ptr<TransformerDecoder> decoder(
-      new TransformerDecoder(std::move(config), std::move(info), limits, std::move(weights), backend));
+      new TransformerDecoder(std::move(config), std::move(info), limits, std::move(weights), kv_dtype, backend));
   FOREGATE_RETURN_IF_ERROR(decoder->AllocateBuffers());
   return decoder;
 }
 
 TransformerDecoder::TransformerDecoder(ModelConfig config, DecoderInfo info, const WorkspaceLimits& limits,
-                                       LoadedWeights weights, const Backend& backend)
+                                       LoadedWeights weights, DType kv_dtype, const Backend& backend)
     : config_(std::move(config)),
       info_(std::move(info)),
       limits_(limits),
-      kv_layouts_(MakeKvLayouts(config_)),
+      kv_layouts_(MakeKvLayouts(config_, kv_dtype)),
       backend_(backend),
       weights_(std::move(weights)),
       dispatcher_(*weights_.cache, backend_),
@@ -188,7 +177,7 @@ absl::Status TransformerDecoder::Upload(const Batch& batch) {
   step_.current = 0;
   step_.num_drops = 0;
   // Here, because a step whose rows are all dropped never reaches ComputeLogits.
-  step_.num_logits = batch.logits_rows.size() * static_cast<size_t>(config_.vocab_size);
+  step_.num_logits_rows = batch.logits_rows.size();
   step_.alive_rows.resize(static_cast<size_t>(num_rows));
   for (int32_t row = 0; row < num_rows; ++row) step_.alive_rows[static_cast<size_t>(row)] = row;
   step_.dropped.assign(static_cast<size_t>(batch.num_sequences), 0);
@@ -312,13 +301,19 @@ absl::Status TransformerDecoder::ComputeLogits(const Batch& batch) {
       {.x = hidden, .weight = weights_.dense.final_norm, .eps = config_.rms_norm_eps, .out = hidden}, *stream_));
   FOREGATE_RETURN_IF_ERROR(
       kernels.Linear({.x = hidden, .weight = weights_.dense.lm_head, .bias = {}, .out = logits}, *stream_));
-  // One copy per run of neighbours; without dropped rows that is one.
+  const TensorView largest = workspace_.largest.Rows(0, num_rows);
+  FOREGATE_RETURN_IF_ERROR(kernels.ArgMax({.x = logits, .out = largest}, *stream_));
+  // One copy of each per run of neighbours; without dropped rows that is one.
   for (size_t first = 0; first < places.size();) {
     size_t end = first + 1;
     while (end < places.size() && places[end] == places[end - 1] + 1) ++end;
     const auto count = static_cast<int64_t>(end - first);
-    FOREGATE_RETURN_IF_ERROR(backend_.device->CopyAsync(logits.Rows(static_cast<int64_t>(first), count),
-                                                        workspace_.host_logits.Rows(places[first], count), *stream_));
+    const auto copy = [&](const TensorView& from, const TensorView& to) {
+      return backend_.device->CopyAsync(from.Rows(static_cast<int64_t>(first), count), to.Rows(places[first], count),
+                                        *stream_);
+    };
+    FOREGATE_RETURN_IF_ERROR(copy(logits, workspace_.host_logits));
+    FOREGATE_RETURN_IF_ERROR(copy(largest, workspace_.host_largest));
     first = end;
   }
   return absl::OkStatus();
@@ -341,7 +336,10 @@ absl::StatusOr<StepResult> TransformerDecoder::Collect(std::unique_ptr<StepInFli
   FOREGATE_RETURN_IF_ERROR(launched->Wait(step_.deadline));
   spare_step_ = std::move(step);
   FOREGATE_RETURN_IF_ERROR(CheckRouting());
-  return StepResult{.logits = {workspace_.host_logits.as<float>(), step_.num_logits},
+  const size_t num_rows = step_.num_logits_rows;
+  const size_t vocab = static_cast<size_t>(config_.vocab_size);
+  return StepResult{.logits = {workspace_.host_logits.as<float>(), num_rows * vocab},
+                    .largest = {workspace_.host_largest.as<int32_t>(), num_rows},
                     .dropped = step_.dropped,
                     .routing = step_.routing};
 }

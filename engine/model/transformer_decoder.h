@@ -26,7 +26,8 @@ class TransformerDecoder : public Decoder {
   // `backend` must outlive the decoder. `info` is what the decoder answers; its max_positions bounds the rotary table.
   static absl::StatusOr<std::unique_ptr<TransformerDecoder>> Create(ModelConfig config, DecoderInfo info,
                                                                     const WorkspaceLimits& limits,
-                                                                    LoadedWeights weights, const Backend& backend);
+                                                                    LoadedWeights weights, DType kv_dtype,
+                                                                    const Backend& backend);
   ~TransformerDecoder() override;
 
   const DecoderInfo& info() const override { return info_; }
@@ -48,7 +49,7 @@ class TransformerDecoder : public Decoder {
     std::vector<int32_t> kept_rows;      // current rows that survive a drop
     std::vector<int32_t> logits_rows;    // current rows that need logits
     std::vector<int64_t> logits_places;  // of logits_rows, in the host's logits
-    size_t num_logits = 0;               // logits_rows x vocab of the batch
+    size_t num_logits_rows = 0;          // of the batch
     Workspace w;                         // sliced to the current rows
     std::chrono::steady_clock::time_point deadline;
 
@@ -57,7 +58,7 @@ class TransformerDecoder : public Decoder {
   };
 
   TransformerDecoder(ModelConfig config, DecoderInfo info, const WorkspaceLimits& limits, LoadedWeights weights,
-                     const Backend& backend);
+                     DType kv_dtype, const Backend& backend);
   absl::Status AllocateBuffers();
   absl::Status CheckBatch(const Batch& batch, std::span<const KvLayerView> kv, const RankContext& rank) const;
   // Enqueues the whole step.

@@ -74,6 +74,7 @@ void LayOutDevice(const ModelConfig& config, const WorkspaceLimits& limits, Slic
   LayOutMoe(config, tokens, device, w.moe);
   w.logits_hidden = device.F32({limits.max_logits_rows, hidden});
   w.logits = device.F32({limits.max_logits_rows, config.vocab_size});
+  w.largest = device.I32({limits.max_logits_rows});
 }
 
 void LayOutHost(const ModelConfig& config, const WorkspaceLimits& limits, Slicer& host, Workspace& w) {
@@ -86,6 +87,7 @@ void LayOutHost(const ModelConfig& config, const WorkspaceLimits& limits, Slicer
   w.host_kept_rows = host.I32({static_cast<int64_t>(config.layers.size()) + 1, tokens});
   w.host_logits_rows = host.I32({limits.max_logits_rows});
   w.host_logits = host.F32({limits.max_logits_rows, config.vocab_size});
+  w.host_largest = host.I32({limits.max_logits_rows});
   w.host_expert_ids = host.I32({NumMoeLayers(config) * tokens, config.moe.experts_per_token});
   w.host_weights = host.F32({NumMoeLayers(config) * tokens, config.moe.experts_per_token});
 }

@@ -44,6 +44,7 @@ struct Workspace {
   MoeBuffers moe;
   TensorView logits_hidden;  // [L, H]
   TensorView logits;         // [L, vocab]
+  TensorView largest;        // [L] i32: ArgMax of the logits
 
   // Host memory.
   TensorView host_token_ids, host_positions, host_slots, host_row_sequences;  // [T] i32
@@ -51,6 +52,7 @@ struct Workspace {
   TensorView host_kept_rows;    // [layers + 1, T] i32: one row of it per time that rows are dropped
   TensorView host_logits_rows;  // [L] i32
   TensorView host_logits;       // [L, vocab] f32
+  TensorView host_largest;      // [L] i32
   TensorView host_expert_ids;   // [MoE layers * T, k] i32
   TensorView host_weights;      // [MoE layers * T, k] f32
 

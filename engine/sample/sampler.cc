@@ -2,84 +2,24 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <limits>
 #include <string>
 
 #include "absl/status/status.h"
+#include "kernels/base/arg_max.h"
 
 namespace foregate {
 namespace {
 
 constexpr float kMasked = -std::numeric_limits<float>::infinity();
-constexpr float kLargestFinite = std::numeric_limits<float>::max();
-
-// The compiler's generic vectors, in registers that every x86-64 has; four at a time, so that one comparison need not
-// wait for the one before. A vocabulary is walked once per token: compared one by one, that cost more than everything
-// else around a step.
-constexpr size_t kLanes = 4;
-constexpr size_t kVectors = 4;
-using Lanes = float __attribute__((vector_size(kLanes * sizeof(float))));
-using LaneMask = int32_t __attribute__((vector_size(kLanes * sizeof(float))));
-
-struct BlockMaximum {
-  float value = kMasked;
-  bool finite = true;  // no NaN, no +infinity
-};
-
-BlockMaximum MaximumOf(std::span<const float> block) {
-  Lanes maxima[kVectors];
-  LaneMask finite[kVectors];
-  std::fill_n(maxima, kVectors, kMasked - Lanes{});
-  std::fill_n(finite, kVectors, ~LaneMask{});
-  size_t i = 0;
-  for (; i + kVectors * kLanes <= block.size(); i += kVectors * kLanes) {
-#pragma GCC unroll 4
-    for (size_t v = 0; v < kVectors; ++v) {
-      Lanes x;
-      std::memcpy(&x, block.data() + i + v * kLanes, sizeof(x));
-      maxima[v] = x > maxima[v] ? x : maxima[v];
-      finite[v] &= x <= kLargestFinite;
-    }
-  }
-  BlockMaximum result;
-  const auto add = [&](float x, bool is_finite) {
-    result.value = std::max(result.value, x);
-    result.finite &= is_finite;
-  };
-  for (size_t v = 0; v < kVectors; ++v)
-    for (size_t lane = 0; lane < kLanes; ++lane) add(maxima[v][lane], finite[v][lane] != 0);
-  for (; i < block.size(); ++i) add(block[i], block[i] <= kLargestFinite);
-  return result;
-}
-
-// The largest finite logit's index, of equals the smallest; -1 when all are masked, -2 when one is NaN or +infinity.
-int32_t FindLargest(std::span<const float> logits) {
-  constexpr size_t kBlock = 1024;  // searched a second time for the place of its maximum
-  float best = kMasked;
-  size_t best_block = 0;
-  bool finite = true;
-  for (size_t begin = 0; begin < logits.size(); begin += kBlock) {
-    const BlockMaximum maximum = MaximumOf(logits.subspan(begin, std::min(kBlock, logits.size() - begin)));
-    finite &= maximum.finite;
-    if (maximum.value > best) {
-      best = maximum.value;
-      best_block = begin;
-    }
-  }
-  if (!finite) return -2;
-  if (best == kMasked) return -1;
-  size_t i = best_block;
-  while (logits[i] != best) ++i;
-  return static_cast<int32_t>(i);
-}
 
 }  // namespace
 
-absl::StatusOr<int32_t> Sampler::Sample(std::span<const float> logits, const SamplingParams& params, double u) {
-  const int32_t largest = FindLargest(logits);
-  if (largest == -2) return absl::InternalError("the model computed a logit that is NaN or infinite");
-  if (largest == -1) return absl::InternalError("every token is masked: nothing can be sampled");
+absl::StatusOr<int32_t> Sampler::Sample(std::span<const float> logits, const SamplingParams& params, double u,
+                                        std::optional<int32_t> known_largest) {
+  const int32_t largest = known_largest ? *known_largest : ArgMax(logits);
+  if (largest == kNotANumber) return absl::InternalError("the model computed a logit that is NaN or infinite");
+  if (largest == kAllMasked) return absl::InternalError("every token is masked: nothing can be sampled");
   if (params.temperature == 0) return largest;
 
   const double max_logit = logits[static_cast<size_t>(largest)];

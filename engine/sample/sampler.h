@@ -13,6 +13,7 @@
 #define FOREGATE_ENGINE_SAMPLE_SAMPLER_H_
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -24,8 +25,10 @@ namespace foregate {
 // Keeps its scratch between calls. Thread-compatible.
 class Sampler {
  public:
-  // INTERNAL when a logit is NaN or +infinity, or when every token is masked.
-  absl::StatusOr<int32_t> Sample(std::span<const float> logits, const SamplingParams& params, double u);
+  // INTERNAL when a logit is NaN or +infinity, or when every token is masked. `known_largest`: what ArgMax(logits)
+  // gives (kernels/base/arg_max.h), where the caller knows.
+  absl::StatusOr<int32_t> Sample(std::span<const float> logits, const SamplingParams& params, double u,
+                                 std::optional<int32_t> known_largest = {});
 
  private:
   struct Candidate {

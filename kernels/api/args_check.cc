@@ -32,8 +32,9 @@ void CheckSameShape(const TensorView& a, const TensorView& b) {
 }
 
 void CheckKv(const PagedKvView& kv) {
-  CheckF32(kv.keys, 3);
-  CheckF32(kv.values, 3);
+  FOREGATE_CHECK(kv.keys.dtype() == DType::kF32 || kv.keys.dtype() == DType::kBf16);
+  FOREGATE_CHECK(kv.values.dtype() == kv.keys.dtype());
+  FOREGATE_CHECK_EQ(kv.keys.rank(), 3);
   CheckSameShape(kv.keys, kv.values);
   FOREGATE_CHECK_GT(kv.block_size, 0);
   FOREGATE_CHECK_EQ(kv.keys.dim(0) % kv.block_size, 0);
@@ -200,5 +201,12 @@ void CheckArgs(const GatherRowsArgs& args) {
 }
 
 void CheckArgs(const FillArgs& args) { CheckF32(args.x, args.x.rank()); }
+
+void CheckArgs(const ArgMaxArgs& args) {
+  CheckF32(args.x, 2);
+  CheckI32(args.out, 1);
+  FOREGATE_CHECK_EQ(args.out.dim(0), args.x.dim(0));
+  FOREGATE_CHECK_GE(args.x.dim(1), 1);
+}
 
 }  // namespace foregate

@@ -23,6 +23,7 @@ void CheckArgs(const SwiGluArgs& args);
 void CheckArgs(const AccumulateArgs& args);
 void CheckArgs(const GatherRowsArgs& args);
 void CheckArgs(const FillArgs& args);
+void CheckArgs(const ArgMaxArgs& args);
 
 }  // namespace foregate
 

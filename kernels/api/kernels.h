@@ -68,13 +68,19 @@ struct RopeArgs {
 // The paged key and value planes of one layer: a slot is block * block_size + offset. The shapes give the sizes; inside
 // a block, elements lie as kv_index.h says.
 struct PagedKvView {
-  TensorView keys;    // [num_blocks * block_size, kv_heads, D] f32
+  TensorView keys;    // [num_blocks * block_size, kv_heads, D] f32 | bf16
   TensorView values;  // like keys
   int32_t block_size = 0;
 
-  KvIndex index() const { return {.num_heads = keys.dim(1), .head_dim = keys.dim(2), .block_size = block_size}; }
+  KvIndex index() const {
+    return {.num_heads = keys.dim(1),
+            .head_dim = keys.dim(2),
+            .block_size = block_size,
+            .is_bf16 = keys.dtype() == DType::kBf16};
+  }
 };
 
+// Into bf16 planes rounded to nearest even.
 struct WriteKvArgs {
   TensorView keys;    // [T, kv_heads, D]
   TensorView values;  // [T, kv_heads, D]
@@ -84,7 +90,8 @@ struct WriteKvArgs {
 
 // Causal grouped-query attention of each row over the slots of its sequence: positions
 // [max(0, position - window + 1), position]. Keys are visited in fixed spans of kAttentionSpan positions counted from
-// position 0, so the result does not depend on how the sequence arrived.
+// position 0, so the result does not depend on how the sequence arrived. Scores and weighted sums with bf16 planes are
+// products with bf16 panels in the backend's arithmetic for those (docs/adr/0019).
 struct PagedAttentionArgs {
   TensorView q;              // [T, heads, D]
   PagedKvView kv;            // heads is a multiple of kv_heads
@@ -96,6 +103,9 @@ struct PagedAttentionArgs {
   TensorView out;      // [T, heads, D]
 };
 inline constexpr int32_t kAttentionSpan = 256;
+// Weighted sums over bf16 values run over whole chunks of so many positions, counted from position 0: one that the row
+// does not see counts as +0 times +0.
+inline constexpr int32_t kBf16ValueChunk = 32;
 
 enum class RouterScoring : uint8_t {
   kSoftmax,  // softmax over all experts, then top-k
@@ -178,6 +188,13 @@ struct FillArgs {
   float value = 0;
 };
 
+// Of each row the index of its largest element, of equals the smallest, or kAllMasked or kNotANumber
+// (kernels/base/arg_max.h).
+struct ArgMaxArgs {
+  TensorView x;    // [T, W] f32
+  TensorView out;  // [T] i32
+};
+
 class Kernels {
  public:
   virtual ~Kernels() = default;
@@ -196,6 +213,7 @@ class Kernels {
   virtual absl::Status Accumulate(const AccumulateArgs& args, Stream& stream) = 0;
   virtual absl::Status GatherRows(const GatherRowsArgs& args, Stream& stream) = 0;
   virtual absl::Status Fill(const FillArgs& args, Stream& stream) = 0;
+  virtual absl::Status ArgMax(const ArgMaxArgs& args, Stream& stream) = 0;
 };
 
 // A device with the operations that run on it; `kernels` uses `device`.

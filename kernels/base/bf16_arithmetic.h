@@ -14,6 +14,7 @@
 #include <cmath>
 #include <cstdint>
 
+#include "kernels/base/arithmetic.h"
 #include "kernels/base/bf16_products.h"
 #include "kernels/base/float_types.h"
 
@@ -70,6 +71,20 @@ float Bf16TilesDot(const float* x, W w, int64_t k_end) {
     sum = FlushedAdd(sum, FlushedAdd(chains[0], chains[1]));
   }
   return sum;
+}
+
+// A dot product with bf16 values in the arithmetic that `products` names.
+template <typename W>
+float Bf16Dot(Bf16Products products, const float* x, W w, int64_t k_end) {
+  switch (products) {
+    case Bf16Products::kPairs:
+      return Bf16PairsDot(x, w, k_end);
+    case Bf16Products::kTiles:
+      return Bf16TilesDot(x, w, k_end);
+    case Bf16Products::kChain:
+      break;
+  }
+  return ChainDot(x, w, k_end);
 }
 
 }  // namespace foregate

@@ -1,4 +1,4 @@
-// Paged attention of the CPU backend, parallel over rows and key-value heads.
+// Paged attention of the CPU backend, parallel over rows and key-value heads, and the writing of what it reads.
 #ifndef FOREGATE_KERNELS_CPU_CPU_ATTENTION_H_
 #define FOREGATE_KERNELS_CPU_CPU_ATTENTION_H_
 
@@ -8,7 +8,7 @@
 namespace foregate::internal {
 
 // `args` has passed CheckArgs. CHECKs the indices it reads.
-void CpuWriteKv(const WriteKvArgs& args);
+void CpuWriteKv(const Compute& compute, const WriteKvArgs& args);
 void CpuPagedAttention(const Compute& compute, const PagedAttentionArgs& args);
 
 }  // namespace foregate::internal

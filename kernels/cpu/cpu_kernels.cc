@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "kernels/api/args_check.h"
+#include "kernels/base/arg_max.h"
 #include "kernels/base/arithmetic.h"
 #include "kernels/base/check.h"
 #include "kernels/cpu/cpu_attention.h"
@@ -36,6 +37,7 @@ class CpuKernels final : public Kernels {
   absl::Status Accumulate(const AccumulateArgs& args, Stream& stream) override;
   absl::Status GatherRows(const GatherRowsArgs& args, Stream& stream) override;
   absl::Status Fill(const FillArgs& args, Stream& stream) override;
+  absl::Status ArgMax(const ArgMaxArgs& args, Stream& stream) override;
 
  private:
   Compute compute_;
@@ -94,7 +96,7 @@ absl::Status CpuKernels::Rope(const RopeArgs& args, Stream& /*stream*/) {
 
 absl::Status CpuKernels::WriteKv(const WriteKvArgs& args, Stream& /*stream*/) {
   CheckArgs(args);
-  CpuWriteKv(args);
+  CpuWriteKv(compute_, args);
   return absl::OkStatus();
 }
 
@@ -158,6 +160,15 @@ absl::Status CpuKernels::GatherRows(const GatherRowsArgs& args, Stream& /*stream
     std::memcpy(args.out.as<uint32_t>() + i * width, args.x.as<const uint32_t>() + row * width,
                 static_cast<size_t>(width) * sizeof(uint32_t));
   }
+  return absl::OkStatus();
+}
+
+absl::Status CpuKernels::ArgMax(const ArgMaxArgs& args, Stream& /*stream*/) {
+  CheckArgs(args);
+  const auto width = static_cast<size_t>(args.x.dim(1));
+  compute_.For(args.x.dim(0), args.x.num_elements(), [&](int64_t t) {
+    args.out.as<int32_t>()[t] = foregate::ArgMax({args.x.Rows(t, 1).as<const float>(), width});
+  });
   return absl::OkStatus();
 }
 

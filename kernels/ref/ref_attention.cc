@@ -6,7 +6,9 @@
 #include <vector>
 
 #include "kernels/base/arithmetic.h"
+#include "kernels/base/bf16_arithmetic.h"
 #include "kernels/base/check.h"
+#include "kernels/base/float_types.h"
 
 namespace foregate::internal {
 namespace {
@@ -34,8 +36,10 @@ void Merge(float maximum, float sum, const std::vector<float>& values, RunningSo
 
 class RowAttention {
  public:
-  RowAttention(const PagedAttentionArgs& args, int64_t row)
+  RowAttention(const PagedAttentionArgs& args, Bf16Products bf16_products, int64_t row)
       : args_(args),
+        bf16_products_(bf16_products),
+        index_(args.kv.index()),
         row_(row),
         position_(args.positions.as<const int32_t>()[row]),
         sequence_(args.row_sequences.as<const int32_t>()[row]) {
@@ -68,30 +72,51 @@ class RowAttention {
     return slot;
   }
 
+  float Element(const TensorView& plane, int64_t at) const {
+    return index_.is_bf16 ? Bf16ToF32(plane.as<const uint16_t>()[at]) : plane.as<const float>()[at];
+  }
+
   void AddSpan(const float* q, int64_t kv_head, int32_t begin, int32_t end, RunningSoftmax& total) const {
-    const int64_t head_dim = args_.q.dim(2);
-    const KvIndex index = args_.kv.index();
     std::vector<float> scores;
     for (int32_t position = begin; position < end; ++position) {
       const int64_t slot = SlotOf(position);
-      const auto key = [&](int64_t d) { return args_.kv.keys.as<const float>()[index.Key(slot, kv_head, d)]; };
-      scores.push_back(ChainDot(q, key, head_dim) * args_.scale);
+      const auto key = [&](int64_t d) { return Element(args_.kv.keys, index_.Key(slot, kv_head, d)); };
+      scores.push_back(Dot(q, key, index_.head_dim) * args_.scale);
     }
     const float maximum = MaxElement(scores.data(), end - begin);
     for (float& score : scores) score = Exp(score - maximum);
-    std::vector<float> values(static_cast<size_t>(head_dim), 0.0f);
-    for (int32_t position = begin; position < end; ++position) {
-      const int64_t slot = SlotOf(position);
-      const float probability = scores[static_cast<size_t>(position - begin)];
-      for (int64_t d = 0; d < head_dim; ++d) {
-        float& sum = values[static_cast<size_t>(d)];
-        sum = std::fma(probability, args_.kv.values.as<const float>()[index.Value(slot, kv_head, d)], sum);
-      }
+    Merge(maximum, LaneSum(scores.data(), end - begin), WeightedSum(kv_head, begin, end, scores), total);
+  }
+
+  // Of the values of positions [begin, end).
+  std::vector<float> WeightedSum(int64_t kv_head, int32_t begin, int32_t end,
+                                 const std::vector<float>& probabilities) const {
+    // bf16 values come in whole chunks.
+    const int32_t chunk = index_.is_bf16 ? kBf16ValueChunk : 1;
+    const int32_t first = begin / chunk * chunk;
+    const int32_t last = (end + chunk - 1) / chunk * chunk;
+    std::vector<float> padded(static_cast<size_t>(last - first), 0.0f);
+    std::copy(probabilities.begin(), probabilities.end(), padded.begin() + (begin - first));
+    std::vector<float> sums;
+    for (int64_t d = 0; d < index_.head_dim; ++d) {
+      const auto value = [&](int64_t i) {
+        const auto position = first + static_cast<int32_t>(i);
+        if (position < begin || position >= end) return 0.0f;
+        return Element(args_.kv.values, index_.Value(SlotOf(position), kv_head, d));
+      };
+      sums.push_back(Dot(padded.data(), value, last - first));
     }
-    Merge(maximum, LaneSum(scores.data(), end - begin), values, total);
+    return sums;
+  }
+
+  template <typename W>
+  float Dot(const float* x, W w, int64_t k_end) const {
+    return index_.is_bf16 ? Bf16Dot(bf16_products_, x, w, k_end) : ChainDot(x, w, k_end);
   }
 
   const PagedAttentionArgs& args_;
+  const Bf16Products bf16_products_;
+  const KvIndex index_;
   const int64_t row_;
   const int32_t position_;
   const int64_t sequence_;
@@ -99,9 +124,31 @@ class RowAttention {
 
 }  // namespace
 
-void RefPagedAttention(const PagedAttentionArgs& args) {
+void RefWriteKv(const WriteKvArgs& args) {
+  const KvIndex index = args.kv.index();
+  const auto write = [&](const TensorView& plane, int64_t at, float x) {
+    if (index.is_bf16) {
+      plane.as<uint16_t>()[at] = F32ToBf16(x);
+    } else {
+      plane.as<float>()[at] = x;
+    }
+  };
+  for (int64_t t = 0; t < args.slots.dim(0); ++t) {
+    const int64_t slot = args.slots.as<const int32_t>()[t];
+    FOREGATE_CHECK(slot >= 0 && slot < args.kv.keys.dim(0));
+    for (int64_t head = 0; head < index.num_heads; ++head) {
+      const int64_t from = (t * index.num_heads + head) * index.head_dim;
+      for (int64_t d = 0; d < index.head_dim; ++d) {
+        write(args.kv.keys, index.Key(slot, head, d), args.keys.as<const float>()[from + d]);
+        write(args.kv.values, index.Value(slot, head, d), args.values.as<const float>()[from + d]);
+      }
+    }
+  }
+}
+
+void RefPagedAttention(const PagedAttentionArgs& args, Bf16Products bf16_products) {
   for (int64_t row = 0; row < args.q.dim(0); ++row) {
-    const RowAttention attention(args, row);
+    const RowAttention attention(args, bf16_products, row);
     for (int64_t head = 0; head < args.q.dim(1); ++head) attention.Head(head);
   }
 }

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "kernels/api/args_check.h"
+#include "kernels/base/arg_max.h"
 #include "kernels/base/arithmetic.h"
 #include "kernels/base/check.h"
 #include "kernels/ref/ref_attention.h"
@@ -34,6 +35,7 @@ class RefKernels final : public Kernels {
   absl::Status Accumulate(const AccumulateArgs& args, Stream& stream) override;
   absl::Status GatherRows(const GatherRowsArgs& args, Stream& stream) override;
   absl::Status Fill(const FillArgs& args, Stream& stream) override;
+  absl::Status ArgMax(const ArgMaxArgs& args, Stream& stream) override;
 
  private:
   const Bf16Products bf16_products_;
@@ -114,24 +116,13 @@ absl::Status RefKernels::Rope(const RopeArgs& args, Stream& /*stream*/) {
 
 absl::Status RefKernels::WriteKv(const WriteKvArgs& args, Stream& /*stream*/) {
   CheckArgs(args);
-  const KvIndex index = args.kv.index();
-  for (int64_t t = 0; t < args.slots.dim(0); ++t) {
-    const int64_t slot = args.slots.as<const int32_t>()[t];
-    FOREGATE_CHECK(slot >= 0 && slot < args.kv.keys.dim(0));
-    for (int64_t head = 0; head < index.num_heads; ++head) {
-      const int64_t from = (t * index.num_heads + head) * index.head_dim;
-      for (int64_t d = 0; d < index.head_dim; ++d) {
-        args.kv.keys.as<float>()[index.Key(slot, head, d)] = args.keys.as<const float>()[from + d];
-        args.kv.values.as<float>()[index.Value(slot, head, d)] = args.values.as<const float>()[from + d];
-      }
-    }
-  }
+  internal::RefWriteKv(args);
   return absl::OkStatus();
 }
 
 absl::Status RefKernels::PagedAttention(const PagedAttentionArgs& args, Stream& /*stream*/) {
   CheckArgs(args);
-  internal::RefPagedAttention(args);
+  internal::RefPagedAttention(args, bf16_products_);
   return absl::OkStatus();
 }
 
@@ -196,6 +187,24 @@ absl::Status RefKernels::Fill(const FillArgs& args, Stream& /*stream*/) {
   CheckArgs(args);
   float* x = args.x.as<float>();
   for (int64_t i = 0; i < args.x.num_elements(); ++i) x[i] = args.value;
+  return absl::OkStatus();
+}
+
+absl::Status RefKernels::ArgMax(const ArgMaxArgs& args, Stream& /*stream*/) {
+  CheckArgs(args);
+  const int64_t width = args.x.dim(1);
+  for (int64_t t = 0; t < args.x.dim(0); ++t) {
+    const float* x = args.x.as<const float>() + t * width;
+    int32_t& best = args.out.as<int32_t>()[t];
+    best = kAllMasked;
+    for (int64_t i = 0; i < width && best != kNotANumber; ++i) {
+      if (std::isnan(x[i]) || (std::isinf(x[i]) && x[i] > 0)) {
+        best = kNotANumber;
+      } else if (!std::isinf(x[i]) && (best == kAllMasked || x[i] > x[best])) {
+        best = static_cast<int32_t>(i);
+      }
+    }
+  }
   return absl::OkStatus();
 }
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "kernels/base/arithmetic.h"
 #include "kernels/base/bf16_arithmetic.h"
 #include "kernels/weights/pack.h"
 #include "kernels/weights/quantize.h"
@@ -34,15 +33,7 @@ void RefMatrix::Apply(const float* x, float* out) const {
 
 float RefMatrix::Dot(const float* x, const float* row) const {
   const auto weight = [row](int64_t k) { return row[k]; };
-  switch (products_) {
-    case Bf16Products::kPairs:
-      return Bf16PairsDot(x, weight, matrix_.num_inputs);
-    case Bf16Products::kTiles:
-      return Bf16TilesDot(x, weight, matrix_.num_inputs);
-    case Bf16Products::kChain:
-      break;
-  }
-  return ChainDot(x, weight, matrix_.num_inputs);
+  return Bf16Dot(products_, x, weight, matrix_.num_inputs);
 }
 
 void RefMatrix::ApplyQuantized(const float* x, float* out) const {

@@ -69,6 +69,7 @@ TEST(CommandLine, NamesTheFlagThatIsOutOfRange) {
       HasSubstr("--compute.affinity: \"3-1\" is neither none nor auto nor a list of CPUs such as 0-3,8: \"3-1\""));
   EXPECT_THAT(Refusal({"--model=m", "--compute.affinity=0,2", "--threads=3"}),
               HasSubstr("--compute.affinity: 0,2 names 2 CPUs for compute.threads = 3"));
+  EXPECT_THAT(Refusal({"--model=m", "--engine.kv_dtype=f16"}), HasSubstr("\"f16\" is none of f32, bf16"));
   EXPECT_THAT(Refusal({"--model=m", "--compute.numa=all"}), HasSubstr("\"all\" is none of none, interleave, local"));
 }
 

@@ -60,6 +60,7 @@ struct Choice {
 };
 
 constexpr std::array kChoices = {
+    Choice{"engine.kv_dtype", {"f32", "bf16"}},
     Choice{"compute.isa", {"amx", "avx512bf16", "avx512vnni", "avx512", "avx2", "portable", "scalar"}},
     Choice{"compute.numa", {"none", "interleave", "local"}},
     Choice{"telemetry.log_level", {"trace", "debug", "info", "warn", "error"}},
@@ -231,6 +232,7 @@ ServerConfig DefaultServerConfig() {
   engine->set_prefill_chunk_tokens(256);
   engine->set_max_itl_stretch_percent(180);
   engine->set_kv_block_tokens(64);
+  engine->set_kv_dtype("f32");
   engine->set_prefix_cache(true);
   engine->set_priority_aging_ms(1000);
   engine->set_step_wait_timeout_ms(30000);

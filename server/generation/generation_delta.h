@@ -63,6 +63,7 @@ struct ExecutionDescription {
   std::string weights_format;
   std::string isa;
   std::string numeric_contract;
+  std::vector<std::string> lossy_options;  // in force that may change tokens
 };
 
 struct GenerationSummary {

@@ -231,6 +231,8 @@ void TextPipeline::Finish(const Done& done) {
   summary.execution.weights_format = model_->engine->model().weights_format;
   summary.execution.isa = model_->engine->device().isa;
   summary.execution.numeric_contract = model_->engine->device().numeric_contract;
+  const std::string& kv_dtype = model_->engine->model().kv_dtype;
+  if (kv_dtype == "bf16") summary.execution.lossy_options.push_back("engine.kv_dtype=" + kv_dtype);
   int32_t longest = 0;
   for (const SampleState& sample : samples_) {
     summary.generated_tokens += sample.num_tokens;

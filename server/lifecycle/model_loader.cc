@@ -111,6 +111,7 @@ absl::StatusOr<std::shared_ptr<ServedModel>> ModelLoader::Load() {
   options.max_sequences = config_.engine().max_running_requests();
   options.max_sequence_tokens = config_.engine().max_sequence_tokens();
   options.block_size = config_.engine().kv_block_tokens();
+  options.kv_dtype = config_.engine().kv_dtype() == "bf16" ? DType::kBf16 : DType::kF32;
   options.progress = [this](uint64_t done, uint64_t total) { state_->SetProgress(done, total); };
   options.cancelled = &is_cancelled_;
   options.cache_directory = config_.model().cache_dir();

@@ -82,6 +82,7 @@ void Write(const GenerationSummary& summary, wire::RequestSummary* out) {
   execution->set_weights_format(summary.execution.weights_format);
   execution->set_isa(summary.execution.isa);
   execution->set_numeric_contract(summary.execution.numeric_contract);
+  for (const std::string& option : summary.execution.lossy_options) execution->add_lossy_options(option);
   execution->set_pre_gate_source(wire::PRE_GATE_SOURCE_NONE);
   const ExpertCounts& experts = engine.experts;
   const size_t num_experts = static_cast<size_t>(experts.num_experts);

@@ -42,6 +42,7 @@ constexpr double kProbeSeconds = 0.3;                    // of steps between two
 struct Flags {
   std::string model = "models/mini";
   std::string weights;  // as the daemon's --weights
+  std::string kv_dtype = "f32";
   std::string json_file;
   int repetitions = 5;
   int decode_tokens = 64;
@@ -117,6 +118,7 @@ Bench Open(const Flags& flags) {
   load.directory = flags.model;
   load.weights = OrExit(WeightRules::ForAll(flags.weights));
   load.max_logits_rows = 64;
+  load.kv_dtype = flags.kv_dtype == "bf16" ? DType::kBf16 : DType::kF32;
   for (const int tokens : flags.prefill) load.max_batch_tokens = std::max(load.max_batch_tokens, tokens);
   bench.plan = OrExit(PlanModel(load));
   load.max_batch_tokens = std::min(load.max_batch_tokens, bench.plan.max_positions);
@@ -294,6 +296,7 @@ int Main(int argc, char** argv) {
   CLI::App app("Speed of the engine on one checkpoint, beside the machine's bound.", "engine_bench");
   app.add_option("--model", flags.model, "checkpoint")->capture_default_str();
   app.add_option("--weights", flags.weights, "format of the matrices, as the daemon's --weights");
+  app.add_option("--kv-dtype", flags.kv_dtype, "f32 or bf16")->check(CLI::IsMember({"f32", "bf16"}));
   app.add_option("--json", flags.json_file, "write the figures there");
   app.add_option("--repetitions", flags.repetitions)->check(CLI::Range(1, 1000))->capture_default_str();
   app.add_option("--decode-tokens", flags.decode_tokens)->check(CLI::Range(2, 4096))->capture_default_str();

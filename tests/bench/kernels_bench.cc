@@ -175,44 +175,74 @@ void BM_GroupedFfn(benchmark::State& state) {
          PeakOps(format));
 }
 
-// Arguments: rows, heads, kv_heads, head_dim, positions, tokens of a block. Each row is a sequence of its own (decode);
-// its blocks lie scattered over the cache, as they do in use.
-void BM_PagedAttention(benchmark::State& state) {
-  const int64_t rows = state.range(0);
-  const int64_t heads = state.range(1);
-  const int64_t kv_heads = state.range(2);
-  const int64_t head_dim = state.range(3);
-  const int64_t positions = state.range(4);
-  const auto block_size = static_cast<int32_t>(state.range(5));
-  const int64_t blocks_per_row = (positions + block_size - 1) / block_size;
+// `num_sequences` sequences of `positions`, the last of which are `rows_each` rows of the step: 1 in decode, many in
+// prefill. Their blocks lie scattered over the cache, as they do in use.
+struct AttentionShape {
+  int64_t num_sequences, rows_each, heads, kv_heads, head_dim, positions, block_size;
+  DType dtype;
+};
+
+void RunAttention(benchmark::State& state, const AttentionShape& shape) {
+  const int64_t rows = shape.num_sequences * shape.rows_each;
+  const int64_t blocks_each = (shape.positions + shape.block_size - 1) / shape.block_size;
   Memory memory;
-  std::vector<int32_t> tables(static_cast<size_t>(rows * blocks_per_row));
+  std::vector<int32_t> tables(static_cast<size_t>(shape.num_sequences * blocks_each));
   std::iota(tables.begin(), tables.end(), 0);
   std::shuffle(tables.begin(), tables.end(), std::mt19937(1));
-  std::vector<int32_t> sequences(static_cast<size_t>(rows));
-  std::iota(sequences.begin(), sequences.end(), 0);
+  std::vector<int32_t> sequences, positions;
+  double num_scores = 0;
+  for (int64_t row = 0; row < rows; ++row) {
+    sequences.push_back(static_cast<int32_t>(row / shape.rows_each));
+    positions.push_back(static_cast<int32_t>(shape.positions - shape.rows_each + row % shape.rows_each));
+    num_scores += static_cast<double>(shape.heads * (positions.back() + 1));
+  }
   PagedAttentionArgs args;
-  args.q = memory.Make(DType::kF32, {rows, heads, head_dim});
-  args.out = memory.Make(DType::kF32, {rows, heads, head_dim});
-  const int64_t slots = rows * blocks_per_row * block_size;
-  args.block_tables = memory.Indices(tables, {rows, blocks_per_row});
+  args.q = memory.Make(DType::kF32, {rows, shape.heads, shape.head_dim});
+  args.out = memory.Make(DType::kF32, {rows, shape.heads, shape.head_dim});
+  args.block_tables = memory.Indices(tables, {shape.num_sequences, blocks_each});
   args.row_sequences = memory.Indices(sequences, {rows});
-  args.positions =
-      memory.Indices(std::vector<int32_t>(static_cast<size_t>(rows), static_cast<int32_t>(positions - 1)), {rows});
+  args.positions = memory.Indices(positions, {rows});
   args.scale = 0.1f;
-  const int64_t kv_bytes = 2 * rows * positions * kv_heads * head_dim * 4;
+  const int64_t slots = shape.num_sequences * blocks_each * shape.block_size;
+  const int64_t kv_bytes = 2 * shape.num_sequences * shape.positions * shape.kv_heads * shape.head_dim *
+                           static_cast<int64_t>(ElementBytes(shape.dtype));
   std::vector<PagedKvView> layers;
   for (int64_t bytes = 0; bytes < kPoolBytes; bytes += kv_bytes) {
-    layers.push_back({memory.Make(DType::kF32, {slots, kv_heads, head_dim}),
-                      memory.Make(DType::kF32, {slots, kv_heads, head_dim}), block_size});
+    layers.push_back({memory.Make(shape.dtype, {slots, shape.kv_heads, shape.head_dim}),
+                      memory.Make(shape.dtype, {slots, shape.kv_heads, shape.head_dim}),
+                      static_cast<int32_t>(shape.block_size)});
   }
   size_t next = 0;
   for (auto _ : state) {
     args.kv = layers[next++ % layers.size()];
     FOREGATE_CHECK(TheMachine().backend.kernels->PagedAttention(args, *TheMachine().stream).ok());
   }
-  Report(state, static_cast<double>(kv_bytes), static_cast<double>(4 * rows * heads * positions * head_dim),
-         PeakOps(WeightFormat::kF32));
+  const WeightFormat products = shape.dtype == DType::kBf16 ? WeightFormat::kBf16 : WeightFormat::kF32;
+  Report(state, static_cast<double>(kv_bytes), 4 * num_scores * static_cast<double>(shape.head_dim), PeakOps(products));
+}
+
+DType KvDType(int64_t is_bf16) { return is_bf16 != 0 ? DType::kBf16 : DType::kF32; }
+
+void BM_DecodeAttention(benchmark::State& state) {
+  RunAttention(state, {.num_sequences = state.range(0),
+                       .rows_each = 1,
+                       .heads = state.range(1),
+                       .kv_heads = state.range(2),
+                       .head_dim = 128,
+                       .positions = state.range(3),
+                       .block_size = state.range(4),
+                       .dtype = KvDType(state.range(5))});
+}
+
+void BM_PrefillAttention(benchmark::State& state) {
+  RunAttention(state, {.num_sequences = 1,
+                       .rows_each = state.range(0),
+                       .heads = state.range(1),
+                       .kv_heads = state.range(2),
+                       .head_dim = 128,
+                       .positions = state.range(3),
+                       .block_size = 64,
+                       .dtype = KvDType(state.range(4))});
 }
 
 // OLMoE: hidden 2048, 64 experts of 1024, 8 chosen. Qwen3-30B-A3B: hidden 2048, q 4096, 128 experts of 768, 8 chosen.
@@ -235,12 +265,17 @@ BENCHMARK(BM_GroupedFfn)
     ->ArgsProduct({kFormats, {1, 8, 512}, {2048}, {1024}, {64}, {8}})
     ->ArgsProduct({kFormats, {1, 8, 512}, {2048}, {768}, {128}, {8}})
     ->UseRealTime();
-BENCHMARK(BM_PagedAttention)
-    ->ArgNames({"rows", "heads", "kv_heads", "head_dim", "positions", "block"})
-    ->ArgsProduct({{1, 8}, {16}, {16}, {128}, {512}, {16, 64}})
-    ->ArgsProduct({{1, 8}, {32}, {4}, {128}, {512}, {16, 64}})
-    ->ArgsProduct({{1}, {16}, {16}, {128}, {16384}, {16, 32, 64}})
-    ->ArgsProduct({{1}, {32}, {4}, {128}, {16384}, {16, 32, 64}})
+BENCHMARK(BM_DecodeAttention)
+    ->ArgNames({"sequences", "heads", "kv_heads", "positions", "block", "bf16"})
+    ->ArgsProduct({{1, 8}, {16}, {16}, {512}, {16, 64}, {0, 1}})
+    ->ArgsProduct({{1, 8}, {32}, {4}, {512}, {16, 64}, {0, 1}})
+    ->ArgsProduct({{1}, {16}, {16}, {16384}, {16, 32, 64}, {0, 1}})
+    ->ArgsProduct({{1}, {32}, {4}, {16384}, {16, 32, 64}, {0, 1}})
+    ->UseRealTime();
+BENCHMARK(BM_PrefillAttention)
+    ->ArgNames({"rows", "heads", "kv_heads", "positions", "bf16"})
+    ->ArgsProduct({{512}, {16}, {16}, {512, 2048}, {0, 1}})
+    ->ArgsProduct({{512}, {32}, {4}, {512, 2048}, {0, 1}})
     ->UseRealTime();
 
 }  // namespace

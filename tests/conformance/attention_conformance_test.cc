@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/base/float_types.h"
 #include "tests/conformance/execution_path.h"
 #include "tests/conformance/host_tensor.h"
 
@@ -18,10 +19,11 @@ struct AttentionCase {
   std::vector<int32_t> positions;
   // Rows in a row that belong to one sequence, before the other's turn.
   int64_t run = 1;
+  DType dtype = DType::kF32;  // of keys and values
 
   std::string name() const {
     return std::to_string(heads) + "/" + std::to_string(kv_heads) + " heads of " + std::to_string(head_dim) +
-           ", blocks of " + std::to_string(block_size) + ", window " + std::to_string(window);
+           ", blocks of " + std::to_string(block_size) + ", window " + std::to_string(window) + ", " + DTypeName(dtype);
   }
   int64_t rows() const { return static_cast<int64_t>(positions.size()); }
   float scale() const { return 1.0f / std::sqrt(static_cast<float>(head_dim)); }
@@ -35,6 +37,9 @@ struct AttentionCase {
   HostTensor q() const { return HostTensor::Random(DType::kF32, {rows(), heads, head_dim}, 1, 2.0f); }
   HostTensor keys() const { return Plane(2); }
   HostTensor values() const { return Plane(3); }
+  KvIndex index() const {
+    return {.num_heads = kv_heads, .head_dim = head_dim, .block_size = block_size, .is_bf16 = dtype == DType::kBf16};
+  }
   HostTensor block_tables() const {
     std::vector<int32_t> tables;
     for (int64_t sequence = 0; sequence < 2; ++sequence) {
@@ -45,12 +50,12 @@ struct AttentionCase {
 
  private:
   HostTensor Plane(uint64_t seed) const {
-    return HostTensor::Random(DType::kF32, {num_blocks() * block_size, kv_heads, head_dim}, seed, 2.0f);
+    return HostTensor::Random(dtype, {num_blocks() * block_size, kv_heads, head_dim}, seed, 2.0f);
   }
 };
 
 std::vector<AttentionCase> Cases() {
-  return {
+  const std::vector<AttentionCase> cases = {
       {1, 1, 8, 4, 0, {0}},
       {4, 2, 16, 16, 0, {0, 1, 15, 16, 17}},
       {6, 2, 33, 5, 0, {3, 40, 12}},
@@ -74,7 +79,18 @@ std::vector<AttentionCase> Cases() {
       // Many heads over few, several spans; a window that begins and ends inside panels.
       {32, 4, 32, 16, 0, {600, 31, 511}},
       {14, 2, 16, 32, 300, {611, 612, 613, 614, 615, 700, 701, 702}, 8},
+      // Blocks that hold two chunks of values.
+      {4, 2, 32, 64, 0, {61, 62, 63, 64, 65, 66, 96, 130}, 5},
+      {2, 1, 64, 64, 70, {30, 31, 32, 33, 100, 101, 102, 295}, 4},
   };
+  std::vector<AttentionCase> all;
+  for (const DType dtype : {DType::kF32, DType::kBf16}) {
+    for (AttentionCase test : cases) {
+      test.dtype = dtype;
+      all.push_back(std::move(test));
+    }
+  }
+  return all;
 }
 
 // The keys, or the values, with NaN at every position that none of the rows [first, first + count) sees.
@@ -88,13 +104,18 @@ HostTensor PoisonedPlane(bool is_keys, const AttentionCase& test, int64_t first,
       is_seen[static_cast<size_t>(block * test.block_size + p % test.block_size)] = true;
     }
   }
-  const KvIndex index = {.num_heads = test.kv_heads, .head_dim = test.head_dim, .block_size = test.block_size};
+  const KvIndex index = test.index();
   HostTensor plane = is_keys ? test.keys() : test.values();
   for (int64_t slot = 0; slot < static_cast<int64_t>(is_seen.size()); ++slot) {
     if (is_seen[static_cast<size_t>(slot)]) continue;
     for (int64_t head = 0; head < test.kv_heads; ++head) {
       for (int64_t d = 0; d < test.head_dim; ++d) {
-        plane.f32()[is_keys ? index.Key(slot, head, d) : index.Value(slot, head, d)] = std::nanf("");
+        const int64_t at = is_keys ? index.Key(slot, head, d) : index.Value(slot, head, d);
+        if (index.is_bf16) {
+          plane.view().as<uint16_t>()[at] = F32ToBf16(std::nanf(""));
+        } else {
+          plane.f32()[at] = std::nanf("");
+        }
       }
     }
   }
@@ -160,7 +181,7 @@ TEST(AttentionReference, StaysWithinTheDerivedError) {
     const HostTensor q = test.q();
     const HostTensor keys = test.keys();
     const HostTensor values = test.values();
-    const KvIndex index = {.num_heads = test.kv_heads, .head_dim = test.head_dim, .block_size = test.block_size};
+    const KvIndex index = test.index();
     for (int64_t row = 0; row < test.rows(); ++row) {
       const int32_t position = test.positions[static_cast<size_t>(row)];
       const int32_t first = test.window == 0 ? 0 : std::max(0, position - test.window + 1);

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/base/float_types.h"
 #include "kernels/weights/random_blocks.h"
 #include "tests/conformance/execution_path.h"
 #include "tests/conformance/host_tensor.h"
@@ -171,7 +172,7 @@ TEST_P(ElementwiseConformance, EmbedGivesTheReferencesValuesOfEveryFormat) {
   }
 }
 
-TEST_P(ElementwiseConformance, GatherAndFillAndWriteKvMoveBits) {
+TEST_P(ElementwiseConformance, GatherAndFillMoveBits) {
   Bench bench(path_);
   const HostTensor x = WithExtremes({6, 5}, 1);
   GatherRowsArgs gather = {bench.Put(x), bench.Put(HostTensor::I32({3}, {5, 0, 5})),
@@ -186,32 +187,69 @@ TEST_P(ElementwiseConformance, GatherAndFillAndWriteKvMoveBits) {
   ASSERT_TRUE(bench.kernels().Fill(fill, bench.stream()).ok());
   const HostTensor filled = bench.Get(gather.out);
   for (int64_t i = 0; i < 15; ++i) EXPECT_EQ(filled.at(i), -1.5);
+}
 
-  const HostTensor keys = HostTensor::Random(DType::kF32, {2, 3, 5}, 7);
-  const HostTensor values = HostTensor::Random(DType::kF32, {2, 3, 5}, 8);
+void CheckWriteKv(Backend& backend, const KvIndex& index) {
+  Bench bench(backend);
+  const std::vector<int32_t> slots = {static_cast<int32_t>(index.block_size + 2), 1, 0};
+  const auto num_rows = static_cast<int64_t>(slots.size());
+  const HostTensor keys = HostTensor::Random(DType::kF32, {num_rows, index.num_heads, index.head_dim}, 7);
+  const HostTensor values = HostTensor::Random(DType::kF32, {num_rows, index.num_heads, index.head_dim}, 8);
+  const DType dtype = index.is_bf16 ? DType::kBf16 : DType::kF32;
+  const auto plane = [&] {
+    return bench.Put(HostTensor(dtype, {2 * index.block_size, index.num_heads, index.head_dim}));
+  };
   WriteKvArgs write;
   write.keys = bench.Put(keys);
   write.values = bench.Put(values);
-  write.slots = bench.Put(HostTensor::I32({2}, {6, 1}));
-  write.kv = {bench.Put(HostTensor(DType::kF32, {8, 3, 5})), bench.Put(HostTensor(DType::kF32, {8, 3, 5})), 4};
+  write.slots = bench.Put(HostTensor::I32({num_rows}, slots));
+  write.kv = {plane(), plane(), static_cast<int32_t>(index.block_size)};
   ASSERT_TRUE(bench.kernels().WriteKv(write, bench.stream()).ok());
   const HostTensor key_plane = bench.Get(write.kv.keys);
   const HostTensor value_plane = bench.Get(write.kv.values);
-  const KvIndex index = {.num_heads = 3, .head_dim = 5, .block_size = 4};
-  double key_sum = 0;
-  for (const auto& [row, slot] : {std::pair(0, 6), std::pair(1, 1)}) {
-    for (int64_t head = 0; head < 3; ++head) {
-      for (int64_t d = 0; d < 5; ++d) {
-        const int64_t from = (row * 3 + head) * 5 + d;
-        EXPECT_EQ(key_plane.at(index.Key(slot, head, d)), keys.at(from));
-        EXPECT_EQ(value_plane.at(index.Value(slot, head, d)), values.at(from));
-        key_sum += std::abs(keys.at(from));
+  const auto stored = [&](double x) {
+    return index.is_bf16 ? static_cast<double>(Bf16ToF32(F32ToBf16(static_cast<float>(x)))) : x;
+  };
+  double rest = 0;
+  for (int64_t row = 0; row < num_rows; ++row) {
+    const int64_t slot = slots[static_cast<size_t>(row)];
+    for (int64_t head = 0; head < index.num_heads; ++head) {
+      for (int64_t d = 0; d < index.head_dim; ++d) {
+        const int64_t from = (row * index.num_heads + head) * index.head_dim + d;
+        EXPECT_EQ(key_plane.at(index.Key(slot, head, d)), stored(keys.at(from)));
+        EXPECT_EQ(value_plane.at(index.Value(slot, head, d)), stored(values.at(from)));
+        rest += std::abs(stored(keys.at(from))) + std::abs(stored(values.at(from)));
       }
     }
   }
   // And nothing else was written.
-  for (int64_t i = 0; i < key_plane.num_elements(); ++i) key_sum -= std::abs(key_plane.at(i));
-  EXPECT_NEAR(key_sum, 0, 1e-9);
+  for (int64_t i = 0; i < key_plane.num_elements(); ++i) rest -= std::abs(key_plane.at(i)) + std::abs(value_plane.at(i));
+  EXPECT_NEAR(rest, 0, 1e-9);
+}
+
+TEST_P(ElementwiseConformance, WriteKvPutsEveryElementInItsPlace) {
+  for (const bool is_bf16 : {false, true}) {
+    CheckWriteKv(path_, {.num_heads = 3, .head_dim = 5, .block_size = 4, .is_bf16 = is_bf16});
+    CheckWriteKv(path_, {.num_heads = 2, .head_dim = 48, .block_size = 16, .is_bf16 = is_bf16});
+    CheckWriteKv(path_, {.num_heads = 1, .head_dim = 16, .block_size = 64, .is_bf16 = is_bf16});
+  }
+}
+
+TEST_P(ElementwiseConformance, ArgMaxEqualsTheReference) {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  for (const int64_t width : {1, 33, 5000}) {
+    HostTensor x = HostTensor::Random(DType::kF32, {20, width}, 11);
+    for (int64_t i = 0; i < width; ++i) x.f32()[3 * width + i] = -kInfinity;
+    x.f32()[5 * width + width / 2] = std::nanf("");
+    x.f32()[6 * width + width - 1] = kInfinity;
+    const auto run = [&](Backend& backend) {
+      Bench bench(backend);
+      const ArgMaxArgs args = {bench.Put(x), bench.Put(HostTensor(DType::kI32, {20}))};
+      EXPECT_TRUE(bench.kernels().ArgMax(args, bench.stream()).ok());
+      return bench.Get(args.out);
+    };
+    EXPECT_EQ(Difference(run(path_), run(ref_)), "") << width;
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Paths, ElementwiseConformance, AllExecutionPaths(), NameOf);

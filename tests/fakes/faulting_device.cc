@@ -201,6 +201,7 @@ class DeferredKernels final : public Kernels {
     return Defer(&Kernels::GatherRows, args, stream);
   }
   absl::Status Fill(const FillArgs& args, Stream& stream) override { return Defer(&Kernels::Fill, args, stream); }
+  absl::Status ArgMax(const ArgMaxArgs& args, Stream& stream) override { return Defer(&Kernels::ArgMax, args, stream); }
 
  private:
   // Captures the operands by value, as a launch does.

@@ -18,9 +18,11 @@ using Rows = std::vector<std::vector<float>>;
 class Backends : public testing::TestWithParam<const char*> {
  protected:
   // A prompt, a second one beside its decode, with the first dropped half-way through the last step.
-  Rows Traffic(const Backend& backend, size_t num_expert_slots) {
-    DecoderHarness harness(
-        {.directory = std::string("tests/data/models/") + GetParam(), .num_expert_slots = num_expert_slots}, backend);
+  Rows Traffic(const Backend& backend, size_t num_expert_slots, DType kv_dtype = DType::kF32) {
+    DecoderHarness harness({.directory = std::string("tests/data/models/") + GetParam(),
+                            .kv_dtype = kv_dtype,
+                            .num_expert_slots = num_expert_slots},
+                           backend);
     Rows rows = harness.Run({{0, {5, 99, 301, 7, 42, 250, 11, 383, 64}}}).logits;
     for (std::vector<float>& row : harness.Run({{0, {17}}, {1, {8, 200, 31}}}).logits) rows.push_back(std::move(row));
     ScriptedControl control;
@@ -31,14 +33,16 @@ class Backends : public testing::TestWithParam<const char*> {
 };
 
 TEST_P(Backends, EveryIsaGivesTheBitsOfTheScalarBackendOfItsContract) {
-  std::map<std::string, Rows> wanted;
-  for (const std::string& isa : SupportedIsas()) {
-    const auto backend = MakeCpuBackend({.num_threads = 2, .isa = isa});
-    ASSERT_TRUE(backend.ok()) << backend.status().message();
-    const DeviceInfo& device = backend->device->info();
-    Rows& rows = wanted[device.numeric_contract];
-    if (rows.empty()) rows = Traffic(MakeRefBackendFor(device), 0);
-    EXPECT_EQ(Traffic(*backend, 0), rows) << isa;
+  for (const DType kv_dtype : {DType::kF32, DType::kBf16}) {
+    std::map<std::string, Rows> wanted;
+    for (const std::string& isa : SupportedIsas()) {
+      const auto backend = MakeCpuBackend({.num_threads = 2, .isa = isa});
+      ASSERT_TRUE(backend.ok()) << backend.status().message();
+      const DeviceInfo& device = backend->device->info();
+      Rows& rows = wanted[device.numeric_contract];
+      if (rows.empty()) rows = Traffic(MakeRefBackendFor(device), 0, kv_dtype);
+      EXPECT_EQ(Traffic(*backend, 0, kv_dtype), rows) << isa << " " << DTypeName(kv_dtype);
+    }
   }
 }
 
@@ -46,6 +50,7 @@ TEST_P(Backends, HostNeverTouchesDeviceMemoryNorReadsEarly) {
   const Rows wanted = Traffic(MakeRefBackend(), 0);
   EXPECT_EQ(Traffic(MakeFaultingBackend(), 0), wanted);
   EXPECT_EQ(Traffic(MakeFaultingBackend(), 2), wanted);
+  EXPECT_EQ(Traffic(MakeFaultingBackend(), 0, DType::kBf16), Traffic(MakeRefBackend(), 0, DType::kBf16));
 }
 
 INSTANTIATE_TEST_SUITE_P(FirstWave, Backends,

@@ -123,6 +123,7 @@ TEST(InvarianceSeeds, ManyTrafficsOnTheBestPath) {
     SCOPED_TRACE(seed);
     const auto requests = RandomRequests(seed, kVocab, /*count=*/16);
     EngineVariant variant = RoomyVariant();
+    variant.kv_dtype = seed % 2 == 0 ? DType::kBf16 : DType::kF32;
     const auto alone = RunAlone(ModelDir("olmoe"), variant, *backend, requests);
     variant.options.max_batch_tokens = 16 + static_cast<int32_t>(seed) * 9;
     variant.options.prefill_chunk_tokens = 3 + static_cast<int32_t>(seed) * 4;

@@ -19,6 +19,7 @@ namespace foregate {
 struct EngineVariant {
   EngineOptions options;
   size_t num_expert_slots = 0;  // 0: all experts are resident
+  DType kv_dtype = DType::kF32;
 };
 
 // Roomy: nothing is preempted, every prompt fits one step, no prefix cache.
