@@ -64,9 +64,11 @@ void Bf16Spans::ScorePanels(const uint16_t* panels, int64_t num_positions, float
 
 void Bf16Spans::AddValues(int32_t span_begin, Positions positions) const {
   const KvIndex& index = run_.index();
-  const bool in_one_piece = index.has_packed_panels() && index.block_size % kBf16ValueChunk == 0;
-  const Positions common = in_one_piece ? run_.VisibleToAll(positions, kBf16ValueChunk)
-                                        : Positions{positions.begin, positions.begin};
+  // Chains go on from block to block; a tile's sum ends with its chunk, which must lie in one piece.
+  const bool in_place = index.has_packed_panels() &&
+                        (index.block_size % kBf16ValueChunk == 0 || isa_.bf16_products != Bf16Products::kTiles);
+  const Positions common = in_place ? run_.VisibleToAll(positions, kBf16ValueChunk)
+                                    : Positions{positions.begin, positions.begin};
   const auto add_copied = [&](Positions some) {
     for (int32_t chunk = some.begin / kBf16ValueChunk * kBf16ValueChunk; chunk < some.end; chunk += kBf16ValueChunk) {
       AddCopiedChunk(span_begin, chunk, Intersect(some, {chunk, chunk + kBf16ValueChunk}));

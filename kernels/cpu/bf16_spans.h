@@ -29,7 +29,7 @@ class Bf16Spans {
   // Adds `count` positions of value panels, `panel_stride` elements apart, to some query rows.
   void AddPanels(const uint16_t* panels, int64_t panel_stride, int64_t count, const float* probabilities,
                  int64_t first_query_row, int64_t num_query_rows) const;
-  // Whole chunks that all rows see and that lie in their blocks in one piece.
+  // Whole chunks that all rows see, where they lie.
   void AddChunks(int32_t span_begin, Positions positions) const;
   // One chunk by way of a copy.
   void AddCopiedChunk(int32_t span_begin, int32_t chunk, Positions seen_by_any) const;
