@@ -30,6 +30,7 @@
 #include "kernels/cpu/cpu_backend.h"
 #include "kernels/cpu/roofline.h"
 #include "nlohmann/json.hpp"
+#include "tests/bench/timed_kernels.h"
 
 namespace foregate {
 namespace {
@@ -43,6 +44,7 @@ struct Flags {
   std::string model = "models/mini";
   std::string weights;  // as the daemon's --weights
   std::string kv_dtype = "f32";
+  bool operations = false;
   std::string json_file;
   int repetitions = 5;
   int decode_tokens = 64;
@@ -66,6 +68,7 @@ struct Parameters {
 };
 
 struct Bench {
+  OperationTimes times;  // of the runs since they were cleared
   Backend backend;
   ModelPlan plan;
   Parameters parameters;
@@ -111,9 +114,10 @@ int64_t MostTokensAtOnce(const Flags& flags) {
   return most + 1024;
 }
 
-Bench Open(const Flags& flags) {
-  Bench bench;
+// `bench` is fresh, and stays where it is.
+void Open(const Flags& flags, Bench& bench) {
   bench.backend = OrExit(MakeCpuBackend({}));
+  if (flags.operations) bench.backend.kernels = MakeTimedKernels(std::move(bench.backend.kernels), &bench.times);
   LoadOptions load;
   load.directory = flags.model;
   load.weights = OrExit(WeightRules::ForAll(flags.weights));
@@ -143,7 +147,6 @@ Bench Open(const Flags& flags) {
   bench.loop = OrExit(EngineLoop::Create(options, bench.backend.device.get(), std::move(decoder), &bench.clock));
   std::printf("%s, %s weights, %.1f MB, %s\n%s\n", flags.model.c_str(), bench.plan.weights_format.c_str(),
               static_cast<double>(weights_bytes) / 1e6, device.isa.c_str(), RooflineText(bench.limits()).c_str());
-  return bench;
 }
 
 struct StepCost {
@@ -214,7 +217,9 @@ Measured Run(Bench& bench, int count, int32_t prompt_tokens, int32_t max_tokens,
   const auto computed = [&] { return loop.metrics().prompt_tokens_computed.value(); };
   if (decode_only) {
     const uint64_t all_prompts = computed() + static_cast<uint64_t>(count) * static_cast<uint64_t>(prompt_tokens);
+    const OperationTimes before_prompts = bench.times;
     while (computed() < all_prompts) FOREGATE_CHECK(loop.Step());
+    bench.times = before_prompts;
   }
   const MemoryPlan& memory = bench.plan.memory;
   const double expert_bytes = static_cast<double>(memory.expert_bytes) /
@@ -260,6 +265,8 @@ nlohmann::ordered_json Report(Bench& bench, const std::string& name, int count, 
                               int32_t max_tokens, bool decode_only, int repetitions) {
   static uint64_t salt = 0;
   Run(bench, count, prompt_tokens, max_tokens, decode_only, ++salt);  // warm up
+  bench.times.clear();
+  double seconds = 0;
   std::vector<double> rates;
   std::vector<double> fractions;
   std::vector<double> fractions_given;
@@ -268,6 +275,7 @@ nlohmann::ordered_json Report(Bench& bench, const std::string& name, int count, 
   for (int i = 0; i < repetitions; ++i) {
     const Measured measured = Run(bench, count, prompt_tokens, max_tokens, decode_only, ++salt);
     rates.push_back(tokens / measured.seconds);
+    seconds += measured.seconds;
     fractions.push_back(measured.bound_seconds / measured.seconds);
     fractions_given.push_back(measured.given_seconds / measured.seconds);
   }
@@ -280,6 +288,7 @@ nlohmann::ordered_json Report(Bench& bench, const std::string& name, int count, 
               rates.back(), FractionText(counts ? std::optional<double>(fraction) : std::nullopt).c_str());
   if (bench.probes_between) std::printf("   of what it gave: %s", FractionText(fraction_given).c_str());
   std::printf("\n");
+  if (!bench.times.empty()) std::printf("%s", OperationText(bench.times, seconds).c_str());
   std::fflush(stdout);
   return {{"name", name},
           {"unit", "tokens/s"},
@@ -297,13 +306,15 @@ int Main(int argc, char** argv) {
   app.add_option("--model", flags.model, "checkpoint")->capture_default_str();
   app.add_option("--weights", flags.weights, "format of the matrices, as the daemon's --weights");
   app.add_option("--kv-dtype", flags.kv_dtype, "f32 or bf16")->check(CLI::IsMember({"f32", "bf16"}));
+  app.add_flag("--operations", flags.operations, "print what each operation took");
   app.add_option("--json", flags.json_file, "write the figures there");
   app.add_option("--repetitions", flags.repetitions)->check(CLI::Range(1, 1000))->capture_default_str();
   app.add_option("--decode-tokens", flags.decode_tokens)->check(CLI::Range(2, 4096))->capture_default_str();
   app.add_option("--prefill", flags.prefill, "prompt lengths")->delimiter(',')->check(CLI::Range(1, 32768));
   app.add_option("--decode", flags.decode, "streams at once")->delimiter(',')->check(CLI::Range(1, 64));
   CLI11_PARSE(app, argc, argv);
-  Bench bench = Open(flags);
+  Bench bench;
+  Open(flags, bench);
   nlohmann::ordered_json rows = nlohmann::ordered_json::array();
   for (const int tokens : flags.prefill) {
     const std::string name = "prefill " + std::to_string(tokens);
