@@ -160,7 +160,8 @@ absl::StatusOr<TokenRecord> EngineLoop::DrawToken(ActiveSample* sample, std::spa
   }
   FOREGATE_ASSIGN_OR_RETURN(
       const int32_t token,
-      sampler_.Sample(processed, params, UniformDraw(params.seed, sample->index, sample->sequence.num_tokens()), largest));
+      sampler_.Sample(processed, params, UniformDraw(params.seed, sample->index, sample->sequence.num_tokens()),
+                      largest));
   if (params.num_logprobs >= 0) return MakeTokenRecord(logits, token, params.num_logprobs);
   TokenRecord record;
   record.token = token;

@@ -2,9 +2,9 @@
 //
 // A block holds, for each key-value head in turn, block_size x D elements. Keys are stored in panels of P positions,
 // [block_size / P][D][P], and values in panels of W dimensions, [D / W][block_size][W], so that scores and weighted
-// sums are products with packed panels (weight_matrix.h); in bf16 [.. / P][D / 2][P][2] and [.. / W][block_size / 2][W][2],
-// as bf16 panels are. P and W are 16, unless 16 does not divide the block size or the head dimension: then one panel
-// without pairs holds all, which is right everywhere and fast nowhere.
+// sums are products with packed panels (weight_matrix.h); in bf16 [.. / P][D / 2][P][2] and [.. / W][block_size /
+// 2][W][2], as bf16 panels are. P and W are 16, unless 16 does not divide the block size or the head dimension: then
+// one panel without pairs holds all, which is right everywhere and fast nowhere.
 #ifndef FOREGATE_KERNELS_API_KV_INDEX_H_
 #define FOREGATE_KERNELS_API_KV_INDEX_H_
 

@@ -7,7 +7,7 @@
 
 namespace foregate {
 
-inline constexpr int32_t kAllMasked = -1;    // every element is -infinity
+inline constexpr int32_t kAllMasked = -1;   // every element is -infinity
 inline constexpr int32_t kNotANumber = -2;  // an element is NaN or +infinity
 
 // Index of the largest element, of equals the smallest; kAllMasked, kNotANumber. At most 2^31 - 1 elements.

@@ -28,8 +28,8 @@ int32_t Bf16Spans::ScoreBlock(int32_t span_begin, int32_t first, int32_t end) co
   const auto* keys = run_.kv().keys.as<const uint16_t>();
   if (index.has_packed_panels()) {
     const auto offset = static_cast<int32_t>(first % index.block_size);
-    const int32_t after = std::min(first - offset + static_cast<int32_t>(index.block_size),
-                                   static_cast<int32_t>(RoundUp(end, kPanel)));
+    const int32_t after =
+        std::min(first - offset + static_cast<int32_t>(index.block_size), static_cast<int32_t>(RoundUp(end, kPanel)));
     ScorePanels(keys + run_.HeadOfBlock(first) + offset * index.head_dim, after - first,
                 run_.Scores(0, span_begin, first));
     return after;
@@ -67,8 +67,8 @@ void Bf16Spans::AddValues(int32_t span_begin, Positions positions) const {
   // Chains go on from block to block; a tile's sum ends with its chunk, which must lie in one piece.
   const bool in_place = index.has_packed_panels() &&
                         (index.block_size % kBf16ValueChunk == 0 || isa_.bf16_products != Bf16Products::kTiles);
-  const Positions common = in_place ? run_.VisibleToAll(positions, kBf16ValueChunk)
-                                    : Positions{positions.begin, positions.begin};
+  const Positions common =
+      in_place ? run_.VisibleToAll(positions, kBf16ValueChunk) : Positions{positions.begin, positions.begin};
   const auto add_copied = [&](Positions some) {
     for (int32_t chunk = some.begin / kBf16ValueChunk * kBf16ValueChunk; chunk < some.end; chunk += kBf16ValueChunk) {
       AddCopiedChunk(span_begin, chunk, Intersect(some, {chunk, chunk + kBf16ValueChunk}));
@@ -145,8 +145,7 @@ void Bf16Spans::CopyPair(int32_t pair, Positions seen, uint16_t* to) const {
   }
   // The low halves are the even position's.
   const uint32_t mask = (seen.Has(pair) ? 0x0000ffffu : 0) | (seen.Has(pair + 1) ? 0xffff0000u : 0);
-  const int64_t from =
-      mask == 0 ? 0 : run_.HeadOfBlock(pair) + pair % index.block_size * kPanelOutputs;
+  const int64_t from = mask == 0 ? 0 : run_.HeadOfBlock(pair) + pair % index.block_size * kPanelOutputs;
   for (int64_t d = 0; d < index.head_dim; d += kPanelOutputs) {
     uint32_t line[kPanelOutputs] = {};
     if (mask != 0) std::memcpy(line, values + from + d * index.block_size, sizeof(line));

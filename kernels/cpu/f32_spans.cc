@@ -115,13 +115,12 @@ void F32Spans::ScorePart(int32_t span_begin, Positions positions) const {
   }
 }
 
-void F32Spans::AddPart(int32_t span_begin, Positions positions, int64_t first_query_row,
-                       int64_t num_query_rows) const {
+void F32Spans::AddPart(int32_t span_begin, Positions positions, int64_t first_query_row, int64_t num_query_rows) const {
   const KvIndex& index = run_.index();
   const float* probabilities = run_.Scores(first_query_row, span_begin, positions.begin);
   if (index.has_packed_panels()) {
-    const float* values = run_.kv().values.as<const float>() +
-                          index.Value(run_.Slot(positions.begin), run_.kv_head(), 0);
+    const float* values =
+        run_.kv().values.as<const float>() + index.Value(run_.Slot(positions.begin), run_.kv_head(), 0);
     isa_.float_panels[0]({.x = probabilities,
                           .x_stride = kAttentionSpan,
                           .x_rows = nullptr,

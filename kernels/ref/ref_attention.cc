@@ -98,13 +98,15 @@ class RowAttention {
     std::vector<float> padded(static_cast<size_t>(last - first), 0.0f);
     std::copy(probabilities.begin(), probabilities.end(), padded.begin() + (begin - first));
     std::vector<float> sums;
+    std::vector<float> values(padded.size(), 0.0f);  // of one dimension
+    std::vector<int64_t> slots;
+    for (int32_t position = begin; position < end; ++position) slots.push_back(SlotOf(position));
     for (int64_t d = 0; d < index_.head_dim; ++d) {
-      const auto value = [&](int64_t i) {
-        const auto position = first + static_cast<int32_t>(i);
-        if (position < begin || position >= end) return 0.0f;
-        return Element(args_.kv.values, index_.Value(SlotOf(position), kv_head, d));
-      };
-      sums.push_back(Dot(padded.data(), value, last - first));
+      for (size_t i = 0; i < slots.size(); ++i) {
+        values[static_cast<size_t>(begin - first) + i] = Element(args_.kv.values, index_.Value(slots[i], kv_head, d));
+      }
+      sums.push_back(Dot(
+          padded.data(), [&](int64_t i) { return values[static_cast<size_t>(i)]; }, last - first));
     }
     return sums;
   }

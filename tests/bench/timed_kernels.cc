@@ -23,7 +23,9 @@ class TimedKernels final : public Kernels {
  public:
   TimedKernels(std::unique_ptr<Kernels> kernels, OperationTimes* times) : kernels_(std::move(kernels)), times_(times) {}
 
-  absl::Status Embed(const EmbedArgs& args, Stream& stream) override { return Time("embed", &Kernels::Embed, args, stream); }
+  absl::Status Embed(const EmbedArgs& args, Stream& stream) override {
+    return Time("embed", &Kernels::Embed, args, stream);
+  }
   absl::Status RmsNorm(const RmsNormArgs& args, Stream& stream) override {
     return Time("rms_norm", &Kernels::RmsNorm, args, stream);
   }
@@ -31,8 +33,12 @@ class TimedKernels final : public Kernels {
     return Time(NameOf("linear", args.weight), &Kernels::Linear, args, stream,
                 OperationsOf(args.x.dim(0), args.weight));
   }
-  absl::Status Clamp(const ClampArgs& args, Stream& stream) override { return Time("clamp", &Kernels::Clamp, args, stream); }
-  absl::Status Rope(const RopeArgs& args, Stream& stream) override { return Time("rope", &Kernels::Rope, args, stream); }
+  absl::Status Clamp(const ClampArgs& args, Stream& stream) override {
+    return Time("clamp", &Kernels::Clamp, args, stream);
+  }
+  absl::Status Rope(const RopeArgs& args, Stream& stream) override {
+    return Time("rope", &Kernels::Rope, args, stream);
+  }
   absl::Status WriteKv(const WriteKvArgs& args, Stream& stream) override {
     return Time("write_kv", &Kernels::WriteKv, args, stream);
   }
@@ -50,12 +56,12 @@ class TimedKernels final : public Kernels {
     const int32_t* offsets = args.offsets.as<const int32_t>();
     for (const ExpertWeights& expert : args.experts) {
       const int64_t rows = offsets[expert.expert + 1] - offsets[expert.expert];
-      for (const WeightMatrix* weight : {&expert.gate, &expert.up, &expert.down}) operations += OperationsOf(rows, *weight);
+      for (const WeightMatrix* weight : {&expert.gate, &expert.up, &expert.down})
+        operations += OperationsOf(rows, *weight);
     }
-    const std::string name = args.experts.empty()
-                                 ? "grouped_ffn"
-                                 : NameOf("grouped_ffn", args.experts[0].gate) + "/" +
-                                       WeightFormatName(args.experts[0].down.format);
+    const std::string name = args.experts.empty() ? "grouped_ffn"
+                                                  : NameOf("grouped_ffn", args.experts[0].gate) + "/" +
+                                                        WeightFormatName(args.experts[0].down.format);
     return Time(name, &Kernels::GroupedFfn, args, stream, operations);
   }
   absl::Status Combine(const CombineArgs& args, Stream& stream) override {
@@ -70,7 +76,9 @@ class TimedKernels final : public Kernels {
   absl::Status GatherRows(const GatherRowsArgs& args, Stream& stream) override {
     return Time("gather_rows", &Kernels::GatherRows, args, stream);
   }
-  absl::Status Fill(const FillArgs& args, Stream& stream) override { return Time("fill", &Kernels::Fill, args, stream); }
+  absl::Status Fill(const FillArgs& args, Stream& stream) override {
+    return Time("fill", &Kernels::Fill, args, stream);
+  }
   absl::Status ArgMax(const ArgMaxArgs& args, Stream& stream) override {
     return Time("arg_max", &Kernels::ArgMax, args, stream);
   }
@@ -106,8 +114,8 @@ std::string OperationText(const OperationTimes& times, double seconds) {
   double rest = seconds;
   const auto add = [&](const std::string& name, double some, const char* more) {
     char line[160];
-    std::snprintf(line, sizeof(line), "    %-26s %9.1f ms %5.1f %% %s\n", name.c_str(), some * 1e3, 100 * some / seconds,
-                  more);
+    std::snprintf(line, sizeof(line), "    %-26s %9.1f ms %5.1f %% %s\n", name.c_str(), some * 1e3,
+                  100 * some / seconds, more);
     text += line;
   };
   for (const auto& [name, time] : sorted) {

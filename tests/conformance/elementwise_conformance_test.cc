@@ -223,7 +223,8 @@ void CheckWriteKv(Backend& backend, const KvIndex& index) {
     }
   }
   // And nothing else was written.
-  for (int64_t i = 0; i < key_plane.num_elements(); ++i) rest -= std::abs(key_plane.at(i)) + std::abs(value_plane.at(i));
+  for (int64_t i = 0; i < key_plane.num_elements(); ++i)
+    rest -= std::abs(key_plane.at(i)) + std::abs(value_plane.at(i));
   EXPECT_NEAR(rest, 0, 1e-9);
 }
 

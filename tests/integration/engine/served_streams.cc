@@ -51,7 +51,7 @@ class ServedStreams::CountingSink final : public DeltaSink {
 };
 
 ServedStreams::ServedStreams(const std::string& model_dir, const std::string& weights, Backend backend,
-                             int32_t max_streams, int32_t max_tokens_per_stream)
+                             int32_t max_streams, int32_t max_tokens_per_stream, DType kv_dtype)
     : served_(std::make_shared<ServedModel>()), backend_(std::move(backend)) {
   LoadOptions load;
   load.directory = model_dir;
@@ -60,6 +60,7 @@ ServedStreams::ServedStreams(const std::string& model_dir, const std::string& we
   load.max_sequences = max_streams;
   load.max_sequence_tokens = max_tokens_per_stream;
   load.block_size = kBlockTokens;
+  load.kv_dtype = kv_dtype;
   const auto plan = PlanModel(load);
   FOREGATE_CHECK_EQ(plan.status().ToString(), "OK");
   auto decoder = LoadDecoder(load, backend_);

@@ -21,7 +21,7 @@ class ServedStreams {
  public:
   // Stops the program when the model cannot be loaded. `weights`: as the daemon's --weights, "" for stored.
   ServedStreams(const std::string& model_dir, const std::string& weights, Backend backend, int32_t max_streams,
-                int32_t max_tokens_per_stream);
+                int32_t max_tokens_per_stream, DType kv_dtype = DType::kF32);
   ~ServedStreams();
 
   // Adds a stream: a fresh prompt of `prompt_tokens` random ids, `max_tokens` to generate.

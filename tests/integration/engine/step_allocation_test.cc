@@ -21,10 +21,10 @@ constexpr int kWarmUpSteps = 40;
 constexpr int kSteps = 64;  // each sequence gets its next block of 16 tokens four times
 
 // Allocations of this thread during kSteps steps of 16 streams.
-uint64_t AllocationsOfSteps(const SamplingParams& sampling) {
+uint64_t AllocationsOfSteps(const SamplingParams& sampling, DType kv_dtype = DType::kF32) {
   auto backend = MakeCpuBackend({.num_threads = 1, .isa = ""});
   EXPECT_TRUE(backend.ok()) << backend.status();
-  ServedStreams streams("models/mini", "", *std::move(backend), kStreams, /*max_tokens_per_stream=*/160);
+  ServedStreams streams("models/mini", "", *std::move(backend), kStreams, /*max_tokens_per_stream=*/160, kv_dtype);
   for (int i = 0; i < kStreams; ++i) streams.Add(/*prompt_tokens=*/10 + i, /*max_tokens=*/128, sampling);
   const auto step = [&] {
     EXPECT_TRUE(streams.Step());
@@ -66,6 +66,7 @@ TEST_F(StepAllocation, GreedyStreamsAllocateNothing) {
   SamplingParams sampling;
   sampling.temperature = 0;
   EXPECT_EQ(AllocationsOfSteps(sampling), 0u);
+  EXPECT_EQ(AllocationsOfSteps(sampling, DType::kBf16), 0u);
 }
 
 TEST_F(StepAllocation, SamplingPenaltiesAndLogprobsAllocateNothing) {

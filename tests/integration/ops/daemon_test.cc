@@ -93,10 +93,10 @@ grpc::Status Generate(const std::shared_ptr<grpc::Channel>& channel, const std::
 }
 
 // Long enough to be met by whatever the test does meanwhile: the scalar path takes milliseconds per token.
-inference::v1::GenerateStreamRequest LongRequest() {
+inference::v1::GenerateStreamRequest LongRequest(int32_t max_tokens = 200) {
   inference::v1::GenerateStreamRequest request;
   request.mutable_token_ids()->add_ids(5);
-  request.mutable_options()->mutable_stop()->set_max_tokens(200);
+  request.mutable_options()->mutable_stop()->set_max_tokens(max_tokens);
   request.mutable_options()->mutable_stop()->set_ignore_eos(true);
   return request;
 }
@@ -247,7 +247,8 @@ TEST(Drain, SigtermLetsARunningStreamEnd) {
   const auto channel = Connect(daemon.data_address());
   ASSERT_TRUE(WaitForHealth(channel, HealthCheckResponse::SERVING)) << daemon.ReadLog();
   Context context;
-  const auto stream = InferenceService::NewStub(channel)->GenerateStream(&context, LongRequest());
+  // Some seconds on the scalar backend: far from the end when the signal comes, far from the drain's 30 s, too.
+  const auto stream = InferenceService::NewStub(channel)->GenerateStream(&context, LongRequest(/*max_tokens=*/60));
   inference::v1::GenerateStreamResponse response;
   ASSERT_TRUE(stream->Read(&response));
   daemon.Signal(SIGTERM);
