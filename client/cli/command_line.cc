@@ -203,7 +203,8 @@ void AddAdminCommands(CLI::App* app, CommandLine* line) {
   abort->add_option("id", line->request_id, "the request's id")->required();
   abort->callback([line] { line->command = Command::kAbort; });
 
-  auto* trace = app->add_subcommand("trace", "Record which experts every token is routed to (admin)");
+  auto* trace = app->add_subcommand(
+      "trace", "Record which experts every token is routed to (admin); read and replay such traces");
   trace->require_subcommand(1);
   auto* start = trace->add_subcommand("start", "Begin recording");
   start->add_option("--max-bytes", line->max_bytes, "close the trace at this size");
@@ -213,16 +214,26 @@ void AddAdminCommands(CLI::App* app, CommandLine* line) {
   stop->callback([line] { line->command = Command::kTraceStop; });
 }
 
-// Its flags are foregate-offline's; also --help is answered there.
-void AddPack(CLI::App* app, CommandLine* line) {
-  auto* pack = app->add_subcommand("pack", "Make a packed container of a model, which foregated serves alone");
-  pack->fallthrough(false);  // a new command has its parent's
-  pack->prefix_command();
-  pack->set_help_flag();
-  pack->callback([line, pack] {
-    line->command = Command::kPack;
-    line->arguments = pack->remaining();
+// A command of foregate-offline: its flags are handed on as they are; also --help is answered there.
+void HandOn(CLI::App* app, CommandLine* line, const std::string& name, const std::string& what, Command command) {
+  auto* handed_on = app->add_subcommand(name, what);
+  handed_on->fallthrough(false);  // a new command has its parent's
+  handed_on->prefix_command();
+  handed_on->set_help_flag();
+  handed_on->callback([line, handed_on, name, command] {
+    line->command = command;
+    line->arguments = handed_on->remaining();
+    if (command == Command::kTraceOffline) line->arguments.insert(line->arguments.begin(), name);
   });
+}
+
+// Without fallthrough, so that no flag of theirs is taken for one of this program's.
+void AddOfflineCommands(CLI::App* app, CommandLine* line) {
+  HandOn(app, line, "pack", "Make a packed container of a model, which foregated serves alone", Command::kPack);
+  auto* trace = app->get_subcommand("trace");
+  HandOn(trace, line, "import", "Make a routing trace of a CSV file", Command::kTraceOffline);
+  HandOn(trace, line, "summary", "What a routing trace says about caching", Command::kTraceOffline);
+  HandOn(trace, line, "replay", "Run routing traces against an expert cache, in virtual time", Command::kTraceOffline);
 }
 
 void Finish(const GenerationFlags& flags, CommandLine* line) {
@@ -247,13 +258,11 @@ std::variant<CommandLine, ParseMessage> ParseCommandLine(int argc, const char* c
   AddTextCommands(&app, &line);
   AddServerCommands(&app, &line);
   AddAdminCommands(&app, &line);
-  // Without fallthrough, so that no flag of pack is taken for one of this program's.
-  AddPack(&app, &line);
   for (auto* command : app.get_subcommands({})) {
-    if (command->get_name() == "pack") continue;
     command->fallthrough();
     for (auto* nested : command->get_subcommands({})) nested->fallthrough();
   }
+  AddOfflineCommands(&app, &line);
   // CLI11 reports by exception; this is its border.
   try {
     app.parse(argc, argv);

@@ -26,6 +26,7 @@ enum class Command : uint8_t {
   kAbort,
   kTraceStart,
   kTraceStop,
+  kTraceOffline,
   kPack,
 };
 
@@ -72,7 +73,7 @@ struct CommandLine {
   std::optional<int64_t> max_bytes;       // trace start
   std::string output_file;                // trace stop; empty: standard output
   std::string output_directory;           // tokenizer; empty: list only
-  std::vector<std::string> arguments;     // pack: as they were given, for foregate-offline
+  std::vector<std::string> arguments;     // pack, trace import|summary|replay: as they were given, for foregate-offline
 };
 
 // Printed instead of running anything: help (exit code 0, to standard output) or a usage error (2, to standard error).

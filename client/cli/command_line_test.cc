@@ -189,5 +189,15 @@ TEST(CommandLineTest, PackIsHandedOnAsItIs) {
   EXPECT_FALSE(line.json);
 }
 
+TEST(CommandLineTest, TracesAreReadOffline) {
+  const CommandLine line = ParseOk({"trace", "replay", "a.fgr", "--json", "--memory", "5,25", "--help"});
+  EXPECT_EQ(line.command, Command::kTraceOffline);
+  EXPECT_EQ(line.arguments, (std::vector<std::string>{"replay", "a.fgr", "--json", "--memory", "5,25", "--help"}));
+  EXPECT_FALSE(line.json);
+  EXPECT_EQ(ParseOk({"trace", "import", "a.csv", "-o", "a.fgr"}).arguments,
+            (std::vector<std::string>{"import", "a.csv", "-o", "a.fgr"}));
+  EXPECT_EQ(ParseOk({"trace", "summary"}).arguments, (std::vector<std::string>{"summary"}));
+}
+
 }  // namespace
 }  // namespace foregate

@@ -45,6 +45,7 @@ int RunCommand(const Session& session) {
       return RunAdmin(session, RunTraceStart);
     case Command::kTraceStop:
       return RunAdmin(session, RunTraceStop);
+    case Command::kTraceOffline:
     case Command::kPack:
       break;  // another program, which main becomes
   }

@@ -35,6 +35,13 @@ ExpertCache::ExpertCache(const ExpertDirectory& directory, const ExpertStore* st
   slots_.resize(blocks_.num_blocks());
   slot_of_expert_.assign(directory_.size(), kNone);
   for (size_t slot = slots_.size(); slot-- > 0;) free_slots_.push_back(slot);
+  if (holds_all()) return;  // nothing is ever evicted
+  candidates_.reserve(slots_.size());
+  candidate_slots_.reserve(slots_.size());
+}
+
+int32_t ExpertCache::LayerIndex(size_t expert) const {
+  return static_cast<int32_t>(expert / static_cast<size_t>(directory_.num_experts()));
 }
 
 absl::StatusOr<void*> ExpertCache::Place(ExpertKey key) {
@@ -48,23 +55,28 @@ absl::StatusOr<void*> ExpertCache::Place(ExpertKey key) {
   return blocks_.block(slot);
 }
 
-absl::StatusOr<size_t> ExpertCache::TakeSlot() {
+absl::StatusOr<size_t> ExpertCache::TakeSlot(size_t expert) {
   if (!free_slots_.empty()) {
     const size_t slot = free_slots_.back();
     free_slots_.pop_back();
     return slot;
   }
-  std::vector<EvictionCandidate> candidates;
-  std::vector<size_t> candidate_slots;
+  candidates_.clear();
+  candidate_slots_.clear();
   for (size_t slot = 0; slot < slots_.size(); ++slot) {
     if (slots_[slot].num_leases > 0) continue;
-    candidates.push_back({directory_.key(slots_[slot].expert), slots_[slot].last_use});
-    candidate_slots.push_back(slot);
+    const size_t resident = slots_[slot].expert;
+    candidates_.push_back({.key = directory_.key(resident),
+                           .layer_index = LayerIndex(resident),
+                           .bytes = directory_.layout(resident).block_bytes(),
+                           .last_use = slots_[slot].last_use});
+    candidate_slots_.push_back(slot);
   }
-  const std::optional<size_t> victim = policy_(candidates);
+  const std::optional<size_t> victim = policy_(
+      candidates_, {.layer_index = LayerIndex(expert), .num_layers = static_cast<int32_t>(directory_.layers().size())});
   if (!victim)
     return absl::ResourceExhaustedError("expert cache: all " + std::to_string(slots_.size()) + " slots are leased");
-  const size_t slot = candidate_slots[*victim];
+  const size_t slot = candidate_slots_[*victim];
   slot_of_expert_[slots_[slot].expert] = kNone;
   slots_[slot] = Slot{};
   return slot;
@@ -72,7 +84,7 @@ absl::StatusOr<size_t> ExpertCache::TakeSlot() {
 
 absl::StatusOr<size_t> ExpertCache::Load(size_t expert, Stream& stream) {
   FOREGATE_CHECK(store_ != nullptr);
-  FOREGATE_ASSIGN_OR_RETURN(const size_t slot, TakeSlot());
+  FOREGATE_ASSIGN_OR_RETURN(const size_t slot, TakeSlot(expert));
   // Bytes as i32: a block is a multiple of 64.
   const auto num_words = static_cast<int64_t>(directory_.layout(expert).block_bytes() / sizeof(int32_t));
   const TensorView source(store_->block(directory_.key(expert)), DType::kI32, {num_words});

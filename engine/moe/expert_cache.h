@@ -93,8 +93,9 @@ class ExpertCache {
 
   ExpertCache(const ExpertDirectory& directory, const ExpertStore* store, EvictionPolicy policy, Device& device,
               BlockPool blocks);
-  // A slot that is free or whose expert may be evicted.
-  absl::StatusOr<size_t> TakeSlot();
+  // A slot for `expert` that is free or whose expert may be evicted.
+  absl::StatusOr<size_t> TakeSlot(size_t expert);
+  int32_t LayerIndex(size_t expert) const;
   absl::StatusOr<size_t> Load(size_t expert, Stream& stream);
 
   const ExpertDirectory& directory_;
@@ -105,6 +106,8 @@ class ExpertCache {
   std::vector<Slot> slots_;
   std::vector<size_t> slot_of_expert_;
   std::vector<size_t> free_slots_;
+  std::vector<EvictionCandidate> candidates_;  // of one eviction; kept, so that none allocates
+  std::vector<size_t> candidate_slots_;
   uint64_t num_acquired_ = 0;
   uint64_t num_copies_ = 0;
 };

@@ -115,11 +115,5 @@ TEST_F(ExpertCacheTest, PlacedExpertsNeedNoStore) {
   EXPECT_EQ(cache->num_copies(), 0u);
 }
 
-TEST(EvictionPolicy, TiesFallToTheSmallerKey) {
-  const EvictionCandidate candidates[] = {{{2, 0}, 5}, {{1, 7}, 3}, {{1, 4}, 3}};
-  EXPECT_EQ(EvictLeastRecentlyUsed(candidates), std::optional<size_t>(2));
-  EXPECT_EQ(EvictLeastRecentlyUsed({}), std::nullopt);
-}
-
 }  // namespace
 }  // namespace foregate

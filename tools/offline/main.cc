@@ -8,11 +8,12 @@
 #include "tools/offline/offline_command.h"
 #include "tools/offline/pack_command.h"
 #include "tools/offline/roofline_command.h"
+#include "tools/offline/trace_command.h"
 
 namespace foregate {
 namespace {
 
-constexpr AddOfflineCommand kCommands[] = {AddPackCommand, AddRooflineCommand};
+constexpr AddOfflineCommand kCommands[] = {AddPackCommand, AddRooflineCommand, AddTraceCommand};
 
 int Main(int argc, char** argv) {
   CLI::App app("Foregate's commands that need no daemon.", "foregate-offline");

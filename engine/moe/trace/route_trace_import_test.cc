@@ -1,0 +1,119 @@
+#include "engine/moe/trace/route_trace_import.h"
+
+#include <gtest/gtest.h>
+
+#include <sstream>
+#include <vector>
+
+#include "engine/moe/route_trace.h"
+#include "engine/moe/trace/route_trace_reader.h"
+
+namespace foregate {
+namespace {
+
+struct Imported {
+  absl::Status status;
+  TraceHeader header;
+  std::vector<TraceVisit> visits;
+};
+
+Imported Import(const std::string& csv, const TraceImportOptions& options = {}) {
+  std::istringstream stream(csv);
+  std::string file;
+  Imported imported;
+  imported.status = ImportRouteCsv(stream, "t.csv", options, [&](std::string_view bytes) {
+                      file += bytes;
+                      return absl::OkStatus();
+                    }).status();
+  if (!imported.status.ok()) return imported;
+  std::istringstream bytes(file);
+  auto reader = *TraceReader::Open(bytes, "t");
+  imported.header = reader.header();
+  TraceVisit visit;
+  while (*reader.Next(&visit)) imported.visits.push_back(visit);
+  EXPECT_TRUE(reader.torn().ok());
+  return imported;
+}
+
+// Two requests: a prompt of 3 in step 5, both decode in step 6.
+TEST(RouteTraceImport, TheRecordersOwnCsv) {
+  RouteStatistics recorder({2, 5}, 8, 2);
+  ASSERT_TRUE(recorder.StartRecording(1 << 20).ok());
+  recorder.Record(0, 5, std::vector<int32_t>{0, 1, 2, 9}, std::vector<int32_t>{1, 2, 3, 4, 5, 6, 7, 0});
+  recorder.Record(1, 5, std::vector<int32_t>{2, 9}, std::vector<int32_t>{1, 2, 3, 4});
+  recorder.Record(0, 6, std::vector<int32_t>{3, 10}, std::vector<int32_t>{1, 2, 3, 4});
+  std::string csv;
+  bool truncated = false;
+  ASSERT_TRUE(recorder.StopRecording(&csv, &truncated).ok());
+  const Imported imported = Import(csv, {.num_experts = 16, .expert_bytes = 4096});
+  ASSERT_TRUE(imported.status.ok()) << imported.status;
+  EXPECT_EQ(
+      imported.header,
+      (TraceHeader{
+          .source = "t.csv", .layers = {{2, 4096}, {5, 4096}}, .num_experts = 16, .top_k = 2, .has_weights = false}));
+  ASSERT_EQ(imported.visits.size(), 3u);
+  constexpr TracePhase kPrefill = TracePhase::kPrefill;
+  constexpr TracePhase kDecode = TracePhase::kDecode;
+  EXPECT_EQ(imported.visits[0],
+            (TraceVisit{.step = 5,
+                        .layer_index = 0,
+                        .rows = {{0, 0, kPrefill}, {0, 1, kPrefill}, {0, 2, kPrefill}, {1, 9, kDecode}},
+                        .experts = {1, 2, 3, 4, 5, 6, 7, 0},
+                        .weights = {}}));
+  EXPECT_EQ(imported.visits[1].rows, (std::vector<TraceRow>{{0, 2, kPrefill}, {1, 9, kDecode}}));
+  EXPECT_EQ(imported.visits[2].rows, (std::vector<TraceRow>{{0, 3, kDecode}, {1, 10, kDecode}}));
+  EXPECT_EQ(Import(csv).header.num_experts, 8);
+}
+
+constexpr char kChoices[] =
+    "# route_trace v1\n"
+    "# model=/data/x/toy.gguf arch=toy n_layer=3 n_expert=8 n_expert_used=2\n"
+    "# layer=0 expert_bytes=0 dense_bytes=9\n"
+    "# layer=1 expert_bytes=100 dense_bytes=9\n"
+    "# layer=2 expert_bytes=200 dense_bytes=9\n"
+    "turn,phase,step,layer,slot,expert,weight,residency,expert_bytes\n"
+    "0,0,0,1,0,7,0.5,0,100\n0,0,0,1,1,3,0.25,0,100\n0,0,1,1,0,2,0.5,0,100\n0,0,1,1,1,3,0.25,1,0\n"
+    "0,0,1,2,0,6,0.5,0,200\n0,0,1,2,1,5,0.5,0,200\n"
+    "0,1,2,1,0,7,1,0,0\n0,1,2,1,1,6,0,0,0\n0,1,2,2,0,1,1,0,0\n0,1,2,2,1,0,0,0,0\n"
+    "0,1,3,1,0,7,1,0,0\n0,1,3,1,1,6,0,0,0\n";
+
+TEST(RouteTraceImport, ALinePerChoice) {
+  const Imported imported = Import(kChoices);
+  ASSERT_TRUE(imported.status.ok()) << imported.status;
+  EXPECT_EQ(imported.header, (TraceHeader{.source = "toy.gguf arch=toy n_layer=3 n_expert=8 n_expert_used=2",
+                                          .layers = {{1, 100}, {2, 200}},
+                                          .num_experts = 8,
+                                          .top_k = 2,
+                                          .has_weights = true}));
+  ASSERT_EQ(imported.visits.size(), 5u);
+  EXPECT_EQ(imported.visits[0], (TraceVisit{.step = 0,
+                                            .layer_index = 0,
+                                            .rows = {{0, 0, TracePhase::kPrefill}, {0, 1, TracePhase::kPrefill}},
+                                            .experts = {7, 3, 2, 3},
+                                            .weights = {0.5f, 0.25f, 0.5f, 0.25f}}));
+  const std::vector<uint64_t> steps = {0, 0, 1, 1, 2};
+  for (size_t i = 0; i < steps.size(); ++i) EXPECT_EQ(imported.visits[i].step, steps[i]) << i;
+  EXPECT_EQ(imported.visits[4].rows, (std::vector<TraceRow>{{0, 3, TracePhase::kDecode}}));
+}
+
+TEST(RouteTraceImport, ErrorsNameTheLine) {
+  const auto message = [](const std::string& csv) { return std::string(Import(csv).status.message()); };
+  EXPECT_EQ(message(""), "t.csv: empty");
+  EXPECT_NE(message("a,b\n").find("t.csv: line 1: neither"), std::string::npos);
+  EXPECT_NE(message("step,layer,position\n0,1,2\n").find("0 experts"), std::string::npos);
+  const std::string columns = "step,layer,position,expert_0,expert_1\n";
+  EXPECT_NE(message(columns).find("0 layers"), std::string::npos);
+  EXPECT_EQ(message(columns + "0,1,0,2\n"), "t.csv: line 2: not 5 fields");
+  EXPECT_EQ(message(columns + "0,1,0,2,x\n"), "t.csv: line 2: field 5 is no number");
+  EXPECT_EQ(message(columns + "0,1,0,2,3\n0,1,-1,2,3\n"), "t.csv: line 3: a step or position out of range");
+  EXPECT_EQ(message(columns + "0,1,0,2,99999999999\n"), "t.csv: line 2: expert 99999999999");
+  EXPECT_NE(message(columns + "4,1,0,2,3\n3,1,0,2,3\n").find("step 3 after step 4"), std::string::npos);
+  const std::string choices(kChoices);
+  EXPECT_NE(message(choices + "0,1,4,1,1,6,0,0,0\n").find("a row does not have 2 slots"), std::string::npos);
+  EXPECT_NE(message(choices + "0,1,4,1,0,6,0,0,0\n").find("the last row is cut"), std::string::npos);
+  EXPECT_NE(message(choices + "0,1,4,0,0,6,0,0,0\n").find("layer 0 is not among"), std::string::npos);
+  EXPECT_NE(message(choices + "0,1,4,1,0,6,nan,0,0\n0,1,4,1,1,7,0,0,0\n").find("mixing weight"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace foregate

@@ -1,0 +1,237 @@
+#include "tools/offline/trace_command.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "CLI/CLI.hpp"
+#include "engine/moe/eviction_policy.h"
+#include "engine/moe/replay/replay.h"
+#include "engine/moe/trace/route_trace_import.h"
+#include "engine/moe/trace/route_trace_reader.h"
+#include "engine/moe/trace/route_trace_summary.h"
+#include "kernels/base/status_macros.h"
+#include "tools/offline/trace_report.h"
+
+namespace foregate {
+namespace {
+
+constexpr const char* kBelady = "belady";
+
+struct ImportFlags {
+  std::string csv;
+  std::string output;
+  TraceImportOptions options;
+};
+
+struct ReadFlags {
+  std::vector<std::string> traces;
+  bool json = false;
+};
+
+struct ReplayFlags {
+  ReadFlags read;
+  std::vector<std::string> policies;
+  std::vector<double> memory_percents = {5, 12.5, 25, 50};
+  size_t num_streams = 1;
+  uint64_t bandwidth = 0;
+  double request_us = 0;
+  double expert_us = 0;
+  std::string plot;
+};
+
+absl::Status FileError(const std::string& what, const std::string& path) {
+  return absl::UnavailableError("cannot " + what + " " + path + ": " + std::strerror(errno));
+}
+
+absl::StatusOr<std::ifstream> OpenFile(const std::string& path) {
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored)) return absl::InvalidArgumentError(path + " is a directory");
+  std::ifstream file(path, std::ios::binary);
+  if (!file.is_open()) return FileError("read", path);
+  return file;
+}
+
+// Written beside its place and moved there, so that a failed import leaves no half of a trace.
+absl::Status Import(const ImportFlags& flags) {
+  FOREGATE_ASSIGN_OR_RETURN(std::ifstream csv, OpenFile(flags.csv));
+  const std::string part = flags.output + ".part";
+  std::ofstream file(part, std::ios::binary | std::ios::trunc);
+  if (!file.is_open()) return FileError("write", part);
+  absl::StatusOr<uint64_t> num_visits =
+      ImportRouteCsv(csv, flags.csv, flags.options, [&](std::string_view bytes) -> absl::Status {
+        file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+        return file.good() ? absl::OkStatus() : FileError("write", part);
+      });
+  file.close();
+  if (num_visits.ok() && file.fail()) num_visits = FileError("write", part);
+  if (num_visits.ok() && std::rename(part.c_str(), flags.output.c_str()) != 0)
+    num_visits = FileError("write", flags.output);
+  if (!num_visits.ok()) {
+    std::remove(part.c_str());
+    return num_visits.status();
+  }
+  std::cout << flags.output << ": " << *num_visits << " visits\n";
+  return absl::OkStatus();
+}
+
+// A torn trace is worth what it holds; whoever reads the figures is told.
+void WarnOfTear(const absl::Status& torn) {
+  if (!torn.ok()) std::cerr << "warning: " << torn.message() << "\n";
+}
+
+absl::Status Summarize(const ReadFlags& flags) {
+  for (const std::string& path : flags.traces) {
+    FOREGATE_ASSIGN_OR_RETURN(std::ifstream file, OpenFile(path));
+    FOREGATE_ASSIGN_OR_RETURN(TraceReader reader, TraceReader::Open(file, path));
+    FOREGATE_ASSIGN_OR_RETURN(const TraceSummary summary, SummarizeTrace(reader));
+    WarnOfTear(reader.torn());
+    std::cout << (flags.json ? SummaryJson(reader.header(), summary) : SummaryTable(reader.header(), summary));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<NamedEvictionPolicy>> PoliciesOf(const std::vector<std::string>& names) {
+  const std::span<const NamedEvictionPolicy> live = EvictionPolicies();
+  std::vector<NamedEvictionPolicy> known(live.begin(), live.end());
+  known.push_back({kBelady, EvictFarthestUse});
+  if (names.empty()) return known;
+  std::vector<NamedEvictionPolicy> policies;
+  for (const std::string& name : names) {
+    const auto found = std::find_if(known.begin(), known.end(),
+                                    [&](const NamedEvictionPolicy& policy) { return policy.name == name; });
+    if (found == known.end())
+      return absl::InvalidArgumentError("--policy: no policy " + name + "; there are lru, lfu, expected, belady");
+    policies.push_back(*found);
+  }
+  return policies;
+}
+
+// Of the experts of a decode step, on average.
+uint64_t RoundBytes(const ReplayTrace& trace) {
+  uint64_t bytes = 0;
+  std::vector<bool> is_known(trace.header().layers.size());
+  for (size_t i = trace.num_visits(); i-- > 0;) {  // the end of a trace decodes
+    const ReplayTrace::Visit visit = trace.visit(i);
+    const auto layer = static_cast<size_t>(visit.layer_index);
+    if (is_known[layer]) continue;
+    is_known[layer] = true;
+    size_t num_distinct = 0;
+    for (size_t c = 0; c < visit.choices.size(); ++c)
+      num_distinct += c == 0 || visit.choices[c] != visit.choices[c - 1] ? 1 : 0;
+    bytes += num_distinct * trace.expert_bytes(visit.layer_index);
+  }
+  return bytes;
+}
+
+absl::StatusOr<ReplayReport::Trace> ReplayFile(const ReplayFlags& flags, const std::string& path,
+                                               const std::vector<NamedEvictionPolicy>& policies) {
+  FOREGATE_ASSIGN_OR_RETURN(std::ifstream file, OpenFile(path));
+  FOREGATE_ASSIGN_OR_RETURN(TraceReader reader, TraceReader::Open(file, path));
+  FOREGATE_ASSIGN_OR_RETURN(ReplayTrace trace, ReplayTrace::Read(reader));
+  WarnOfTear(reader.torn());
+  if (flags.num_streams > 1) {
+    FOREGATE_ASSIGN_OR_RETURN(trace, trace.Merge(flags.num_streams));
+  }
+  ReplayReport::Trace report{.name = std::filesystem::path(path).stem().string(),
+                             .expert_bytes = trace.header().expert_bytes(),
+                             .round_bytes = RoundBytes(trace),
+                             .results = {}};
+  for (const double percent : flags.memory_percents) {
+    for (const NamedEvictionPolicy& policy : policies) {
+      FOREGATE_ASSIGN_OR_RETURN(
+          ReplayResult result,
+          Replay(trace,
+                 {.policy = policy.policy,
+                  .memory_bytes = static_cast<uint64_t>(percent / 100 * static_cast<double>(report.expert_bytes)),
+                  .bytes_per_second = static_cast<double>(flags.bandwidth),
+                  .request_seconds = flags.request_us / 1e6,
+                  .expert_seconds = flags.expert_us / 1e6}));
+      report.results.push_back(std::move(result));
+    }
+  }
+  return report;
+}
+
+absl::Status RunReplay(const ReplayFlags& flags) {
+  FOREGATE_ASSIGN_OR_RETURN(const std::vector<NamedEvictionPolicy> policies, PoliciesOf(flags.policies));
+  ReplayReport report{.memory_percents = flags.memory_percents,
+                      .policies = {},
+                      .has_time = flags.bandwidth > 0,
+                      .num_streams = flags.num_streams,
+                      .traces = {}};
+  for (const NamedEvictionPolicy& policy : policies) report.policies.emplace_back(policy.name);
+  for (const std::string& path : flags.read.traces) {
+    FOREGATE_ASSIGN_OR_RETURN(ReplayReport::Trace trace, ReplayFile(flags, path, policies));
+    report.traces.push_back(std::move(trace));
+  }
+  std::cout << (flags.read.json ? ReplayJson(report) : ReplayTable(report)) << std::flush;
+  if (flags.plot.empty()) return absl::OkStatus();
+  std::ofstream file(flags.plot, std::ios::binary | std::ios::trunc);
+  file << ReplayPlot(report) << std::flush;
+  return file.good() ? absl::OkStatus() : FileError("write", flags.plot);
+}
+
+void AddReadFlags(CLI::App* command, ReadFlags* flags) {
+  command->add_option("trace", flags->traces, "routing traces (.fgr)")->required();
+  command->add_flag("--json", flags->json, "print JSON");
+}
+
+CLI::App* AddImport(CLI::App* trace, ImportFlags* flags) {
+  CLI::App* command = trace->add_subcommand("import", "make a routing trace of a CSV file");
+  command->add_option("csv", flags->csv, "what `foregate trace stop` wrote, or a route_trace v1")->required();
+  command->add_option("-o,--output", flags->output, "the trace (.fgr)")->required();
+  command
+      ->add_option("--experts", flags->options.num_experts,
+                   "experts of a layer (default: the largest that occurs, plus one)")
+      ->check(CLI::Range(1, kMaxTraceExperts));
+  command->add_option("--expert-bytes", flags->options.expert_bytes, "bytes of an expert, where the file does not say")
+      ->transform(CLI::AsSizeValue(false));
+  return command;
+}
+
+CLI::App* AddReplay(CLI::App* trace, ReplayFlags* flags) {
+  CLI::App* command = trace->add_subcommand("replay", "run traces against an expert cache, in virtual time");
+  AddReadFlags(command, &flags->read);
+  command->add_option("--policy", flags->policies, "lru, lfu, expected, belady (default: all)")->delimiter(',');
+  command->add_option("--memory", flags->memory_percents, "percent of all experts' bytes that fit")
+      ->delimiter(',')
+      ->check(CLI::Range(0.0, 100.0))
+      ->capture_default_str();
+  command->add_option("--streams", flags->num_streams, "cut each trace into so many parts that run side by side")
+      ->check(CLI::Range(1, 4096));
+  command->add_option("--bandwidth", flags->bandwidth, "bytes per second of the disk, for the columns of time")
+      ->transform(CLI::AsSizeValue(true));
+  command->add_option("--request-us", flags->request_us, "what a read costs beside its bytes")
+      ->check(CLI::Range(0.0, 1e6));
+  command->add_option("--expert-us", flags->expert_us, "time to compute one expert")->check(CLI::Range(0.0, 1e9));
+  command->add_option("--plot", flags->plot, "write hit rate against memory there, as SVG");
+  return command;
+}
+
+}  // namespace
+
+OfflineCommand AddTraceCommand(CLI::App* app) {
+  const auto import = std::make_shared<ImportFlags>();
+  const auto summary = std::make_shared<ReadFlags>();
+  const auto replay = std::make_shared<ReplayFlags>();
+  CLI::App* trace = app->add_subcommand("trace", "routing traces: import, summary, replay");
+  trace->require_subcommand(1);
+  CLI::App* import_command = AddImport(trace, import.get());
+  CLI::App* summary_command = trace->add_subcommand("summary", "what a trace says about caching");
+  AddReadFlags(summary_command, summary.get());
+  AddReplay(trace, replay.get());
+  return [=] {
+    if (import_command->parsed()) return Import(*import);
+    return summary_command->parsed() ? Summarize(*summary) : RunReplay(*replay);
+  };
+}
+
+}  // namespace foregate
