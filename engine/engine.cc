@@ -30,6 +30,7 @@ class ThreadedEngine final : public Engine {
   const EngineOptions& options() const override { return loop_->options(); }
   const DeviceInfo& device() const override { return loop_->device(); }
   RouteStatistics& routing() override { return loop_->routing(); }
+  ExpertTier expert_tier() const override { return loop_->expert_tier(); }
 
  private:
   const std::unique_ptr<EngineLoop> loop_;

@@ -74,6 +74,8 @@ class Engine {
   virtual const DeviceInfo& device() const = 0;
   // Routing seen since the start, and a recorder of traces. Thread-safe.
   virtual RouteStatistics& routing() = 0;
+  // Thread-safe.
+  virtual ExpertTier expert_tier() const = 0;
 };
 
 // Builds an engine over a loaded model and starts its thread. `clock` outlives the engine.

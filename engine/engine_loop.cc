@@ -14,6 +14,20 @@ int64_t Micros(SteadyTime time) {
   return std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()).count();
 }
 
+// What a failed step tells its requests: what may pass when they try again, and what is broken.
+absl::StatusCode StepFailureCode(const absl::Status& error) {
+  switch (error.code()) {
+    case absl::StatusCode::kResourceExhausted:
+    case absl::StatusCode::kUnavailable:
+    case absl::StatusCode::kDataLoss:
+      return error.code();
+    case absl::StatusCode::kDeadlineExceeded:  // of a wait inside the step, not of a request
+      return absl::StatusCode::kUnavailable;
+    default:
+      return absl::StatusCode::kInternal;
+  }
+}
+
 absl::Status RequirePositive(const char* name, int64_t value) {
   if (value > 0) return absl::OkStatus();
   return absl::InvalidArgumentError(std::string(name) + " is " + std::to_string(value) + ", it must be positive");
@@ -150,7 +164,7 @@ bool EngineLoop::Step() {
       ProcessResult(*result);
     } else {
       const absl::Status& error = result.status();
-      const absl::StatusCode code = absl::IsResourceExhausted(error) ? error.code() : absl::StatusCode::kInternal;
+      const absl::StatusCode code = StepFailureCode(error);
       for (const Work& work : work_)
         MarkEnding(work.sample->owner, absl::Status(code, "step failed: " + std::string(error.message())),
                    RequestOutcome::kError);

@@ -55,6 +55,7 @@ class EngineLoop {
   const EngineOptions& options() const { return options_; }
   const DeviceInfo& device() const { return device_->info(); }
   RouteStatistics& routing() { return routing_; }
+  ExpertTier expert_tier() const { return decoder_->expert_tier(); }
   // For tests of block accounting; engine thread.
   const BlockAllocator& allocator() const { return allocator_; }
 

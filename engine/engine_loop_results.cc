@@ -54,8 +54,10 @@ void EngineLoop::ProcessResult(const StepResult& result) {
     ActiveSample* sample = work.sample;
     if (sample->owner->ending || work.dropped) continue;
     if (result.dropped[i]) {
-      MarkEnding(sample->owner, absl::InternalError("the model gave the sequence up during a step"),
-                 RequestOutcome::kError);
+      MarkEnding(
+          sample->owner,
+          result.failure.ok() ? absl::InternalError("the model gave the sequence up during a step") : result.failure,
+          RequestOutcome::kError);
       continue;
     }
     TakeRows(work, logits, largest);

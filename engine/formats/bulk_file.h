@@ -31,6 +31,8 @@ class BulkFile {
   BulkFile(const BulkFile&) = delete;
   BulkFile& operator=(const BulkFile&) = delete;
 
+  // When it was opened.
+  uint64_t num_bytes() const { return num_bytes_; }
   // Whether reading these bytes should be direct: most of them are not in the page cache, and direct reads work here.
   bool PrefersDirect(uint64_t offset, size_t num_bytes) const;
   // Fills the buffers, one behind the other, with the file's bytes from `offset` on; changes `buffers`. `direct` asks

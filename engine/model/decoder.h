@@ -15,6 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "engine/kv/kv_layout.h"
+#include "engine/moe/expert_tier.h"
 #include "engine/schedule/batch.h"
 
 namespace foregate {
@@ -50,8 +51,9 @@ struct StepResult {
   // Logits of batch.logits_rows in their order, [logits_rows.size(), vocab_size]; the values of dropped sequences' rows
   // are unspecified.
   std::span<const float> logits;
-  std::span<const int32_t> largest;       // [logits_rows.size()] ArgMax of each row; empty: not computed
-  std::span<const uint8_t> dropped;       // [num_sequences] 1: the sequence was dropped during the step
+  std::span<const int32_t> largest;  // [logits_rows.size()] ArgMax of each row; empty: not computed
+  std::span<const uint8_t> dropped;  // [num_sequences] 1: the sequence was dropped during the step
+  absl::Status failure;              // why sequences were dropped that nobody asked to drop: UNAVAILABLE, DATA_LOSS
   std::span<const LayerRouting> routing;  // per MoE layer, ascending
 };
 
@@ -89,6 +91,7 @@ class Decoder {
                                                                int32_t block_size, const RankContext& rank,
                                                                StepControl& control) = 0;
   virtual absl::StatusOr<StepResult> Collect(std::unique_ptr<StepInFlight> step) = 0;
+  virtual ExpertTier expert_tier() const { return {}; }
 };
 
 }  // namespace foregate

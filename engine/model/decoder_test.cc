@@ -115,7 +115,7 @@ TEST_P(DecoderInvariance, FewExpertSlotsGiveTheBitsOfAll) {
   const std::vector<int32_t> tokens = Tokens(9, 21);
   const Rows all = harness_.Run({{0, tokens}}).logits;
   for (const size_t num_slots : {2, 3}) {
-    DecoderHarness few({.directory = Directory(GetParam()), .num_expert_slots = num_slots}, backend_);
+    DecoderHarness few({.directory = Directory(GetParam()), .expert_memory = {.num_slots = num_slots}}, backend_);
     EXPECT_EQ(few.Run({{0, tokens}}).logits, all) << num_slots;
     EXPECT_EQ(few.decoder().info().identity[0], harness_.decoder().info().identity[0]);
     EXPECT_EQ(few.decoder().info().identity[1], harness_.decoder().info().identity[1]);
@@ -176,7 +176,8 @@ TEST(LoadModel, PlanStatesWhatLoadingTakes) {
   EXPECT_EQ(plan->memory.expert_bytes, 3u * 8 * 3 * 8192);
   EXPECT_EQ(plan->weights_format, "bf16");
   EXPECT_NE(plan->memory.ToString().find("1536 bytes per token"), std::string::npos);
-  const auto few = PlanModel({.directory = Directory("qwen3_moe"), .max_batch_tokens = 8, .num_expert_slots = 2});
+  const auto few =
+      PlanModel({.directory = Directory("qwen3_moe"), .max_batch_tokens = 8, .expert_memory = {.num_slots = 2}});
   EXPECT_EQ(few->memory.expert_store_bytes, plan->memory.expert_bytes);
 }
 

@@ -10,10 +10,12 @@
 #include "engine/model/checkpoint.h"
 #include "engine/model/container/container_cache.h"
 #include "engine/model/container/container_plan.h"
+#include "engine/model/container/part_checksums.h"
 #include "engine/model/model_config.h"
 #include "engine/model/model_source.h"
 #include "engine/model/transformer_decoder.h"
 #include "engine/model/weight_loader.h"
+#include "engine/model/weight_packer.h"
 #include "engine/model/weight_plan.h"
 #include "engine/model/workspace.h"
 #include "kernels/base/status_macros.h"
@@ -26,6 +28,8 @@ struct OpenedModel {
   ModelSource source;
   WeightPlan weights;
   WorkspaceLimits limits;
+  SlotPlan slots;
+  bool reads_container = false;  // of experts, while the model is served
   int32_t max_positions = 0;
 };
 
@@ -56,8 +60,14 @@ absl::StatusOr<OpenedModel> OpenModel(const LoadOptions& options) {
                                .max_logits_rows = options.max_logits_rows == 0
                                                       ? options.max_batch_tokens
                                                       : std::min(options.max_logits_rows, options.max_batch_tokens)};
-  return OpenedModel{
-      .source = std::move(source), .weights = std::move(weights), .limits = limits, .max_positions = max_positions};
+  FOREGATE_ASSIGN_OR_RETURN(SlotPlan slots, options.expert_memory.Plan(weights.experts));
+  const bool reads_container = options.expert_memory.reads_container(slots);
+  return OpenedModel{.source = std::move(source),
+                     .weights = std::move(weights),
+                     .limits = limits,
+                     .slots = std::move(slots),
+                     .reads_container = reads_container,
+                     .max_positions = max_positions};
 }
 
 DecoderInfo MakeInfo(const OpenedModel& model, uint64_t weight_bytes, DType kv_dtype) {
@@ -77,6 +87,13 @@ DecoderInfo MakeInfo(const OpenedModel& model, uint64_t weight_bytes, DType kv_d
   return info;
 }
 
+absl::Status NoContainer(const OpenedModel& model, const std::string& why) {
+  return absl::FailedPreconditionError("the model's experts take " +
+                                       std::to_string(PlanAllSlots(model.weights.experts).num_bytes()) +
+                                       " bytes, expert memory has room for " + std::to_string(model.slots.num_bytes()) +
+                                       ", and there is no container to read the others from: " + why);
+}
+
 // Loads through the cache of packed containers: from the container if there is a good one, else from the checkpoint,
 // leaving a container behind. Whatever is wrong with the cache is told and costs time, nothing else.
 class CachedLoad {
@@ -92,46 +109,74 @@ class CachedLoad {
 
   absl::StatusOr<LoadedWeights> Run() {
     absl::StatusOr<LoadedWeights> weights = FromContainer();
-    if (weights.ok() || absl::IsCancelled(weights.status())) return weights;
+    if (weights.ok() || IsFinal(weights.status())) return weights;
     // One process packs; one that waited for it finds the container.
     const absl::StatusOr<ContainerLock> lock = ContainerLock::Acquire(path_, options_.cancelled);
     if (absl::IsCancelled(lock.status())) return lock.status();
-    if (!lock.ok()) {
-      Notice("no container is kept", lock.status());
-      return FromCheckpoint(nullptr);
-    }
+    if (!lock.ok()) return WithoutContainer(lock.status());
     weights = FromContainer();
-    if (weights.ok() || absl::IsCancelled(weights.status())) return weights;
+    if (weights.ok() || IsFinal(weights.status())) return weights;
     if (!absl::IsNotFound(weights.status())) Notice("packing again", weights.status());
-    const std::string directory = SerializeContainerDirectory(wanted_);
-    auto writer = ContainerWriter::Create(path_, directory.size(), {}, ContainerWeightBytes(model_.weights));
-    if (!writer.ok()) Notice("no container is kept", writer.status());
-    return FromCheckpoint(writer.ok() ? *std::move(writer) : nullptr);
+    ContainerDirectory directory = wanted_;
+    auto writer = ContainerWriter::Create(path_, SerializeContainerDirectory(directory).size(), {},
+                                          ContainerWeightBytes(model_.weights));
+    if (!writer.ok()) return WithoutContainer(writer.status());
+    if (!model_.reads_container) return FromCheckpoint(*std::move(writer), std::move(directory));
+    FOREGATE_RETURN_IF_ERROR(Pack(**writer, directory));
+    return FromContainer();
   }
 
  private:
+  // What another try does not mend.
+  static bool IsFinal(const absl::Status& status) {
+    return absl::IsCancelled(status) || absl::IsResourceExhausted(status) || absl::IsUnimplemented(status);
+  }
   absl::StatusOr<LoadedWeights> FromContainer() {
     FOREGATE_ASSIGN_OR_RETURN(const CachedContainer container, OpenContainer(path_, wanted_));
-    return ReadWeights(model_.source.config, model_.weights, *container.file, container.digest, load_, device_);
+    return ReadWeights(model_.source.config, model_.weights, *container.file, container.directory, load_, device_);
+  }
+  absl::StatusOr<LoadedWeights> WithoutContainer(const absl::Status& why) const {
+    if (model_.reads_container) return NoContainer(model_, std::string(why.message()));
+    Notice("no container is kept", why);
+    return LoadWeights(model_.source.config, model_.weights, *model_.source.checkpoint, load_, device_);
   }
   // Writes while it packs. Without a container the daemon works as well.
-  absl::StatusOr<LoadedWeights> FromCheckpoint(std::unique_ptr<ContainerWriter> writer) {
+  absl::StatusOr<LoadedWeights> FromCheckpoint(std::unique_ptr<ContainerWriter> writer, ContainerDirectory directory) {
     WeightLoadOptions load = load_;
+    PartChecksums checksums(directory);
     const auto tell = [&](const absl::Status& status) {
       if (status.ok()) return;
       writer = nullptr;
       Notice("no container is kept", status);
     };
     load.keep = [&](uint64_t payload_offset, std::span<const std::byte> bytes) {
-      if (writer != nullptr) tell(writer->Append(payload_offset, bytes));
+      if (writer == nullptr) return;
+      checksums.Add(payload_offset, bytes);
+      tell(writer->Append(payload_offset, bytes));
     };
     FOREGATE_ASSIGN_OR_RETURN(LoadedWeights weights, LoadWeights(model_.source.config, model_.weights,
                                                                  *model_.source.checkpoint, load, device_));
     if (writer == nullptr) return weights;
-    ContainerDirectory directory = wanted_;
     std::copy(std::begin(weights.digest), std::end(weights.digest), std::begin(directory.digest));
     tell(writer->Finish(SerializeContainerDirectory(directory)));
     return weights;
+  }
+  // For a model that does not fit into memory: the container first.
+  absl::Status Pack(ContainerWriter& writer, ContainerDirectory& directory) const {
+    PartChecksums checksums(directory);
+    const PackOptions pack = {
+        .num_threads = load_.num_threads, .progress = load_.progress, .cancelled = load_.cancelled};
+    const PackSink sink = [&](uint64_t payload_offset, std::span<const std::byte> bytes) {
+      checksums.Add(payload_offset, bytes);
+      return writer.Append(payload_offset, bytes);
+    };
+    const absl::StatusOr<WeightDigest> digest =
+        PackWeights(model_.source.config, model_.weights, *model_.source.checkpoint, directory.contract, pack, sink);
+    if (absl::IsCancelled(digest.status())) return digest.status();
+    if (!digest.ok()) return NoContainer(model_, std::string(digest.status().message()));
+    std::copy(std::begin(digest->words), std::end(digest->words), std::begin(directory.digest));
+    const absl::Status finished = writer.Finish(SerializeContainerDirectory(directory));
+    return finished.ok() ? finished : NoContainer(model_, std::string(finished.message()));
   }
   void Notice(const char* what, const absl::Status& why) const {
     if (options_.notice) options_.notice(std::string(what) + ": " + std::string(why.message()));
@@ -151,39 +196,45 @@ absl::StatusOr<LoadedWeights> ReadAlone(const OpenedModel& model, const WeightLo
     return absl::FailedPreconditionError(source.container->path() + ": packed for the numeric contract " +
                                          source.directory.contract + ", this device computes " +
                                          device.info().numeric_contract + "; pack the model again from its source");
-  return ReadWeights(source.config, model.weights, *source.container, source.directory.digest, load, device);
+  return ReadWeights(source.config, model.weights, *source.container, source.directory, load, device);
 }
 
 }  // namespace
 
 absl::StatusOr<ModelPlan> PlanModel(const LoadOptions& options) {
   FOREGATE_ASSIGN_OR_RETURN(const OpenedModel model, OpenModel(options));
-  return ModelPlan{.memory = PlanMemory(model.source.config, model.weights, model.limits, options.num_expert_slots,
-                                        model.max_positions, options.kv_dtype),
+  FOREGATE_ASSIGN_OR_RETURN(const MemoryPlan memory,
+                            PlanMemory(model.source.config, model.weights, model.limits, options.expert_memory,
+                                       model.max_positions, options.kv_dtype));
+  return ModelPlan{.memory = memory,
                    .architecture = model.source.config.architecture,
                    .weights_format = model.weights.format,
-                   .max_positions = model.max_positions};
+                   .max_positions = model.max_positions,
+                   .reads_container = model.reads_container};
 }
 
 absl::StatusOr<std::unique_ptr<Decoder>> LoadDecoder(const LoadOptions& options, const Backend& backend) {
   FOREGATE_ASSIGN_OR_RETURN(const OpenedModel model, OpenModel(options));
   Device& device = *backend.device;
   const WeightLoadOptions load{
-      .num_expert_slots = options.num_expert_slots,
+      .expert_memory = options.expert_memory,
       .num_threads = options.num_threads > 0 ? options.num_threads : std::max(1, device.info().num_threads),
       .progress = options.progress,
       .cancelled = options.cancelled};
   absl::StatusOr<LoadedWeights> weights;
   if (model.source.container != nullptr) {
     weights = ReadAlone(model, load, device);
+  } else if (options.cache_directory.empty() && model.reads_container) {
+    weights = NoContainer(model, "name a directory for one, or serve one that was packed ahead of time");
   } else if (options.cache_directory.empty()) {
     weights = LoadWeights(model.source.config, model.weights, *model.source.checkpoint, load, device);
   } else {
     weights = CachedLoad(model, options, load, device).Run();
   }
   FOREGATE_RETURN_IF_ERROR(weights.status());
-  const MemoryPlan memory = PlanMemory(model.source.config, model.weights, model.limits, options.num_expert_slots,
-                                       model.max_positions, options.kv_dtype);
+  FOREGATE_ASSIGN_OR_RETURN(const MemoryPlan memory,
+                            PlanMemory(model.source.config, model.weights, model.limits, options.expert_memory,
+                                       model.max_positions, options.kv_dtype));
   DecoderInfo info = MakeInfo(model, memory.weights_bytes(), options.kv_dtype);
   std::copy(std::begin(weights->digest), std::end(weights->digest), std::begin(info.identity));
   // Keys and values of another dtype are not those.

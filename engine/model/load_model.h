@@ -11,6 +11,7 @@
 
 #include "absl/status/statusor.h"
 #include "engine/model/decoder.h"
+#include "engine/model/expert_memory.h"
 #include "engine/model/memory_plan.h"
 #include "engine/model/weight_rules.h"
 #include "kernels/api/kernels.h"
@@ -26,7 +27,7 @@ struct LoadOptions {
   int32_t block_size = 16;          // tokens of a KV block: bounds the block tables
   DType kv_dtype = DType::kF32;     // of keys and values: kF32, or kBf16 with its own arithmetic (docs/adr/0019)
   int32_t max_logits_rows = 0;      // rows of a step whose logits may be asked for; 0: every row
-  size_t num_expert_slots = 0;      // experts in fast memory; 0: all
+  ExpertMemory expert_memory = {};  // for experts; by default for all of them
   std::function<void(uint64_t done_bytes, uint64_t total_bytes)> progress = {};  // one call at a time
   const std::atomic<bool>* cancelled = nullptr;                                  // polled while loading; may be null
   int num_threads = 0;               // that read and pack; 0: as many as the device computes with
@@ -38,14 +39,16 @@ struct ModelPlan {
   MemoryPlan memory;
   std::string architecture;
   std::string weights_format;
-  int32_t max_positions = 0;  // context limit in tokens
+  int32_t max_positions = 0;     // context limit in tokens
+  bool reads_container = false;  // experts that have no slot are read from the container while the model is served
 };
 
 // Reads config and headers only. Errors name file, key or tensor.
 absl::StatusOr<ModelPlan> PlanModel(const LoadOptions& options);
 
 // `backend` must outlive the decoder. CANCELLED when asked to. FAILED_PRECONDITION naming both when a container was
-// packed for another numeric contract than the backend's: without its source it cannot be packed again.
+// packed for another numeric contract than the backend's (without its source it cannot be packed again), and with the
+// numbers when experts do not fit into memory and there can be no container to read them from.
 absl::StatusOr<std::unique_ptr<Decoder>> LoadDecoder(const LoadOptions& options, const Backend& backend);
 
 }  // namespace foregate

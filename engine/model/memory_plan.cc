@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "engine/model/kv_planes.h"
+#include "kernels/base/status_macros.h"
 
 namespace foregate {
 namespace {
@@ -20,20 +21,24 @@ std::string Line(const char* what, uint64_t bytes) {
 
 std::string MemoryPlan::ToString() const {
   std::string text = Line("dense weights", dense_bytes) + Line("experts", expert_bytes);
+  if (expert_bytes < all_expert_bytes) text += Line("  of all experts'", all_expert_bytes);
   if (expert_store_bytes > 0) text += Line("expert store", expert_store_bytes);
   return text + Line("workspace", workspace_bytes) + "  KV cache               " + std::to_string(kv_bytes_per_token) +
          " bytes per token\n";
 }
 
-MemoryPlan PlanMemory(const ModelConfig& config, const WeightPlan& weights, const WorkspaceLimits& limits,
-                      uint64_t num_expert_slots, int32_t max_positions, DType kv_dtype) {
+absl::StatusOr<MemoryPlan> PlanMemory(const ModelConfig& config, const WeightPlan& weights,
+                                      const WorkspaceLimits& limits, const ExpertMemory& expert_memory,
+                                      int32_t max_positions, DType kv_dtype) {
+  FOREGATE_ASSIGN_OR_RETURN(const SlotPlan slots, expert_memory.Plan(weights.experts));
   MemoryPlan plan;
-  const uint64_t num_experts = weights.experts.size();
-  const uint64_t num_slots = num_expert_slots == 0 ? num_experts : std::min(num_expert_slots, num_experts);
   plan.dense_bytes = weights.dense_bytes;
   plan.lookup_bytes = weights.lookup_bytes;
-  plan.expert_bytes = num_slots * weights.experts.max_block_bytes();
-  plan.expert_store_bytes = num_slots < num_experts ? weights.expert_bytes() : 0;
+  plan.num_experts = static_cast<int32_t>(weights.experts.size());
+  plan.expert_bytes = slots.num_bytes();
+  plan.all_expert_bytes = PlanAllSlots(weights.experts).num_bytes();
+  const bool has_host_copy = slots.num_slots() < weights.experts.size() && !expert_memory.reads_container(slots);
+  plan.expert_store_bytes = has_host_copy ? weights.expert_bytes() : 0;
   const WorkspaceBytes workspace = MeasureWorkspace(config, limits);
   // Cosines and sines, half a head each.
   const uint64_t rope_bytes =

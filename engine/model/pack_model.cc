@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "engine/formats/container/container_writer.h"
 #include "engine/model/container/container_plan.h"
+#include "engine/model/container/part_checksums.h"
 #include "engine/model/model_source.h"
 #include "engine/model/weight_packer.h"
 #include "engine/model/weight_plan.h"
@@ -84,7 +85,9 @@ class ModelPacker {
                                         std::to_string(kMaxContainerDirectoryBytes));
     FOREGATE_ASSIGN_OR_RETURN(const std::unique_ptr<ContainerWriter> writer,
                               ContainerWriter::Create(options_.output, directory_bytes, embedded_, payload_bytes));
+    PartChecksums checksums(directory);
     const PackSink sink = [&](uint64_t payload_offset, std::span<const std::byte> bytes) {
+      checksums.Add(payload_offset, bytes);
       return writer->Append(payload_offset, bytes);
     };
     FOREGATE_ASSIGN_OR_RETURN(const WeightDigest digest, PackWeights(source_.config, plan_, *source_.checkpoint,

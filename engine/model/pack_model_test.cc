@@ -54,7 +54,7 @@ class PackModelTest : public testing::Test {
   };
   static Loaded Load(const std::string& path, const std::string& weights, const Backend& backend, size_t slots = 0) {
     LoadOptions options{.directory = path, .weights = *WeightRules::ForAll(weights)};
-    options.num_expert_slots = slots;
+    options.expert_memory.num_slots = slots;
     DecoderHarness harness(options, backend);
     const uint64_t(&identity)[2] = harness.decoder().info().identity;
     return {harness.RunInChunks(0, {5, 17, 300, 2, 99}, 5), {identity[0], identity[1]}};

@@ -157,7 +157,7 @@ absl::Status TransformerDecoder::Run(const Batch& batch, std::span<const KvLayer
   for (size_t layer = 0; layer < config_.layers.size(); ++layer) {
     FOREGATE_RETURN_IF_ERROR(DropRows(batch, control));
     if (step_.num_rows() == 0) return absl::OkStatus();
-    FOREGATE_RETURN_IF_ERROR(RunLayer(layer, kv[layer], block_size, attention, control));
+    FOREGATE_RETURN_IF_ERROR(RunLayer(layer, kv[layer], block_size, attention, batch, control));
   }
   FOREGATE_RETURN_IF_ERROR(DropRows(batch, control));
   return ComputeLogits(batch);
@@ -181,6 +181,8 @@ absl::Status TransformerDecoder::Upload(const Batch& batch) {
   step_.alive_rows.resize(static_cast<size_t>(num_rows));
   for (int32_t row = 0; row < num_rows; ++row) step_.alive_rows[static_cast<size_t>(row)] = row;
   step_.dropped.assign(static_cast<size_t>(batch.num_sequences), 0);
+  step_.has_failed_rows = false;
+  step_.failure = absl::OkStatus();
   step_.routing.clear();
   step_.w = workspace_.Slice(num_rows);
   const Workspace& w = workspace_;
@@ -192,7 +194,7 @@ absl::Status TransformerDecoder::Upload(const Batch& batch) {
 }
 
 absl::Status TransformerDecoder::RunLayer(size_t layer, const KvLayerView& kv, int32_t block_size,
-                                          const AttentionStep& attention, StepControl& control) {
+                                          const AttentionStep& attention, const Batch& batch, StepControl& control) {
   Kernels& kernels = *backend_.kernels;
   const LayerWeights& weights = weights_.dense.layers[layer];
   const Workspace& w = step_.w;
@@ -208,14 +210,14 @@ absl::Status TransformerDecoder::RunLayer(size_t layer, const KvLayerView& kv, i
   FOREGATE_RETURN_IF_ERROR(
       kernels.RmsNorm({.x = hidden, .weight = weights.post_attention_norm, .eps = eps, .out = w.normed}, *stream_));
   if (config_.layers[layer].is_moe) {
-    FOREGATE_RETURN_IF_ERROR(RunMoe(layer, control));
+    FOREGATE_RETURN_IF_ERROR(RunMoe(layer, batch, control));
   } else {
     FOREGATE_RETURN_IF_ERROR(DenseFfn(weights.dense, w.normed, w.dense, w.branch, kernels, *stream_));
   }
   return kernels.Accumulate({.y = w.branch, .gate_logits = {}, .acc = hidden}, *stream_);
 }
 
-absl::Status TransformerDecoder::RunMoe(size_t layer, StepControl& control) {
+absl::Status TransformerDecoder::RunMoe(size_t layer, const Batch& batch, StepControl& control) {
   const auto first = static_cast<int64_t>(step_.routing.size()) * limits_.max_batch_tokens;
   MoeBuffers buffers = step_.w.moe;
   const TensorView& ids = buffers.routing.host_expert_ids = workspace_.host_expert_ids.Rows(first, step_.num_rows());
@@ -229,13 +231,30 @@ absl::Status TransformerDecoder::RunMoe(size_t layer, StepControl& control) {
                            .experts = {ids.as<int32_t>(), num_entries},
                            .weights = {mix.as<float>(), num_entries}});
   const RouterOptions options{.scoring = config_.moe.scoring, .normalize_weights = config_.moe.normalize_weights};
-  return MoeLayer(static_cast<int32_t>(layer), options, weights_.dense.layers[layer].moe, step_.w.normed, buffers,
-                  step_.w.branch, dispatcher_, control.wait_deadline(), backend_, *stream_);
+  FOREGATE_RETURN_IF_ERROR(MoeLayer(static_cast<int32_t>(layer), options, weights_.dense.layers[layer].moe,
+                                    step_.w.normed, buffers, step_.w.branch, dispatcher_, control.wait_deadline(),
+                                    backend_, *stream_));
+  if (!dispatcher_.failures().empty()) MarkFailed(batch, ids);
+  return absl::OkStatus();
+}
+
+void TransformerDecoder::MarkFailed(const Batch& batch, const TensorView& expert_ids) {
+  const int32_t* ids = expert_ids.as<int32_t>();
+  const int64_t top_k = expert_ids.dim(1);
+  for (const ExpertFailure& failure : dispatcher_.failures()) {
+    if (step_.failure.ok()) step_.failure = failure.status;
+    for (int64_t i = 0; i < expert_ids.num_elements(); ++i) {
+      if (ids[i] != failure.expert) continue;
+      const auto row = static_cast<size_t>(step_.alive_rows[static_cast<size_t>(i / top_k)]);
+      step_.dropped[static_cast<size_t>(batch.row_sequences[row])] = 1;
+    }
+  }
+  step_.has_failed_rows = true;
 }
 
 absl::Status TransformerDecoder::DropRows(const Batch& batch, StepControl& control) {
   const std::vector<int32_t> dropped = control.TakeDropped();
-  if (dropped.empty()) return absl::OkStatus();
+  if (dropped.empty() && !std::exchange(step_.has_failed_rows, false)) return absl::OkStatus();
   for (const int32_t sequence : dropped) {
     FOREGATE_CHECK(sequence >= 0 && sequence < batch.num_sequences);
     step_.dropped[static_cast<size_t>(sequence)] = 1;
@@ -330,6 +349,16 @@ absl::Status TransformerDecoder::CheckRouting() const {
   return absl::OkStatus();
 }
 
+ExpertTier TransformerDecoder::expert_tier() const {
+  const ExpertCache& cache = *weights_.cache;
+  const ExpertStore* store = weights_.store.get();
+  return {.num_experts = weights_.experts->size(),
+          .num_slots = cache.num_slots(),
+          .slot_bytes = cache.slot_bytes(),
+          .cache = cache.holds_all() ? nullptr : &cache.counters(),
+          .store = store == nullptr ? nullptr : store->counters()};
+}
+
 absl::StatusOr<StepResult> TransformerDecoder::Collect(std::unique_ptr<StepInFlight> step) {
   auto* launched = static_cast<LaunchedStep*>(step.get());
   FOREGATE_CHECK(launched != nullptr && launched->decoder() == this);
@@ -341,6 +370,7 @@ absl::StatusOr<StepResult> TransformerDecoder::Collect(std::unique_ptr<StepInFli
   return StepResult{.logits = {workspace_.host_logits.as<float>(), num_rows * vocab},
                     .largest = {workspace_.host_largest.as<int32_t>(), num_rows},
                     .dropped = step_.dropped,
+                    .failure = step_.failure,
                     .routing = step_.routing};
 }
 

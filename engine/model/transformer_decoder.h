@@ -36,6 +36,7 @@ class TransformerDecoder : public Decoder {
                                                        int32_t block_size, const RankContext& rank,
                                                        StepControl& control) override;
   absl::StatusOr<StepResult> Collect(std::unique_ptr<StepInFlight> step) override;
+  ExpertTier expert_tier() const override;
 
  private:
   // The step in flight, on the host's side. Kept between steps for its capacity.
@@ -44,6 +45,8 @@ class TransformerDecoder : public Decoder {
     int num_drops = 0;                   // how often rows were dropped
     std::vector<int32_t> alive_rows;     // batch row of each current row
     std::vector<uint8_t> dropped;        // [num_sequences]
+    bool has_failed_rows = false;        // sequences were marked that still have rows
+    absl::Status failure;                // the first of the step
     std::vector<LayerRouting> routing;   // views of routed_rows and of the workspace
     std::vector<int32_t> routed_rows;    // [MoE layers, max_batch_tokens]
     std::vector<int32_t> kept_rows;      // current rows that survive a drop
@@ -65,8 +68,10 @@ class TransformerDecoder : public Decoder {
   absl::Status Run(const Batch& batch, std::span<const KvLayerView> kv, int32_t block_size, StepControl& control);
   absl::Status Upload(const Batch& batch);
   absl::Status RunLayer(size_t layer, const KvLayerView& kv, int32_t block_size, const AttentionStep& attention,
-                        StepControl& control);
-  absl::Status RunMoe(size_t layer, StepControl& control);
+                        const Batch& batch, StepControl& control);
+  absl::Status RunMoe(size_t layer, const Batch& batch, StepControl& control);
+  // Gives up the sequences whose rows chose an expert that could not be read.
+  void MarkFailed(const Batch& batch, const TensorView& expert_ids);
   // Fills step_.logits_rows and step_.logits_places.
   void FindLogitsRows(const Batch& batch);
   // Removes the rows of sequences that the caller gives up.

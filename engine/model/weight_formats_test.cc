@@ -23,7 +23,7 @@ std::vector<int32_t> Tokens(int seed, int count) {
 Rows LogitsOf(const Backend& backend, const std::string& rules, size_t num_expert_slots,
               const std::vector<int32_t>& tokens, size_t chunk) {
   LoadOptions options{.directory = kModel, .weights = *WeightRules::Parse(rules, "rules")};
-  options.num_expert_slots = num_expert_slots;
+  options.expert_memory.num_slots = num_expert_slots;
   return DecoderHarness(options, backend).RunInChunks(0, tokens, chunk);
 }
 
@@ -121,7 +121,7 @@ TEST(GgufFormats, BlocksGiveTheSameBitsWhateverComputesAndHoldsThem) {
   const Backend reference = MakeRefBackendFor(cpu->device->info());
   const Rows whole = DecoderHarness(options, reference).RunInChunks(0, tokens, tokens.size());
   EXPECT_EQ(DecoderHarness(options, *cpu).RunInChunks(0, tokens, 5), whole);
-  options.num_expert_slots = 2;
+  options.expert_memory.num_slots = 2;
   EXPECT_EQ(DecoderHarness(options, *cpu).RunInChunks(0, tokens, tokens.size()), whole);
   // Packed the first time, then from the container, of which a notice would tell the loss.
   options.cache_directory = testing::TempDir();

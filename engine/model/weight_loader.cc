@@ -51,12 +51,31 @@ const PayloadRange& RangeOf(const std::vector<PayloadRange>& ranges, uint64_t pa
   return *std::prev(next);
 }
 
+// Of a directory that describes the plan: every part is whole, in the order of projections.
+StoredExperts ExpertsOf(const ContainerFile& container, const ContainerDirectory& directory,
+                        const ExpertDirectory& experts) {
+  StoredExperts stored{.path = container.path(), .experts = {}};
+  FOREGATE_CHECK_EQ(directory.experts.size(), experts.size());
+  stored.experts.resize(experts.size());
+  for (size_t expert = 0; expert < experts.size(); ++expert) {
+    const std::vector<ContainerDirectory::Part>& parts = directory.experts[expert].parts;
+    FOREGATE_CHECK_EQ(parts.size(), kProjections.size());
+    for (size_t i = 0; i < parts.size(); ++i)
+      stored.experts[expert][i] = {.file_offset = container.payload_offset() + parts[i].offset,
+                                   .slot_offset = experts.layout(expert).offset(parts[i].projection),
+                                   .num_bytes = parts[i].num_bytes,
+                                   .checksum = parts[i].checksum};
+  }
+  return stored;
+}
+
 }  // namespace
 
 absl::StatusOr<LoadedWeights> LoadWeights(const ModelConfig& config, const WeightPlan& plan,
                                           const Checkpoint& checkpoint, const WeightLoadOptions& options,
                                           Device& device) {
-  FOREGATE_ASSIGN_OR_RETURN(WeightMemory memory, AllocateWeights(config, plan, options.num_expert_slots, device));
+  FOREGATE_ASSIGN_OR_RETURN(WeightMemory memory,
+                            AllocateWeights(config, plan, options.expert_memory, /*stored=*/nullptr, device));
   DeviceCopier copier(device);
   const PackSink sink = [&](uint64_t payload_offset, std::span<const std::byte> bytes) {
     if (options.keep) options.keep(payload_offset, bytes);
@@ -75,9 +94,10 @@ absl::StatusOr<LoadedWeights> LoadWeights(const ModelConfig& config, const Weigh
 }
 
 absl::StatusOr<LoadedWeights> ReadWeights(const ModelConfig& config, const WeightPlan& plan,
-                                          const ContainerFile& container, const uint64_t (&digest)[2],
+                                          const ContainerFile& container, const ContainerDirectory& directory,
                                           const WeightLoadOptions& options, Device& device) {
-  FOREGATE_ASSIGN_OR_RETURN(WeightMemory memory, AllocateWeights(config, plan, options.num_expert_slots, device));
+  const StoredExperts stored = ExpertsOf(container, directory, plan.experts);
+  FOREGATE_ASSIGN_OR_RETURN(WeightMemory memory, AllocateWeights(config, plan, options.expert_memory, &stored, device));
   uint64_t total_bytes = 0;
   for (const PayloadRange& range : memory.ranges) total_bytes += range.num_bytes;
   uint64_t done_bytes = 0;
@@ -94,7 +114,7 @@ absl::StatusOr<LoadedWeights> ReadWeights(const ModelConfig& config, const Weigh
                                      return copier.Copy(bytes, destination);
                                    }};
   FOREGATE_RETURN_IF_ERROR(ReadPayload(container, memory.ranges, read));
-  std::copy(std::begin(digest), std::end(digest), std::begin(memory.weights.digest));
+  std::copy(std::begin(directory.digest), std::end(directory.digest), std::begin(memory.weights.digest));
   return std::move(memory.weights);
 }
 

@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "engine/formats/container/container_file.h"
 #include "engine/model/checkpoint.h"
+#include "engine/model/container/container_directory.h"
 #include "engine/model/model_config.h"
 #include "engine/model/weight_memory.h"
 #include "engine/model/weight_packer.h"
@@ -20,7 +21,7 @@
 namespace foregate {
 
 struct WeightLoadOptions {
-  size_t num_expert_slots = 0;                                                   // 0: one for every expert
+  ExpertMemory expert_memory = {};
   int num_threads = 1;                                                           // that read and pack
   std::function<void(uint64_t done_bytes, uint64_t total_bytes)> progress = {};  // one call at a time; may be empty
   const std::atomic<bool>* cancelled = nullptr;                                  // polled; may be null
@@ -28,15 +29,16 @@ struct WeightLoadOptions {
   std::function<void(uint64_t payload_offset, std::span<const std::byte> bytes)> keep = {};
 };
 
-// CANCELLED when asked to; DATA_LOSS when a file shrinks; RESOURCE_EXHAUSTED when memory is not to be had.
+// For experts that all stay in memory. CANCELLED when asked to; DATA_LOSS when a file shrinks; RESOURCE_EXHAUSTED when
+// memory is not to be had.
 absl::StatusOr<LoadedWeights> LoadWeights(const ModelConfig& config, const WeightPlan& plan,
                                           const Checkpoint& checkpoint, const WeightLoadOptions& options,
                                           Device& device);
 
-// `container` holds what `plan` describes, and `digest` is what its directory says. CANCELLED when asked to; DATA_LOSS
-// when a checksum is wrong; RESOURCE_EXHAUSTED when memory is not to be had.
+// `container` holds what `plan` describes, with the directory `directory`; experts that have no slot are read from it
+// while the model is served. CANCELLED when asked to; DATA_LOSS when a checksum is wrong; AllocateWeights' errors.
 absl::StatusOr<LoadedWeights> ReadWeights(const ModelConfig& config, const WeightPlan& plan,
-                                          const ContainerFile& container, const uint64_t (&digest)[2],
+                                          const ContainerFile& container, const ContainerDirectory& directory,
                                           const WeightLoadOptions& options, Device& device);
 
 }  // namespace foregate

@@ -6,6 +6,8 @@
 
 #include "engine/model/container/container_plan.h"
 #include "engine/moe/eviction_policy.h"
+#include "engine/moe/store/disk_expert_store.h"
+#include "engine/moe/store/memory_expert_store.h"
 #include "kernels/api/host_device.h"
 #include "kernels/base/check.h"
 #include "kernels/base/status_macros.h"
@@ -44,33 +46,55 @@ absl::Status AllocateDense(const ModelConfig& config, const WeightPlan& plan, De
   return absl::OkStatus();
 }
 
+// What the cache is filled from while the model is served; nothing when every expert has a slot.
+absl::StatusOr<std::unique_ptr<ExpertStore>> OpenStore(const ExpertDirectory& experts, const SlotPlan& slots,
+                                                       const StoredExperts& stored, Device& device) {
+  if (!SharesHostMemory(device))
+    return absl::UnimplementedError(
+        "expert memory: only devices that compute in host memory read experts from a file, "
+        "not " +
+        device.info().kind);
+  DiskStoreOptions options;
+  options.queue.max_fetches = slots.num_slots();
+  FOREGATE_ASSIGN_OR_RETURN(std::unique_ptr<DiskExpertStore> store, DiskExpertStore::Open(experts, stored, options));
+  return store;
+}
+
 }  // namespace
 
-absl::StatusOr<WeightMemory> AllocateWeights(const ModelConfig& config, const WeightPlan& plan, size_t num_expert_slots,
+absl::StatusOr<WeightMemory> AllocateWeights(const ModelConfig& config, const WeightPlan& plan,
+                                             const ExpertMemory& expert_memory, const StoredExperts* stored,
                                              Device& device) {
   WeightMemory memory;
   LoadedWeights& weights = memory.weights;
   weights.experts = std::make_unique<const ExpertDirectory>(plan.experts);
-  const size_t num_slots = num_expert_slots == 0 ? plan.experts.size() : num_expert_slots;
-  if (num_slots < plan.experts.size()) {
-    FOREGATE_ASSIGN_OR_RETURN(weights.store, ExpertStore::Create(*weights.experts, device));
+  const ExpertDirectory& experts = *weights.experts;
+  FOREGATE_ASSIGN_OR_RETURN(const SlotPlan slots, expert_memory.Plan(experts));
+  MemoryExpertStore* host_store = nullptr;
+  if (expert_memory.reads_container(slots)) {
+    FOREGATE_CHECK(stored != nullptr);
+    FOREGATE_ASSIGN_OR_RETURN(weights.store, OpenStore(experts, slots, *stored, device));
+  } else if (slots.num_slots() < experts.size()) {
+    FOREGATE_ASSIGN_OR_RETURN(std::unique_ptr<MemoryExpertStore> store, MemoryExpertStore::Create(experts, device));
+    host_store = store.get();
+    weights.store = std::move(store);
   }
   FOREGATE_ASSIGN_OR_RETURN(weights.cache,
-                            ExpertCache::Create(*weights.experts, std::min(num_slots, plan.experts.size()),
-                                                weights.store.get(), EvictLeastRecentlyUsed, device));
+                            ExpertCache::Create(experts, slots, weights.store.get(), EvictFarthestExpectedUse, device));
   FOREGATE_RETURN_IF_ERROR(AllocateDense(config, plan, device, memory));
-  const bool is_writable = weights.store != nullptr || SharesHostMemory(device);
-  for (size_t i = 0; i < plan.experts.size(); ++i) {
-    const ExpertKey key = plan.experts.key(i);
+  if (weights.store != nullptr && host_store == nullptr) return memory;
+  const bool is_writable = host_store != nullptr || SharesHostMemory(device);
+  for (size_t i = 0; i < experts.size(); ++i) {
+    const ExpertKey key = experts.key(i);
     void* block = nullptr;
-    if (weights.store != nullptr) {
-      block = weights.store->block(key);
+    if (host_store != nullptr) {
+      block = host_store->block(key);
     } else {
       FOREGATE_ASSIGN_OR_RETURN(block, weights.cache->Place(key));
     }
-    AddRange({ContainerExpertOffset(plan, i), plan.experts.layout(i).block_bytes(), static_cast<std::byte*>(block),
-              is_writable},
-             memory.ranges);
+    AddRange(
+        {ContainerExpertOffset(plan, i), experts.layout(i).block_bytes(), static_cast<std::byte*>(block), is_writable},
+        memory.ranges);
   }
   return memory;
 }

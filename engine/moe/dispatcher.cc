@@ -1,5 +1,6 @@
 #include "engine/moe/dispatcher.h"
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
@@ -8,67 +9,117 @@
 
 namespace foregate {
 
-absl::Status Dispatcher::ChooseExperts(const RoutingTable& table, std::chrono::steady_clock::time_point wait_deadline,
-                                       Stream& stream) {
+absl::Status Dispatcher::ChooseExperts(int32_t layer, const RoutingTable& table,
+                                       std::chrono::steady_clock::time_point wait_deadline, Stream& stream) {
   const auto num_experts = static_cast<size_t>(table.logits.dim(1));
-  chosen_.clear();
-  if (cache_.holds_all()) {
-    for (size_t expert = 0; expert < num_experts; ++expert) chosen_.push_back(static_cast<int32_t>(expert));
-    return absl::OkStatus();
-  }
   FOREGATE_RETURN_IF_ERROR(backend_.device->Record(stream)->Wait(wait_deadline));
-  std::vector<bool> is_chosen(num_experts);
-  const int32_t* ids = table.host_expert_ids.as<int32_t>();
-  for (int64_t i = 0; i < table.host_expert_ids.num_elements(); ++i) {
-    const auto expert = static_cast<size_t>(ids[i]);
-    if (expert >= num_experts) return absl::InternalError("router chose expert " + std::to_string(ids[i]));
-    is_chosen[expert] = true;
+  is_chosen_.assign(num_experts, 0);
+  const std::span<const int32_t> ids(table.host_expert_ids.as<int32_t>(),
+                                     static_cast<size_t>(table.host_expert_ids.num_elements()));
+  for (const int32_t id : ids) {
+    const auto expert = static_cast<size_t>(id);
+    if (expert >= num_experts) return absl::InternalError("router chose expert " + std::to_string(id));
+    is_chosen_[expert] = 1;
   }
+  missing_.clear();
   for (size_t expert = 0; expert < num_experts; ++expert) {
-    if (is_chosen[expert]) chosen_.push_back(static_cast<int32_t>(expert));
+    if (is_chosen_[expert] != 0) missing_.push_back(static_cast<int32_t>(expert));
   }
+  cache_.Visit(layer, static_cast<size_t>(table.host_expert_ids.dim(0)), ids);
   return absl::OkStatus();
 }
 
-absl::StatusOr<size_t> Dispatcher::LeaseWave(int32_t layer, size_t first, Stream& stream) {
-  leases_.clear();
-  ffn_.experts.clear();
-  for (size_t i = first; i < chosen_.size() && leases_.size() < cache_.num_slots(); ++i) {
-    FOREGATE_ASSIGN_OR_RETURN(ExpertLease lease, cache_.Acquire({layer, chosen_[i]}, stream));
-    ffn_.experts.push_back(lease.weights());
-    leases_.push_back(std::move(lease));
+absl::Status Dispatcher::LeaseResident(int32_t layer, Stream& stream) {
+  size_t kept = 0;
+  for (const int32_t expert : missing_) {
+    if (!cache_.has_slot({layer, expert})) {
+      missing_[kept++] = expert;
+      continue;
+    }
+    FOREGATE_ASSIGN_OR_RETURN(ExpertLease lease, cache_.Acquire({layer, expert}, stream));
+    leased_.push_back(std::move(lease));
   }
-  return leases_.size();
+  missing_.resize(kept);
+  return absl::OkStatus();
+}
+
+absl::Status Dispatcher::LeaseMissing(int32_t layer, Stream& stream) {
+  size_t num_leased = 0;
+  for (const int32_t expert : missing_) {
+    absl::StatusOr<ExpertLease> lease = cache_.Acquire({layer, expert}, stream);
+    if (absl::IsResourceExhausted(lease.status())) break;  // when slots are free again
+    FOREGATE_RETURN_IF_ERROR(lease.status());
+    leased_.push_back(*std::move(lease));
+    ++num_leased;
+  }
+  missing_.erase(missing_.begin(), missing_.begin() + static_cast<std::ptrdiff_t>(num_leased));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<size_t> Dispatcher::ComputeArrived(Stream& stream) {
+  ended_.clear();
+  ffn_.experts.clear();
+  size_t kept = 0;
+  for (ExpertLease& lease : leased_) {
+    if (!lease.has_ended()) {
+      std::swap(leased_[kept++], lease);
+      continue;
+    }
+    if (absl::Status status = lease.status(); status.ok()) {
+      ffn_.experts.push_back(lease.weights());
+    } else {
+      failures_.push_back({lease.weights().expert, std::move(status)});
+    }
+    ended_.push_back(std::move(lease));
+  }
+  leased_.resize(kept);
+  std::sort(ffn_.experts.begin(), ffn_.experts.end(), [](const auto& a, const auto& b) { return a.expert < b.expert; });
+  if (!ffn_.experts.empty()) FOREGATE_RETURN_IF_ERROR(backend_.kernels->GroupedFfn(ffn_, stream));
+  const size_t num_ended = ended_.size();
+  ended_.clear();
+  return num_ended;
+}
+
+absl::Status Dispatcher::RunChosen(int32_t layer, const RoutingTable& table,
+                                   std::chrono::steady_clock::time_point wait_deadline, Stream& stream) {
+  FOREGATE_RETURN_IF_ERROR(ChooseExperts(layer, table, wait_deadline, stream));
+  FOREGATE_RETURN_IF_ERROR(LeaseResident(layer, stream));
+  while (true) {
+    FOREGATE_RETURN_IF_ERROR(LeaseMissing(layer, stream));
+    const uint64_t seen = cache_.num_ended();
+    FOREGATE_ASSIGN_OR_RETURN(const size_t num_ended, ComputeArrived(stream));
+    if (leased_.empty() && missing_.empty()) return absl::OkStatus();
+    // Slots that are filled for other layers may be all that there are: they, too, end.
+    if (num_ended == 0) FOREGATE_RETURN_IF_ERROR(cache_.WaitForArrival(seen, wait_deadline));
+  }
 }
 
 absl::Status Dispatcher::Run(int32_t layer, const TensorView& x, const RoutingTable& table,
                              const DispatchBuffers& buffers, const TensorView& acc,
                              std::chrono::steady_clock::time_point wait_deadline, Stream& stream) {
-  FOREGATE_RETURN_IF_ERROR(ChooseExperts(table, wait_deadline, stream));
+  const auto num_experts = static_cast<int32_t>(table.logits.dim(1));
   ffn_.x = x;
   ffn_.token_of = table.token_of;
   ffn_.offsets = table.offsets;
   ffn_.scratch = buffers.scratch;
   ffn_.y = buffers.y;
-  int32_t combined = 0;  // experts below are in acc
-  for (size_t first = 0; first < chosen_.size();) {
-    FOREGATE_ASSIGN_OR_RETURN(const size_t count, LeaseWave(layer, first, stream));
-    first += count;
+  leased_.clear();  // of a run that failed
+  failures_.clear();
+  if (cache_.holds_all()) {
+    ffn_.experts = cache_.LayerWeights(layer);
     FOREGATE_RETURN_IF_ERROR(backend_.kernels->GroupedFfn(ffn_, stream));
-    const int32_t end = chosen_[first - 1] + 1;
-    FOREGATE_RETURN_IF_ERROR(backend_.kernels->Combine({.y = buffers.y,
-                                                        .weights = table.weights,
-                                                        .token_of = table.token_of,
-                                                        .slot_of = table.slot_of,
-                                                        .offsets = table.offsets,
-                                                        .first_expert = combined,
-                                                        .last_expert = end,
-                                                        .acc = acc},
-                                                       stream));
-    combined = end;
+  } else {
+    FOREGATE_RETURN_IF_ERROR(RunChosen(layer, table, wait_deadline, stream));
   }
-  leases_.clear();
-  return absl::OkStatus();
+  return backend_.kernels->Combine({.y = buffers.y,
+                                    .weights = table.weights,
+                                    .token_of = table.token_of,
+                                    .slot_of = table.slot_of,
+                                    .offsets = table.offsets,
+                                    .first_expert = 0,
+                                    .last_expert = num_experts,
+                                    .acc = acc},
+                                   stream);
 }
 
 }  // namespace foregate

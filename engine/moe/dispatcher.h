@@ -1,14 +1,17 @@
 // Dispatcher: runs the routed entries of one layer through their experts where those live, and combines the outputs in
 // ascending expert id whatever the order of arrival (house contract 9.1).
 //
-// When the cache holds every expert, one wave serves all and the host never looks at the routing. Otherwise the chosen
-// experts are read back (one wait, bounded by a deadline) and run in waves of as many as there are slots; two slots
-// suffice, and the bits are those of one wave.
+// When the cache holds every expert, one call serves all and the host never looks at the routing. Otherwise the chosen
+// experts are read back (one wait), those in slots are leased first so that no fetch evicts them, the fetches of the
+// others begin, and each expert is computed when it is there: the resident ones while the others are on their way, and
+// a slot serves the next expert as soon as one is computed. Two slots suffice, and the bits are always the same,
+// because an entry's output has a place of its own until all are combined.
 #ifndef FOREGATE_ENGINE_MOE_DISPATCHER_H_
 #define FOREGATE_ENGINE_MOE_DISPATCHER_H_
 
 #include <chrono>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -23,28 +26,46 @@ struct DispatchBuffers {
   TensorView y;        // [T*k, H]
 };
 
-// Thread-compatible.
+// An expert that could not be read.
+struct ExpertFailure {
+  int32_t expert = 0;
+  absl::Status status;  // UNAVAILABLE or DATA_LOSS
+};
+
+// Thread-compatible. Nothing allocates once every list has reached its size.
 class Dispatcher {
  public:
   // Both must outlive the dispatcher.
   Dispatcher(ExpertCache& cache, const Backend& backend) : cache_(cache), backend_(backend) {}
 
-  // acc[t] += sum of weight * expert(x[t]) over the entries of `table`. DEADLINE_EXCEEDED when the routing is not
-  // known by `wait_deadline`.
+  // acc[t] += sum of weight * expert(x[t]) over the entries of `table`. DEADLINE_EXCEEDED when the routing or an expert
+  // is not there by `wait_deadline`. When experts cannot be read, failures() names them, and the rows that chose one of
+  // them hold anything; the others are right.
   absl::Status Run(int32_t layer, const TensorView& x, const RoutingTable& table, const DispatchBuffers& buffers,
                    const TensorView& acc, std::chrono::steady_clock::time_point wait_deadline, Stream& stream);
 
+  // Of the last run; few or, nearly always, none.
+  std::span<const ExpertFailure> failures() const { return failures_; }
+
  private:
-  // Fills chosen_ with the ids of the experts to run, ascending.
-  absl::Status ChooseExperts(const RoutingTable& table, std::chrono::steady_clock::time_point wait_deadline,
-                             Stream& stream);
-  // Leases chosen_[first...] until the slots run out; returns how many.
-  absl::StatusOr<size_t> LeaseWave(int32_t layer, size_t first, Stream& stream);
+  absl::Status RunChosen(int32_t layer, const RoutingTable& table, std::chrono::steady_clock::time_point wait_deadline,
+                         Stream& stream);
+  // Fills missing_ with the ids of the experts to run, ascending.
+  absl::Status ChooseExperts(int32_t layer, const RoutingTable& table,
+                             std::chrono::steady_clock::time_point wait_deadline, Stream& stream);
+  // Moves to leased_ what is in slots, then what gets one; missing_ keeps the rest.
+  absl::Status LeaseResident(int32_t layer, Stream& stream);
+  absl::Status LeaseMissing(int32_t layer, Stream& stream);
+  // Computes those of leased_ that have arrived and returns the leases of all that have ended; how many.
+  absl::StatusOr<size_t> ComputeArrived(Stream& stream);
 
   ExpertCache& cache_;
   const Backend& backend_;
-  std::vector<int32_t> chosen_;
-  std::vector<ExpertLease> leases_;
+  std::vector<uint8_t> is_chosen_;
+  std::vector<int32_t> missing_;  // not leased yet, ascending
+  std::vector<ExpertLease> leased_;
+  std::vector<ExpertLease> ended_;
+  std::vector<ExpertFailure> failures_;
   GroupedFfnArgs ffn_;  // kept for its capacity
 };
 

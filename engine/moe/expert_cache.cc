@@ -1,43 +1,101 @@
 #include "engine/moe/expert_cache.h"
 
+#include <algorithm>
 #include <string>
 
 #include "kernels/base/check.h"
 #include "kernels/base/status_macros.h"
 
 namespace foregate {
+namespace {
+
+void Count(std::atomic<uint64_t>& counter, uint64_t n = 1) { counter.fetch_add(n, std::memory_order_relaxed); }
+
+}  // namespace
 
 ExpertLease::~ExpertLease() {
-  if (cache_ != nullptr) --cache_->slots_[slot_].num_leases;
+  if (cache_ == nullptr) return;
+  ExpertCache::Slot& slot = cache_->slots_[slot_];
+  if (--slot.num_leases == 0 && slot.has_failed()) cache_->Vacate(slot_);
+}
+
+bool ExpertLease::has_ended() const { return !cache_->slots_[slot_].is_pending(); }
+
+absl::Status ExpertLease::status() const {
+  const ExpertCache::Slot& slot = cache_->slots_[slot_];
+  return slot.has_failed() ? slot.fetch->error : absl::OkStatus();
 }
 
 ExpertWeights ExpertLease::weights() const {
   FOREGATE_CHECK(cache_ != nullptr);
-  const size_t expert = cache_->slots_[slot_].expert;
-  return cache_->directory_.layout(expert).Weights(cache_->blocks_.block(slot_), cache_->directory_.key(expert).expert);
+  return cache_->WeightsIn(cache_->slots_[slot_]);
 }
 
-absl::StatusOr<std::unique_ptr<ExpertCache>> ExpertCache::Create(const ExpertDirectory& directory, size_t num_slots,
-                                                                 const ExpertStore* store, EvictionPolicy policy,
+ExpertWeights ExpertCache::WeightsIn(const Slot& slot) const {
+  return directory_.layout(slot.expert).Weights(slot.fetch->destination, directory_.key(slot.expert).expert);
+}
+
+absl::StatusOr<std::unique_ptr<ExpertCache>> ExpertCache::Create(const ExpertDirectory& directory, const SlotPlan& plan,
+                                                                 ExpertStore* store, EvictionPolicy policy,
                                                                  Device& device) {
-  if (num_slots == 0) return absl::InvalidArgumentError("expert cache: 0 slots, want at least 1");
-  if (num_slots < directory.size() && store == nullptr)
-    return absl::InvalidArgumentError("expert cache: " + std::to_string(num_slots) + " slots for " +
+  for (const SlotClass& slots : plan.classes) {
+    if (slots.num_slots == 0) return absl::InvalidArgumentError("expert cache: no slots");
+  }
+  if (plan.num_slots() < directory.size() && store == nullptr)
+    return absl::InvalidArgumentError("expert cache: " + std::to_string(plan.num_slots()) + " slots for " +
                                       std::to_string(directory.size()) + " experts need a store");
-  FOREGATE_ASSIGN_OR_RETURN(BlockPool blocks,
-                            BlockPool::Create(num_slots, directory.max_block_bytes(), MemorySpace::kDevice, device));
-  return std::unique_ptr<ExpertCache>(new ExpertCache(directory, store, policy, device, std::move(blocks)));
+  std::unique_ptr<ExpertCache> cache(new ExpertCache(directory, plan, store, policy));
+  FOREGATE_RETURN_IF_ERROR(cache->AllocateSlots(plan, device));
+  return cache;
 }
 
-ExpertCache::ExpertCache(const ExpertDirectory& directory, const ExpertStore* store, EvictionPolicy policy,
-                         Device& device, BlockPool blocks)
-    : directory_(directory), store_(store), policy_(policy), device_(device), blocks_(std::move(blocks)) {
-  slots_.resize(blocks_.num_blocks());
-  slot_of_expert_.assign(directory_.size(), kNone);
-  for (size_t slot = slots_.size(); slot-- > 0;) free_slots_.push_back(slot);
-  if (holds_all()) return;  // nothing is ever evicted
-  candidates_.reserve(slots_.size());
+ExpertCache::ExpertCache(const ExpertDirectory& directory, const SlotPlan& plan, ExpertStore* store,
+                         EvictionPolicy policy)
+    : directory_(directory),
+      store_(store),
+      policy_(policy),
+      class_of_(plan.class_of),
+      slot_of_expert_(directory.size(), kNone),
+      layer_weights_(directory.layers().size()),
+      usage_(static_cast<int32_t>(directory.layers().size()), directory.num_experts()) {}
+
+absl::Status ExpertCache::AllocateSlots(const SlotPlan& plan, Device& device) {
+  slots_.resize(plan.num_slots());
+  size_t next = 0;
+  for (const SlotClass& slots : plan.classes) {
+    FOREGATE_ASSIGN_OR_RETURN(BlockPool blocks,
+                              BlockPool::Create(slots.num_slots, slots.block_bytes, MemorySpace::kDevice, device));
+    first_slot_.push_back(next);
+    std::vector<size_t>& free = free_slots_.emplace_back();
+    for (size_t block = slots.num_slots; block-- > 0;) {
+      slots_[next + block].fetch = std::make_unique<ExpertFetch>();
+      slots_[next + block].fetch->destination = static_cast<std::byte*>(blocks.block(block));
+      free.push_back(next + block);
+    }
+    next += slots.num_slots;
+    blocks_.push_back(std::move(blocks));
+  }
+  first_slot_.push_back(next);
+  if (holds_all()) return absl::OkStatus();  // nothing is ever evicted
+  candidates_.reserve(slots_.size() + 1);
   candidate_slots_.reserve(slots_.size());
+  return absl::OkStatus();
+}
+
+ExpertCache::~ExpertCache() {
+  for (Slot& slot : slots_) {
+    while (slot.fetch != nullptr && slot.is_pending() && !store_->Cancel(*slot.fetch)) {
+      const uint64_t seen = store_->num_ended();
+      if (!slot.is_pending()) break;
+      store_->WaitForEnd(seen, std::chrono::steady_clock::time_point::max()).IgnoreError();
+    }
+  }
+}
+
+uint64_t ExpertCache::slot_bytes() const {
+  uint64_t sum = 0;
+  for (const BlockPool& blocks : blocks_) sum += uint64_t{blocks.num_blocks()} * blocks.block_bytes();
+  return sum;
 }
 
 int32_t ExpertCache::LayerIndex(size_t expert) const {
@@ -47,74 +105,171 @@ int32_t ExpertCache::LayerIndex(size_t expert) const {
 absl::StatusOr<void*> ExpertCache::Place(ExpertKey key) {
   const size_t expert = directory_.index(key);
   FOREGATE_CHECK_EQ(slot_of_expert_[expert], kNone);
-  if (free_slots_.empty()) return absl::ResourceExhaustedError("expert cache: no free slot for " + ToString(key));
-  const size_t slot = free_slots_.back();
-  free_slots_.pop_back();
+  std::vector<size_t>& free = free_slots_[class_of_[expert]];
+  if (free.empty()) return absl::ResourceExhaustedError("expert cache: no free slot for " + ToString(key));
+  const size_t slot = free.back();
+  free.pop_back();
   slots_[slot].expert = expert;
   slot_of_expert_[expert] = slot;
-  return blocks_.block(slot);
+  return slots_[slot].fetch->destination;
 }
 
-absl::StatusOr<size_t> ExpertCache::TakeSlot(size_t expert) {
-  if (!free_slots_.empty()) {
-    const size_t slot = free_slots_.back();
-    free_slots_.pop_back();
-    return slot;
+const std::vector<ExpertWeights>& ExpertCache::LayerWeights(int32_t layer) {
+  const size_t first = directory_.index({layer, 0});
+  std::vector<ExpertWeights>& weights = layer_weights_[static_cast<size_t>(LayerIndex(first))];
+  if (!weights.empty()) return weights;
+  for (size_t expert = first; expert < first + static_cast<size_t>(directory_.num_experts()); ++expert) {
+    FOREGATE_CHECK_NE(slot_of_expert_[expert], kNone);
+    weights.push_back(WeightsIn(slots_[slot_of_expert_[expert]]));
   }
+  return weights;
+}
+
+void ExpertCache::Visit(int32_t layer, size_t num_rows, std::span<const int32_t> experts) {
+  const size_t first = directory_.index({layer, 0});
+  running_layer_ = LayerIndex(first);
+  usage_.Visit(running_layer_, num_rows, experts);
+  // What was foreseen for this run is known now.
+  for (size_t expert = first; expert < first + static_cast<size_t>(directory_.num_experts()); ++expert) {
+    if (slot_of_expert_[expert] != kNone) slots_[slot_of_expert_[expert]].hint = 0;
+  }
+}
+
+void ExpertCache::Vacate(size_t slot) {
+  const size_t expert = slots_[slot].expert;
+  slot_of_expert_[expert] = kNone;
+  slots_[slot].expert = kNone;
+  slots_[slot].hint = 0;
+  slots_[slot].is_prefetched = false;
+  free_slots_[class_of_[expert]].push_back(slot);
+}
+
+void ExpertCache::FindCandidates(size_t slot_class) {
   candidates_.clear();
   candidate_slots_.clear();
-  for (size_t slot = 0; slot < slots_.size(); ++slot) {
-    if (slots_[slot].num_leases > 0) continue;
-    const size_t resident = slots_[slot].expert;
-    candidates_.push_back({.key = directory_.key(resident),
-                           .layer_index = LayerIndex(resident),
-                           .bytes = directory_.layout(resident).block_bytes(),
-                           .last_use = slots_[slot].last_use});
+  for (size_t slot = first_slot_[slot_class]; slot < first_slot_[slot_class + 1]; ++slot) {
+    const Slot& of = slots_[slot];
+    if (of.expert == kNone || of.num_leases > 0 || of.is_pending()) continue;
+    const ExpertKey key = directory_.key(of.expert);
+    const int32_t layer_index = LayerIndex(of.expert);
+    candidates_.push_back({.key = key,
+                           .layer_index = layer_index,
+                           .bytes = directory_.layout(of.expert).block_bytes(),
+                           .last_use = of.last_use,
+                           .share = usage_.share(layer_index, key.expert),
+                           .probability = usage_.probability(layer_index, key.expert),
+                           .hint = of.hint});
     candidate_slots_.push_back(slot);
   }
-  const std::optional<size_t> victim = policy_(
-      candidates_, {.layer_index = LayerIndex(expert), .num_layers = static_cast<int32_t>(directory_.layers().size())});
-  if (!victim)
-    return absl::ResourceExhaustedError("expert cache: all " + std::to_string(slots_.size()) + " slots are leased");
-  const size_t slot = candidate_slots_[*victim];
-  slot_of_expert_[slots_[slot].expert] = kNone;
-  slots_[slot] = Slot{};
+}
+
+// Gives up a guess that had not begun.
+size_t ExpertCache::CancelOne(size_t slot_class) {
+  for (size_t slot = first_slot_[slot_class]; slot < first_slot_[slot_class + 1]; ++slot) {
+    Slot& of = slots_[slot];
+    if (of.expert == kNone || of.num_leases > 0 || of.fetch->urgency != FetchClass::kSpeculative) continue;
+    if (of.is_pending() && store_->Cancel(*of.fetch)) return slot;
+  }
+  return kNone;
+}
+
+size_t ExpertCache::TakeSlot(size_t expert, float hint) {
+  const size_t slot_class = class_of_[expert];
+  std::vector<size_t>& free = free_slots_[slot_class];
+  size_t slot = kNone;
+  if (free.empty()) {
+    FindCandidates(slot_class);
+    const int32_t layer_index = LayerIndex(expert);
+    if (hint > 0)
+      candidates_.push_back({.key = directory_.key(expert),
+                             .layer_index = layer_index,
+                             .bytes = directory_.layout(expert).block_bytes(),
+                             .last_use = num_acquired_,
+                             .share = usage_.share(layer_index, directory_.key(expert).expert),
+                             .probability = hint,
+                             .hint = hint});
+    const std::optional<size_t> victim = policy_(
+        candidates_, {.layer_index = running_layer_, .num_layers = static_cast<int32_t>(directory_.layers().size())});
+    if (victim && *victim == candidate_slots_.size()) return kNone;  // the newcomer
+    slot = victim ? candidate_slots_[*victim] : hint > 0 ? kNone : CancelOne(slot_class);
+    if (slot == kNone) return kNone;
+    if (victim) Count(counters_.num_evictions);
+    Vacate(slot);
+  }
+  slot = free.back();
+  free.pop_back();
   return slot;
 }
 
-absl::StatusOr<size_t> ExpertCache::Load(size_t expert, Stream& stream) {
+absl::StatusOr<size_t> ExpertCache::Load(size_t expert, FetchClass urgency, float hint, Stream& stream) {
   FOREGATE_CHECK(store_ != nullptr);
-  FOREGATE_ASSIGN_OR_RETURN(const size_t slot, TakeSlot(expert));
-  // Bytes as i32: a block is a multiple of 64.
-  const auto num_words = static_cast<int64_t>(directory_.layout(expert).block_bytes() / sizeof(int32_t));
-  const TensorView source(store_->block(directory_.key(expert)), DType::kI32, {num_words});
-  const TensorView destination(blocks_.block(slot), DType::kI32, {num_words});
-  if (absl::Status copied = device_.CopyAsync(source, destination, stream); !copied.ok()) {
-    free_slots_.push_back(slot);
-    return copied;
-  }
-  ++num_copies_;
-  slots_[slot].expert = expert;
-  slots_[slot].copied = device_.Record(stream);
+  const size_t slot = TakeSlot(expert, hint);
+  if (slot == kNone) return kNone;
+  Slot& taken = slots_[slot];
+  taken.fetch->expert = expert;
+  taken.fetch->urgency = urgency;
+  taken.expert = expert;
+  taken.hint = hint;
   slot_of_expert_[expert] = slot;
+  if (absl::Status begun = store_->Begin(*taken.fetch, stream); !begun.ok()) {
+    Vacate(slot);
+    return begun;
+  }
   return slot;
 }
 
 absl::StatusOr<ExpertLease> ExpertCache::Acquire(ExpertKey key, Stream& stream) {
   const size_t expert = directory_.index(key);
   size_t slot = slot_of_expert_[expert];
-  if (slot == kNone) {
-    FOREGATE_ASSIGN_OR_RETURN(slot, Load(expert, stream));
+  if (slot != kNone && slots_[slot].num_leases == 0 && slots_[slot].has_failed()) {
+    Vacate(slot);  // a prefetch that failed: the demand tries for itself
+    slot = kNone;
   }
-  ++slots_[slot].num_leases;
-  slots_[slot].last_use = ++num_acquired_;
+  if (slot == kNone) {
+    running_layer_ = LayerIndex(expert);
+    FOREGATE_ASSIGN_OR_RETURN(slot, Load(expert, FetchClass::kDemand, 0, stream));
+    if (slot == kNone) return absl::ResourceExhaustedError("expert cache: every slot is leased or being filled");
+    Count(counters_.num_misses);
+  } else if (slots_[slot].is_pending()) {
+    store_->Raise(*slots_[slot].fetch, FetchClass::kDemand);
+    Count(counters_.num_late);
+  } else {
+    Count(counters_.num_hits);
+  }
+  Slot& leased = slots_[slot];
+  if (std::exchange(leased.is_prefetched, false)) Count(counters_.num_prefetched_used);
+  ++leased.num_leases;
+  leased.last_use = ++num_acquired_;
   return ExpertLease(this, slot);
+}
+
+absl::StatusOr<bool> ExpertCache::Prefetch(ExpertKey key, FetchClass urgency, float probability, Stream& stream) {
+  const size_t expert = directory_.index(key);
+  const size_t slot = slot_of_expert_[expert];
+  if (slot != kNone) {
+    store_->Raise(*slots_[slot].fetch, urgency);
+    return true;
+  }
+  FOREGATE_ASSIGN_OR_RETURN(const size_t taken, Load(expert, urgency, std::max(probability, 1e-6f), stream));
+  if (taken == kNone) return false;
+  slots_[taken].is_prefetched = true;
+  Count(counters_.num_prefetched);
+  return true;
+}
+
+absl::Status ExpertCache::WaitForArrival(uint64_t seen, std::chrono::steady_clock::time_point deadline) {
+  const auto began = std::chrono::steady_clock::now();
+  const absl::Status ended = store_->WaitForEnd(seen, deadline);
+  const auto waited = std::chrono::steady_clock::now() - began;
+  Count(counters_.stall_us,
+        static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(waited).count()));
+  return ended;
 }
 
 ExpertState ExpertCache::state(ExpertKey key) const {
   const size_t slot = slot_of_expert_[directory_.index(key)];
   if (slot == kNone) return ExpertState::kAbsent;
-  if (slots_[slot].copied != nullptr && !slots_[slot].copied->Ready()) return ExpertState::kLoading;
+  if (slots_[slot].is_pending()) return ExpertState::kLoading;
   return slots_[slot].num_leases > 0 ? ExpertState::kPinned : ExpertState::kResident;
 }
 

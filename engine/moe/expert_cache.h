@@ -1,34 +1,39 @@
-// ExpertCache: the slots of device memory in which experts are computed, and who may use them.
+// ExpertCache: the slots of fast memory in which experts are computed, and who may use them.
 //
-//   state     meaning                                     leaves it by
-//   Absent    in no slot                                  Acquire (a copy is enqueued) -> Loading; Place -> Resident
-//   Loading   its copy is enqueued, not yet run; leased   the copy runs -> Pinned, or Resident when no longer leased
-//             or not, it may be used by work enqueued
-//             behind the copy on the same stream
-//   Resident  in a slot, not leased                       Acquire -> Pinned; another expert's Acquire -> Absent
-//   Pinned    in a slot, leased; never evicted            last lease returned -> Resident
+//   state     meaning                                       leaves it by
+//   Absent    in no slot                                    Acquire, Prefetch -> Loading; Place -> Resident
+//   Loading   has a slot; the store is bringing it          it arrives -> Pinned, or Resident when not leased; it fails
+//             -> Absent once not leased; a speculative one that had not begun -> Absent
+//   Resident  in a slot, whole, not leased                  Acquire -> Pinned; another expert's slot -> Absent
+//   Pinned    in a slot, whole, leased; never evicted       last lease returned -> Resident
 //
-// Copies run on the stream of the computation that asked. Therefore a lease may be returned as soon as its work is
-// enqueued (a later copy into the slot runs behind it), and a Loading expert that is not leased may be evicted.
-// With a slot for every expert, each is placed once while the model loads and Acquire never copies.
+// A lease is taken at once and keeps the slot; its expert may be used once it has arrived. Leases are returned when
+// their work is enqueued: what overwrites the slot later is ordered behind it (a copy by the stream; a store that
+// writes from the host serves only devices that run work as it is enqueued). One thread takes all leases, and what is
+// fetched ends whatever is leased, so no two waits hold what the other needs.
 //
-// Thread-compatible: the engine thread. One thread takes all leases, ascending by expert inside one layer and returned
-// before the next wave, so two waits can never hold what the other needs.
+// With a slot for every expert, each is placed once while the model loads and Acquire never fetches.
+// Thread-compatible: the engine thread. Nothing allocates after Create.
 #ifndef FOREGATE_ENGINE_MOE_EXPERT_CACHE_H_
 #define FOREGATE_ENGINE_MOE_EXPERT_CACHE_H_
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "engine/moe/block_pool.h"
 #include "engine/moe/eviction_policy.h"
+#include "engine/moe/expert_cache_counters.h"
 #include "engine/moe/expert_directory.h"
 #include "engine/moe/expert_key.h"
 #include "engine/moe/expert_store.h"
+#include "engine/moe/expert_usage.h"
+#include "engine/moe/slot_plan.h"
 #include "kernels/api/kernels.h"
 
 namespace foregate {
@@ -49,7 +54,11 @@ class ExpertLease {
   }
   ~ExpertLease();
 
-  // The matrices in device memory.
+  // Work enqueued from now on may use the expert; or it has failed.
+  bool has_ended() const;
+  // Of a fetch that has ended: UNAVAILABLE or DATA_LOSS when it failed.
+  absl::Status status() const;
+  // The matrices in device memory, of an expert that has arrived.
   ExpertWeights weights() const;
 
  private:
@@ -62,24 +71,41 @@ class ExpertLease {
 class ExpertCache {
  public:
   // `directory`, `device` and `store` must outlive the cache. `store` may be null when there is a slot for every
-  // expert. INVALID_ARGUMENT for no slot at all or for missing slots without a store.
-  static absl::StatusOr<std::unique_ptr<ExpertCache>> Create(const ExpertDirectory& directory, size_t num_slots,
-                                                             const ExpertStore* store, EvictionPolicy policy,
-                                                             Device& device);
+  // expert. INVALID_ARGUMENT for a class without slots or for missing slots without a store.
+  static absl::StatusOr<std::unique_ptr<ExpertCache>> Create(const ExpertDirectory& directory, const SlotPlan& plan,
+                                                             ExpertStore* store, EvictionPolicy policy, Device& device);
+  // Waits for what the store is writing.
+  ~ExpertCache();
 
   // Gives `key` a free slot for good order at load time; the caller copies the expert's block to the address returned
   // (device memory) before any work that uses it is enqueued. RESOURCE_EXHAUSTED when no slot is free.
   absl::StatusOr<void*> Place(ExpertKey key);
 
-  // Makes the expert usable by work enqueued on `stream` from now on, copying it from the store when it is absent.
-  // RESOURCE_EXHAUSTED when every slot is leased; the error of the device when the copy cannot be enqueued.
+  // All experts of a layer, ascending, when the cache holds all: they stay where they are, so no lease is needed.
+  const std::vector<ExpertWeights>& LayerWeights(int32_t layer);
+
+  // The rows of a step chose `experts` ([rows, top_k]) in a layer. Once per layer and step, before its experts are
+  // acquired: evictions weigh it.
+  void Visit(int32_t layer, size_t num_rows, std::span<const int32_t> experts);
+  // A lease; the fetch of an absent expert begins, as a demand. RESOURCE_EXHAUSTED when every slot is leased or being
+  // filled; the error of the device when a copy cannot be enqueued.
   absl::StatusOr<ExpertLease> Acquire(ExpertKey key, Stream& stream);
+  // Begins to fetch an absent expert that is wanted with `probability`, when there is a slot that is worth less to the
+  // policy. Returns whether it is in a slot now.
+  absl::StatusOr<bool> Prefetch(ExpertKey key, FetchClass urgency, float probability, Stream& stream);
+  // Whether the expert has a slot, whole or not.
+  bool has_slot(ExpertKey key) const { return slot_of_expert_[directory_.index(key)] != kNone; }
+
+  // How many fetches have ended; WaitForArrival returns when more than `seen` have, or DEADLINE_EXCEEDED.
+  uint64_t num_ended() const { return store_->num_ended(); }
+  absl::Status WaitForArrival(uint64_t seen, std::chrono::steady_clock::time_point deadline);
 
   ExpertState state(ExpertKey key) const;
   size_t num_slots() const { return slots_.size(); }
-  // Every expert has a slot: nothing is ever evicted.
-  bool holds_all() const { return slots_.size() >= directory_.size(); }
-  uint64_t num_copies() const { return num_copies_; }
+  uint64_t slot_bytes() const;
+  // Every expert is placed: nothing is ever fetched or evicted.
+  bool holds_all() const { return store_ == nullptr; }
+  const ExpertCacheCounters& counters() const { return counters_; }
 
  private:
   friend class ExpertLease;
@@ -88,28 +114,42 @@ class ExpertCache {
     size_t expert = kNone;  // directory index
     uint32_t num_leases = 0;
     uint64_t last_use = 0;
-    std::unique_ptr<Event> copied;  // null when the expert was placed
+    float hint = 0;                      // of the prefetch that filled it, until its layer runs
+    bool is_prefetched = false;          // and not used yet
+    std::unique_ptr<ExpertFetch> fetch;  // where it is, for good; idle when the expert was placed
+
+    bool is_pending() const { return fetch->state.load(std::memory_order_acquire) == FetchState::kPending; }
+    bool has_failed() const { return fetch->state.load(std::memory_order_acquire) == FetchState::kFailed; }
   };
 
-  ExpertCache(const ExpertDirectory& directory, const ExpertStore* store, EvictionPolicy policy, Device& device,
-              BlockPool blocks);
-  // A slot for `expert` that is free or whose expert may be evicted.
-  absl::StatusOr<size_t> TakeSlot(size_t expert);
+  ExpertCache(const ExpertDirectory& directory, const SlotPlan& plan, ExpertStore* store, EvictionPolicy policy);
+  absl::Status AllocateSlots(const SlotPlan& plan, Device& device);
   int32_t LayerIndex(size_t expert) const;
-  absl::StatusOr<size_t> Load(size_t expert, Stream& stream);
+  ExpertWeights WeightsIn(const Slot& slot) const;
+  void Vacate(size_t slot);
+  // A slot of the expert's class that is free or whose expert may be evicted; kNone when there is none. With a hint
+  // (of a prefetch), none as well when the policy would rather evict the newcomer.
+  size_t TakeSlot(size_t expert, float hint);
+  void FindCandidates(size_t slot_class);
+  size_t CancelOne(size_t slot_class);
+  absl::StatusOr<size_t> Load(size_t expert, FetchClass urgency, float hint, Stream& stream);
 
   const ExpertDirectory& directory_;
-  const ExpertStore* const store_;
+  ExpertStore* const store_;
   const EvictionPolicy policy_;
-  Device& device_;
-  BlockPool blocks_;
-  std::vector<Slot> slots_;
-  std::vector<size_t> slot_of_expert_;
-  std::vector<size_t> free_slots_;
+  std::vector<BlockPool> blocks_;                          // by class
+  std::vector<size_t> class_of_;                           // by directory index
+  std::vector<size_t> first_slot_;                         // by class; one more at the end
+  std::vector<Slot> slots_;                                // those of a class adjacent
+  std::vector<size_t> slot_of_expert_;                     // by directory index
+  std::vector<std::vector<size_t>> free_slots_;            // by class
+  std::vector<std::vector<ExpertWeights>> layer_weights_;  // by layer index; filled when first asked for
+  ExpertUsage usage_;
+  ExpertCacheCounters counters_;
   std::vector<EvictionCandidate> candidates_;  // of one eviction; kept, so that none allocates
   std::vector<size_t> candidate_slots_;
   uint64_t num_acquired_ = 0;
-  uint64_t num_copies_ = 0;
+  int32_t running_layer_ = 0;  // the last that was visited or acquired from, by its index
 };
 
 }  // namespace foregate

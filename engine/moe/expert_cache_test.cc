@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "engine/moe/eviction_policy.h"
+#include "engine/moe/store/memory_expert_store.h"
 #include "kernels/ref/ref_backend.h"
 
 namespace foregate {
@@ -21,12 +22,13 @@ class ExpertCacheTest : public testing::Test {
             std::vector<ExpertLayout>(
                 6,
                 {.hidden = 5, .width = 3, .formats = {WeightFormat::kF32, WeightFormat::kF32, WeightFormat::kBf16}})),
-        store_(*ExpertStore::Create(directory_, *backend_.device)) {
+        store_(*MemoryExpertStore::Create(directory_, *backend_.device)) {
     for (size_t i = 0; i < directory_.size(); ++i)
       std::memset(store_->block(directory_.key(i)), static_cast<int>(i + 1), directory_.max_block_bytes());
   }
   std::unique_ptr<ExpertCache> MakeCache(size_t num_slots) {
-    return *ExpertCache::Create(directory_, num_slots, store_.get(), EvictLeastRecentlyUsed, *backend_.device);
+    return *ExpertCache::Create(directory_, PlanEqualSlots(directory_, num_slots), store_.get(), EvictLeastRecentlyUsed,
+                                *backend_.device);
   }
   // The byte that fills the expert's matrices, read from its slot (the scalar backend's memory is host memory).
   static int FillOf(const ExpertLease& lease) { return *static_cast<const unsigned char*>(lease.weights().down.data); }
@@ -34,7 +36,7 @@ class ExpertCacheTest : public testing::Test {
   Backend backend_;
   std::unique_ptr<Stream> stream_;
   ExpertDirectory directory_;
-  std::unique_ptr<ExpertStore> store_;
+  std::unique_ptr<MemoryExpertStore> store_;
 };
 
 TEST_F(ExpertCacheTest, LeaseHasTheExpertsMatrices) {
@@ -83,7 +85,7 @@ TEST_F(ExpertCacheTest, LeastRecentlyUsedGoesFirstAndHitsDoNotCopy) {
   for (const int32_t expert : {0, 1, 0, 2, 0}) ASSERT_TRUE(cache->Acquire({1, expert}, *stream_).ok());
   EXPECT_EQ(cache->state({1, 0}), ExpertState::kResident);
   EXPECT_EQ(cache->state({1, 1}), ExpertState::kAbsent);
-  EXPECT_EQ(cache->num_copies(), 3u);
+  EXPECT_EQ(cache->counters().num_misses, 3u);
 }
 
 TEST_F(ExpertCacheTest, MovedLeaseIsReturnedOnce) {
@@ -100,11 +102,16 @@ TEST_F(ExpertCacheTest, MovedLeaseIsReturnedOnce) {
 }
 
 TEST_F(ExpertCacheTest, PlacedExpertsNeedNoStore) {
-  EXPECT_EQ(ExpertCache::Create(directory_, 5, nullptr, EvictLeastRecentlyUsed, *backend_.device).status().code(),
-            absl::StatusCode::kInvalidArgument);
-  EXPECT_EQ(ExpertCache::Create(directory_, 0, store_.get(), EvictLeastRecentlyUsed, *backend_.device).status().code(),
-            absl::StatusCode::kInvalidArgument);
-  auto cache = *ExpertCache::Create(directory_, 6, nullptr, EvictLeastRecentlyUsed, *backend_.device);
+  const auto code = [&](size_t num_slots, ExpertStore* store) {
+    return ExpertCache::Create(directory_, PlanEqualSlots(directory_, num_slots), store, EvictLeastRecentlyUsed,
+                               *backend_.device)
+        .status()
+        .code();
+  };
+  EXPECT_EQ(code(5, nullptr), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(code(0, store_.get()), absl::StatusCode::kInvalidArgument);
+  auto cache =
+      *ExpertCache::Create(directory_, PlanAllSlots(directory_), nullptr, EvictLeastRecentlyUsed, *backend_.device);
   EXPECT_TRUE(cache->holds_all());
   for (size_t i = 0; i < directory_.size(); ++i) {
     const auto block = cache->Place(directory_.key(i));
@@ -112,7 +119,7 @@ TEST_F(ExpertCacheTest, PlacedExpertsNeedNoStore) {
     std::memset(*block, static_cast<int>(i + 40), directory_.max_block_bytes());
   }
   EXPECT_EQ(FillOf(*cache->Acquire({4, 2}, *stream_)), 45);
-  EXPECT_EQ(cache->num_copies(), 0u);
+  EXPECT_EQ(cache->counters().num_misses, 0u);
 }
 
 }  // namespace

@@ -1,35 +1,80 @@
-// ExpertStore: the source of truth of expert weights, in host memory. Filled once while a model loads, then constant.
+// ExpertStore: the source of truth of expert weights, below the slots of the expert cache, and one expert's way from it
+// into a slot (ExpertFetch).
 //
-// Used when the expert cache has fewer slots than the model has experts; otherwise the cache holds the only copy.
-// Thread-safe after loading.
+//   fetch     meaning                                            leaves it by
+//   idle      nothing is asked for; the store does not know it   Begin -> pending
+//   pending   the store may write to the destination             the last byte was verified -> arrived;
+//                                                                 an error that lasts -> failed; Cancel -> idle
+//   arrived   work enqueued on the fetch's stream from now on    the cache gives the slot to another expert: Begin
+//             may read the expert
+//   failed    the destination holds anything; `error` says why   as arrived
 #ifndef FOREGATE_ENGINE_MOE_EXPERT_STORE_H_
 #define FOREGATE_ENGINE_MOE_EXPERT_STORE_H_
 
-#include <memory>
-#include <utility>
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
 
-#include "absl/status/statusor.h"
-#include "engine/moe/block_pool.h"
-#include "engine/moe/expert_directory.h"
+#include "absl/status/status.h"
+#include "kernels/api/device.h"
 
 namespace foregate {
 
+// Why an expert is fetched, most urgent first.
+enum class FetchClass : uint8_t {
+  kDemand,       // a layer that runs now wants it
+  kCommitted,    // a pre-gate has selected it: it will be used
+  kSpeculative,  // a guess: may be cancelled
+};
+inline constexpr size_t kNumFetchClasses = 3;
+
+enum class FetchState : uint8_t { kIdle, kPending, kArrived, kFailed };
+
+// The owner (the cache) keeps it in place and its destination alive until it is no longer pending.
+struct ExpertFetch {
+  size_t expert = 0;                 // directory index
+  std::byte* destination = nullptr;  // laid out as the directory says
+  FetchClass urgency = FetchClass::kDemand;
+  std::atomic<FetchState> state{FetchState::kIdle};
+  absl::Status error;  // of kFailed: UNAVAILABLE or DATA_LOSS naming the file and the expert
+
+  // The store's own account while the fetch is pending.
+  struct {
+    uint32_t next_part = 0;                    // of the piece to be handed out next
+    uint32_t next_piece = 0;                   // in that part
+    uint32_t num_out = 0;                      // pieces handed out and not returned
+    std::array<uint32_t, 3> pieces_left = {};  // by part: not read yet
+    uint32_t parts_left = 0;                   // not verified yet
+    uint32_t num_retries = 0;
+  } progress;
+};
+
+// What has passed since the start; each counter only grows. Readable at any time.
+struct FetchCounters {
+  std::array<std::atomic<uint64_t>, kNumFetchClasses> bytes_read{};  // by the fetch's class when it ended
+  std::atomic<uint64_t> num_retries{0};
+  std::atomic<uint64_t> num_failed{0};  // fetches
+};
+
+// One thread (the engine's) calls it.
 class ExpertStore {
  public:
-  // `directory` must outlive the store.
-  static absl::StatusOr<std::unique_ptr<ExpertStore>> Create(const ExpertDirectory& directory, Device& device) {
-    auto blocks = BlockPool::Create(directory.size(), directory.max_block_bytes(), MemorySpace::kHost, device);
-    if (!blocks.ok()) return blocks.status();
-    return std::unique_ptr<ExpertStore>(new ExpertStore(directory, *std::move(blocks)));
-  }
-
-  // The expert's block in host memory, laid out as the directory says.
-  void* block(ExpertKey key) const { return blocks_.block(directory_.index(key)); }
-
- private:
-  ExpertStore(const ExpertDirectory& directory, BlockPool blocks) : directory_(directory), blocks_(std::move(blocks)) {}
-  const ExpertDirectory& directory_;
-  BlockPool blocks_;
+  virtual ~ExpertStore() = default;
+  // Begins to bring `fetch.expert` to `fetch.destination`; the fetch is idle, arrived or failed. Returns before the
+  // bytes are there. The error of the device when a copy cannot be enqueued; the fetch is then idle.
+  virtual absl::Status Begin(ExpertFetch& fetch, Stream& stream) = 0;
+  // Makes a pending fetch more urgent; anything else is left as it is.
+  virtual void Raise(ExpertFetch& fetch, FetchClass urgency) = 0;
+  // True: nothing of it had begun, and the fetch is idle again. False: it goes on.
+  virtual bool Cancel(ExpertFetch& fetch) = 0;
+  // How many fetches have ended, arrived or failed; never less than before.
+  virtual uint64_t num_ended() const = 0;
+  // Returns when more fetches have ended than `seen`, or DEADLINE_EXCEEDED.
+  virtual absl::Status WaitForEnd(uint64_t seen, std::chrono::steady_clock::time_point deadline) = 0;
+  // Null when nothing is read.
+  virtual const FetchCounters* counters() const { return nullptr; }
 };
 
 }  // namespace foregate

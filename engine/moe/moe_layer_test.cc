@@ -7,6 +7,7 @@
 #include <random>
 
 #include "engine/moe/eviction_policy.h"
+#include "engine/moe/store/memory_expert_store.h"
 #include "kernels/ref/ref_backend.h"
 #include "kernels/weights/pack.h"
 
@@ -23,7 +24,7 @@ class MoeLayerTest : public testing::Test {
         stream_(backend_.device->NewStream()),
         directory_({kLayer}, kExperts,
                    std::vector<ExpertLayout>(kExperts, {.hidden = kHidden, .width = kWidth, .formats = {}})),
-        store_(*ExpertStore::Create(directory_, *backend_.device)) {
+        store_(*MemoryExpertStore::Create(directory_, *backend_.device)) {
     for (int32_t e = 0; e < kExperts; ++e) {
       const ExpertWeights weights = directory_.layout(0).Weights(store_->block({kLayer, e}), e);
       for (const WeightMatrix& matrix : {weights.gate, weights.up, weights.down}) Randomize(matrix);
@@ -76,8 +77,8 @@ class MoeLayerTest : public testing::Test {
     if (gated) weights_.shared_gate = RandomMatrix(1, kHidden);
   }
   std::vector<float> Run(size_t num_slots, bool normalize) {
-    const auto cache =
-        *ExpertCache::Create(directory_, num_slots, store_.get(), EvictLeastRecentlyUsed, *backend_.device);
+    const auto cache = *ExpertCache::Create(directory_, PlanEqualSlots(directory_, num_slots), store_.get(),
+                                            EvictLeastRecentlyUsed, *backend_.device);
     Dispatcher dispatcher(*cache, backend_);
     const TensorView out = New(DType::kF32, {kRows, kHidden});
     EXPECT_TRUE(MoeLayer(kLayer, {.normalize_weights = normalize}, weights_, x_, buffers_, out, dispatcher,
@@ -139,7 +140,7 @@ class MoeLayerTest : public testing::Test {
   Backend backend_;
   std::unique_ptr<Stream> stream_;
   ExpertDirectory directory_;
-  std::unique_ptr<ExpertStore> store_;
+  std::unique_ptr<MemoryExpertStore> store_;
   std::vector<std::unique_ptr<DeviceBuffer>> memory_;
   TensorView x_;
   MoeWeights weights_;

@@ -24,7 +24,7 @@ constexpr std::string_view kSchemaText =
     ;
 
 // The names of daily use.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 16> kAliases = {{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 17> kAliases = {{
     {"model", "model.dir"},
     {"weights", "model.weights"},
     {"model-name", "model.name"},
@@ -37,6 +37,7 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 16> kAliases
     {"admin-listen", "admin.address"},
     {"metrics-listen", "telemetry.metrics_address"},
     {"memory", "compute.memory_bytes"},
+    {"expert-memory", "engine.expert_memory"},
     {"threads", "compute.threads"},
     {"isa", "compute.isa"},
     {"log-level", "telemetry.log_level"},
@@ -130,6 +131,12 @@ absl::Status ParseInteger(std::string_view text, bool is_size, int64_t* value) {
 }
 
 }  // namespace
+
+absl::StatusOr<int64_t> ParseSize(std::string_view text) {
+  int64_t bytes = 0;
+  if (absl::Status status = ParseInteger(text, /*is_size=*/true, &bytes); !status.ok()) return status;
+  return bytes;
+}
 
 const std::vector<ConfigField>& ConfigFields() {
   static const std::vector<ConfigField>& fields = *[] {

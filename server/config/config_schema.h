@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "google/protobuf/descriptor.h"
 #include "server/config/server_config.h"
 
@@ -29,6 +30,9 @@ struct ConfigField {
 
 // In the order of the schema.
 const std::vector<ConfigField>& ConfigFields();
+
+// "8GiB", "512MiB", "4096": bytes. INVALID_ARGUMENT saying what was expected.
+absl::StatusOr<int64_t> ParseSize(std::string_view text);
 
 // By path or alias, without the leading dashes; '-' and '_' are the same in a path. Null when there is none.
 const ConfigField* FindConfigField(std::string_view flag);

@@ -11,6 +11,7 @@
 #include "google/protobuf/text_format.h"
 #include "server/config/config_schema.h"
 #include "server/config/cpu_list.h"
+#include "server/config/expert_memory_setting.h"
 #include "server/text/reply/reply_format.h"
 
 namespace foregate {
@@ -181,6 +182,8 @@ class ProblemFinder {
       Add("engine.max_itl_stretch_percent", std::to_string(stretch) +
                                                 " leaves a prompt no time beside running streams; it is above 100, or "
                                                 "0 to hold no prompt back");
+    if (const absl::Status parsed = ParseExpertMemory(engine.expert_memory()).status(); !parsed.ok())
+      Add("engine.expert_memory", std::string(parsed.message()));
     if (engine.has_kv_bytes() && config_.compute().has_memory_bytes() &&
         engine.kv_bytes() >= config_.compute().memory_bytes())
       Add("engine.kv_bytes", std::to_string(engine.kv_bytes()) + " leaves nothing of compute.memory_bytes " +
@@ -233,6 +236,7 @@ ServerConfig DefaultServerConfig() {
   engine->set_max_itl_stretch_percent(180);
   engine->set_kv_block_tokens(64);
   engine->set_kv_dtype("f32");
+  engine->set_expert_memory("auto");
   engine->set_prefix_cache(true);
   engine->set_priority_aging_ms(1000);
   engine->set_step_wait_timeout_ms(30000);

@@ -9,10 +9,14 @@ std::string Bytes(uint64_t bytes) { return std::to_string(bytes) + " bytes (" + 
 
 }  // namespace
 
-absl::StatusOr<int64_t> ChooseKvBytes(const KvBudgetInput& input) {
+uint64_t SequenceKvBytes(const KvBudgetInput& input) {
   const uint64_t block_tokens = static_cast<uint64_t>(input.block_tokens);
   const uint64_t blocks = (static_cast<uint64_t>(input.sequence_tokens) + block_tokens - 1) / block_tokens;
-  const uint64_t sequence_bytes = blocks * block_tokens * input.kv_bytes_per_token;
+  return blocks * block_tokens * input.kv_bytes_per_token;
+}
+
+absl::StatusOr<int64_t> ChooseKvBytes(const KvBudgetInput& input) {
+  const uint64_t sequence_bytes = SequenceKvBytes(input);
   const uint64_t fixed_bytes = input.weights_bytes + input.workspace_bytes + kProcessReserveBytes;
   const uint64_t wanted_bytes =
       input.configured_bytes ? static_cast<uint64_t>(*input.configured_bytes) : sequence_bytes;

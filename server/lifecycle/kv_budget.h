@@ -25,6 +25,9 @@ struct KvBudgetInput {
 // What code, stacks, tokenizer, connections and buffers take beside the planned memory.
 inline constexpr uint64_t kProcessReserveBytes = 96ull << 20;
 
+// KV of one sequence as long as the context limit.
+uint64_t SequenceKvBytes(const KvBudgetInput& input);
+
 // The configured size; else what max_running_requests full sequences need, at most half of what weights and buffers
 // leave, at least one full sequence. FAILED_PRECONDITION with all the numbers when it does not fit.
 absl::StatusOr<int64_t> ChooseKvBytes(const KvBudgetInput& input);

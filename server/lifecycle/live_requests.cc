@@ -48,6 +48,7 @@ class TrackedEngine final : public Engine {
   const EngineOptions& options() const override { return engine_->options(); }
   const DeviceInfo& device() const override { return engine_->device(); }
   RouteStatistics& routing() override { return engine_->routing(); }
+  ExpertTier expert_tier() const override { return engine_->expert_tier(); }
 
  private:
   const std::unique_ptr<Engine> engine_;

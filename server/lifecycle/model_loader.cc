@@ -11,6 +11,7 @@
 #include "kernels/base/status_macros.h"
 #include "server/backend_factory.h"
 #include "server/config/engine_options.h"
+#include "server/lifecycle/expert_budget.h"
 #include "server/lifecycle/kv_budget.h"
 #include "server/lifecycle/memory_limit.h"
 #include "server/lifecycle/numa_memory.h"
@@ -25,8 +26,7 @@ absl::StatusOr<MemoryLimit> ConfiguredLimit(const ServerConfig& config) {
   return FindMemoryLimit("");
 }
 
-absl::StatusOr<int64_t> PlanKvBytes(const ServerConfig& config, const ModelPlan& plan) {
-  FOREGATE_ASSIGN_OR_RETURN(const MemoryLimit limit, ConfiguredLimit(config));
+KvBudgetInput BudgetInput(const ServerConfig& config, const ModelPlan& plan, const MemoryLimit& limit) {
   KvBudgetInput input;
   input.limit_bytes = limit.bytes;
   input.limit_source = limit.source;
@@ -37,11 +37,37 @@ absl::StatusOr<int64_t> PlanKvBytes(const ServerConfig& config, const ModelPlan&
   input.sequence_tokens = SequenceLimit(config.engine(), plan.max_positions);
   input.max_running_requests = config.engine().max_running_requests();
   if (config.engine().has_kv_bytes()) input.configured_bytes = config.engine().kv_bytes();
+  return input;
+}
+
+struct PlannedModel {
+  ModelPlan plan;
+  int64_t kv_bytes = 0;
+};
+
+// Divides the memory: sets options.expert_memory where not all experts get a slot.
+absl::StatusOr<PlannedModel> PlanMemory(const ServerConfig& config, LoadOptions& options) {
+  FOREGATE_ASSIGN_OR_RETURN(const MemoryLimit limit, ConfiguredLimit(config));
+  FOREGATE_ASSIGN_OR_RETURN(const ExpertMemorySetting setting, ParseExpertMemory(config.engine().expert_memory()));
+  FOREGATE_ASSIGN_OR_RETURN(ModelPlan plan, PlanModel(options));
+  FOREGATE_ASSIGN_OR_RETURN(const ExpertBudget experts,
+                            ChooseExpertBytes(setting, {.memory = BudgetInput(config, plan, limit),
+                                                        .all_expert_bytes = plan.memory.all_expert_bytes}));
+  if (experts.expert_bytes > 0) {
+    options.expert_memory.num_bytes = experts.expert_bytes;
+    FOREGATE_ASSIGN_OR_RETURN(plan, PlanModel(options));
+  }
+  KvBudgetInput input = BudgetInput(config, plan, limit);
+  if (experts.kv_bytes.has_value()) input.configured_bytes = experts.kv_bytes;
   LogInfo("memory plan of " + plan.architecture + " (" + plan.weights_format + "):\n" + plan.memory.ToString());
   FOREGATE_ASSIGN_OR_RETURN(const int64_t kv_bytes, ChooseKvBytes(input));
   LogInfo("KV cache " + std::to_string(kv_bytes >> 20) + " MiB of the " + std::to_string(limit.bytes >> 20) +
           " MiB that " + limit.source + " allows");
-  return kv_bytes;
+  if (plan.reads_container)
+    LogInfo("experts: " + std::to_string(plan.memory.expert_bytes >> 20) + " of " +
+            std::to_string(plan.memory.all_expert_bytes >> 20) +
+            " MiB stay in memory, the others are read from the container when they are wanted");
+  return PlannedModel{.plan = std::move(plan), .kv_bytes = kv_bytes};
 }
 
 absl::StatusOr<WeightRules> ConfiguredRules(const config::v1::ModelConfig& config) {
@@ -116,8 +142,7 @@ absl::StatusOr<std::shared_ptr<ServedModel>> ModelLoader::Load() {
   options.cancelled = &is_cancelled_;
   options.cache_directory = config_.model().cache_dir();
   options.notice = [](const std::string& text) { LogWarning("model.cache_dir: " + text); };
-  FOREGATE_ASSIGN_OR_RETURN(const ModelPlan plan, PlanModel(options));
-  FOREGATE_ASSIGN_OR_RETURN(const int64_t kv_bytes, PlanKvBytes(config_, plan));
+  FOREGATE_ASSIGN_OR_RETURN(const PlannedModel planned, PlanMemory(config_, options));
   FOREGATE_ASSIGN_OR_RETURN(model->text, LoadTextModel(options.directory));
   FOREGATE_ASSIGN_OR_RETURN(model->reply_format, ChooseReplyFormat(config_.model().reply_format(), model->text));
   if (model->text.tokenizer != nullptr) {
@@ -126,7 +151,8 @@ absl::StatusOr<std::shared_ptr<ServedModel>> ModelLoader::Load() {
   FOREGATE_ASSIGN_OR_RETURN(Backend backend, OpenBackend());
   model->backend = std::make_unique<Backend>(std::move(backend));
   FOREGATE_ASSIGN_OR_RETURN(std::unique_ptr<Decoder> decoder, LoadDecoder(options, *model->backend));
-  const EngineOptions engine_options = MakeEngineOptions(config_.engine(), kv_bytes, plan.max_positions);
+  const EngineOptions engine_options =
+      MakeEngineOptions(config_.engine(), planned.kv_bytes, planned.plan.max_positions);
   FOREGATE_ASSIGN_OR_RETURN(auto engine, StartEngine(engine_options, model->backend.get(), std::move(decoder), clock_));
   model->engine = TrackRequests(std::move(engine), live_);
   return model;

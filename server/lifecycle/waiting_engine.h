@@ -39,6 +39,7 @@ class WaitingEngine final : public Engine {
   const EngineOptions& options() const override { return options_; }
   const DeviceInfo& device() const override { return device_; }
   RouteStatistics& routing() override { return routing_; }
+  ExpertTier expert_tier() const override { return {}; }
 
   // False for an unknown id.
   bool End(const std::string& request_id, const absl::Status& status) {

@@ -168,6 +168,38 @@ void AddRouting(const RouteStatistics& routing, FamilyBuilder* out) {
                Label("layer_group", group.name));
 }
 
+constexpr std::array<const char*, kNumFetchClasses> kFetchClasses = {"demand", "committed", "speculative"};
+
+void AddExpertTier(const ExpertTier& tier, FamilyBuilder* out) {
+  if (tier.num_experts == 0) return;
+  out->Gauge("experts", "Experts of the model, over all layers.", static_cast<double>(tier.num_experts));
+  out->Gauge("expert_slots", "Experts that fast memory holds at once.", static_cast<double>(tier.num_slots));
+  out->Gauge("expert_slot_bytes", "Fast memory of the expert slots.", static_cast<double>(tier.slot_bytes));
+  if (tier.cache == nullptr) return;
+  const auto counter = [out](const char* name, const char* help, const std::atomic<uint64_t>& value,
+                             Labels labels = {}) {
+    out->Counter(name, help, static_cast<double>(value.load(std::memory_order_relaxed)), std::move(labels));
+  };
+  const ExpertCacheCounters& cache = *tier.cache;
+  const char* const wanted_help =
+      "Experts that a layer wanted, by what was found: resident, late (on its way already), or absent.";
+  counter("expert_acquired_total", wanted_help, cache.num_hits, Label("found", "resident"));
+  counter("expert_acquired_total", wanted_help, cache.num_late, Label("found", "late"));
+  counter("expert_acquired_total", wanted_help, cache.num_misses, Label("found", "absent"));
+  counter("expert_evictions_total", "Experts that gave up their slot.", cache.num_evictions);
+  counter("expert_prefetched_total", "Experts fetched before a layer wanted them.", cache.num_prefetched);
+  counter("expert_prefetched_used_total", "Of these, experts that a layer wanted before they were evicted.",
+          cache.num_prefetched_used);
+  out->Counter("expert_stall_seconds_total", "The engine's waits for experts.",
+               static_cast<double>(cache.stall_us.load(std::memory_order_relaxed)) / 1e6);
+  if (tier.store == nullptr) return;
+  for (size_t i = 0; i < kNumFetchClasses; ++i)
+    counter("expert_read_bytes_total", "Bytes of experts read, by why.", tier.store->bytes_read[i],
+            Label("class", kFetchClasses[i]));
+  counter("expert_read_retries_total", "Reads of experts that were tried again.", tier.store->num_retries);
+  counter("expert_read_failures_total", "Experts that could not be read.", tier.store->num_failed);
+}
+
 const char* PhaseName(ServerPhase phase) {
   switch (phase) {
     case ServerPhase::kLoading:
@@ -205,6 +237,7 @@ std::vector<MetricFamily> MetricsCollector::Collect() const {
     AddLoad(*model->engine, &out);
     AddEngineMetrics(model->engine->metrics(), &out);
     AddRouting(model->engine->routing(), &out);
+    AddExpertTier(model->engine->expert_tier(), &out);
   }
   return out.Take();
 }

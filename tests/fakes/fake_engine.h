@@ -45,6 +45,7 @@ class FakeEngine final : public Engine {
   const EngineOptions& options() const override { return engine_options_; }
   const DeviceInfo& device() const override { return device_; }
   RouteStatistics& routing() override { return routing_; }
+  ExpertTier expert_tier() const override { return {}; }
 
   // Script. Any thread.
   void SetScript(std::vector<int32_t> script);

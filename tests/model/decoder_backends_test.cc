@@ -21,7 +21,7 @@ class Backends : public testing::TestWithParam<const char*> {
   Rows Traffic(const Backend& backend, size_t num_expert_slots, DType kv_dtype = DType::kF32) {
     DecoderHarness harness({.directory = std::string("tests/data/models/") + GetParam(),
                             .kv_dtype = kv_dtype,
-                            .num_expert_slots = num_expert_slots},
+                            .expert_memory = {.num_slots = num_expert_slots}},
                            backend);
     Rows rows = harness.Run({{0, {5, 99, 301, 7, 42, 250, 11, 383, 64}}}).logits;
     for (std::vector<float>& row : harness.Run({{0, {17}}, {1, {8, 200, 31}}}).logits) rows.push_back(std::move(row));

@@ -25,7 +25,7 @@
 
 namespace foregate {
 
-inline constexpr uint32_t kContainerVersion = 3;
+inline constexpr uint32_t kContainerVersion = 4;
 inline constexpr size_t kContainerPreambleBytes = 48;
 inline constexpr uint64_t kContainerAlignment = 4096;
 inline constexpr uint64_t kContainerChunkBytes = uint64_t{512} << 10;

@@ -34,13 +34,12 @@ absl::StatusOr<CachedContainer> OpenContainer(const std::string& path, const Con
   CachedContainer container;
   FOREGATE_ASSIGN_OR_RETURN(container.file, ContainerFile::Open(path));
   FOREGATE_ASSIGN_OR_RETURN(
-      const ContainerDirectory directory,
-      ParseContainerDirectory(container.file->directory(), container.file->payload_bytes(), path));
+      container.directory, ParseContainerDirectory(container.file->directory(), container.file->payload_bytes(), path));
+  const ContainerDirectory& directory = container.directory;
   if (!directory.DescribesSame(wanted))
     return absl::FailedPreconditionError(path + (directory.source == wanted.source
                                                      ? ": packed for another plan"
                                                      : ": packed from other files than there are now"));
-  std::copy(std::begin(directory.digest), std::end(directory.digest), std::begin(container.digest));
   return container;
 }
 

@@ -20,7 +20,7 @@ std::string CachedContainerPath(const std::string& folder, const std::string& mo
 
 struct CachedContainer {
   std::unique_ptr<const ContainerFile> file;
-  uint64_t digest[2] = {0, 0};  // of its weights
+  ContainerDirectory directory;
 };
 
 // The container at `path` if it is what `wanted` describes. NOT_FOUND when there is none; FAILED_PRECONDITION when it

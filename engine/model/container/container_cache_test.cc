@@ -36,10 +36,10 @@ class ContainerCacheTest : public testing::Test {
     uint64_t bytes_read = 0;
     std::vector<std::string> notices;
   };
-  Loaded Load(const std::string& weights = "int4", size_t num_expert_slots = 0, bool use_cache = true) {
+  Loaded Load(const std::string& weights = "int4", ExpertMemory expert_memory = {}, bool use_cache = true) {
     Loaded loaded;
     LoadOptions options{.directory = model_, .weights = *WeightRules::ForAll(weights)};
-    options.num_expert_slots = num_expert_slots;
+    options.expert_memory = expert_memory;
     options.progress = [&](uint64_t done, uint64_t) { loaded.bytes_read = done; };
     if (use_cache) options.cache_directory = cache_;
     options.notice = [&](const std::string& text) { loaded.notices.push_back(text); };
@@ -65,7 +65,7 @@ class ContainerCacheTest : public testing::Test {
 };
 
 TEST_F(ContainerCacheTest, TheSecondStartReadsTheContainerAndGivesTheSameBits) {
-  const Loaded plain = Load("int4", 0, /*use_cache=*/false);
+  const Loaded plain = Load("int4", {}, /*use_cache=*/false);
   const Loaded first = Load();
   ASSERT_EQ(Containers().size(), 1u);
   const Loaded second = Load();
@@ -74,8 +74,38 @@ TEST_F(ContainerCacheTest, TheSecondStartReadsTheContainerAndGivesTheSameBits) {
   EXPECT_LT(second.bytes_read, first.bytes_read);
   EXPECT_TRUE(first.notices.empty() && second.notices.empty());
   // With fewer slots than experts the blocks go to the host store.
-  ExpectEqual(Load("int4", 2), plain);
+  ExpectEqual(Load("int4", {.num_slots = 2}), plain);
   EXPECT_EQ(Containers().size(), 1u);
+}
+
+TEST_F(ContainerCacheTest, ExpertsThatDoNotFitAreReadFromTheContainer) {
+  const Loaded plain = Load("int4", {}, /*use_cache=*/false);
+  const uint64_t expert_bytes = 3 * 4096;  // gate, up and down of 48 x 64 in 4 bits
+  // The first start packs, though nothing of the container would be needed otherwise; the second finds it.
+  for (const uint64_t num_slots : {2, 2, 5, 23}) {
+    const Loaded loaded = Load("int4", {.num_bytes = num_slots * expert_bytes});
+    ExpectEqual(loaded, plain);
+    EXPECT_TRUE(loaded.notices.empty());
+  }
+  EXPECT_EQ(Containers().size(), 1u);
+}
+
+TEST_F(ContainerCacheTest, ExpertsThatDoNotFitNeedAContainer) {
+  LoadOptions options{.directory = model_, .expert_memory = {.num_bytes = 100000}};
+  EXPECT_TRUE(PlanModel(options)->reads_container);
+  const auto expect_refused = [&](const std::string& why) {
+    const auto decoder = LoadDecoder(options, backend_);
+    EXPECT_EQ(decoder.status().code(), absl::StatusCode::kFailedPrecondition);
+    EXPECT_NE(decoder.status().message().find("experts take 589824 bytes, expert memory has room for 98304"),
+              std::string::npos)
+        << decoder.status();
+    EXPECT_NE(decoder.status().message().find(why), std::string::npos) << decoder.status();
+  };
+  expect_refused("name a directory for one");
+  options.cache_directory = folder_ + "/nowhere";
+  expect_refused("nowhere");
+  options.expert_memory.num_bytes = 1000;
+  EXPECT_EQ(LoadDecoder(options, backend_).status().code(), absl::StatusCode::kInvalidArgument);
 }
 
 TEST_F(ContainerCacheTest, FormatsLiveSideBySide) {
@@ -130,13 +160,13 @@ TEST_F(ContainerCacheTest, AChangedModelMakesItStale) {
   const Loaded changed = Load();
   ASSERT_EQ(changed.notices.size(), 1u);
   EXPECT_NE(changed.notices[0].find("packed from other files"), std::string::npos) << changed.notices[0];
-  ExpectEqual(changed, Load("int4", 0, /*use_cache=*/false));
+  ExpectEqual(changed, Load("int4", {}, /*use_cache=*/false));
   EXPECT_EQ(Containers().size(), 1u);
   EXPECT_TRUE(Load().notices.empty());
 }
 
 TEST_F(ContainerCacheTest, AnUnusableCacheIsToldAndDoesNoHarm) {
-  const Loaded plain = Load("int4", 0, /*use_cache=*/false);
+  const Loaded plain = Load("int4", {}, /*use_cache=*/false);
   cache_ = folder_ + "/there/is/none";
   const Loaded loaded = Load();
   ExpectEqual(loaded, plain);
@@ -146,7 +176,7 @@ TEST_F(ContainerCacheTest, AnUnusableCacheIsToldAndDoesNoHarm) {
 
 TEST_F(ContainerCacheTest, ADiskThatFillsUpDoesNoHarm) {
   if (!fs::exists("/dev/full")) GTEST_SKIP() << "no /dev/full";
-  const Loaded plain = Load("int4", 0, /*use_cache=*/false);
+  const Loaded plain = Load("int4", {}, /*use_cache=*/false);
   Load();
   const fs::path path = Containers().at(0);
   fs::remove(path);

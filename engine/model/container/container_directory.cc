@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cinttypes>
 #include <cstdio>
 #include <cstring>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <string_view>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -31,6 +33,21 @@ std::optional<DType> ParseStoredType(const std::string& name) {
   return std::nullopt;
 }
 
+constexpr size_t kHexDigits = 16;  // of 64 bits
+
+std::string Hex(uint64_t value) {
+  char text[kHexDigits + 1];
+  std::snprintf(text, sizeof(text), "%016" PRIx64, value);
+  return text;
+}
+
+std::optional<uint64_t> ParseHex(std::string_view text) {
+  uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, 16);
+  if (text.size() != kHexDigits || error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
 // Reads one entry's fields; remembers the first that is wrong.
 class EntryReader {
  public:
@@ -50,6 +67,11 @@ class EntryReader {
     if (entry_[i].is_string()) return entry_[i].get<std::string>();
     Fail(name, entry_[i]);
     return "";
+  }
+  uint64_t Hex(size_t i, const char* name) {
+    const std::optional<uint64_t> value = ParseHex(Text(i, name));
+    if (!value.has_value() && status_.ok()) Fail(name, entry_[i]);
+    return value.value_or(0);
   }
   // Offset and bytes of a range of the payload, at fields i and i + 1.
   void Range(size_t i, uint64_t* offset, uint64_t* num_bytes) {
@@ -111,14 +133,15 @@ absl::StatusOr<ContainerDirectory::Tensor> ReadTensor(const json& entry, const s
   return tensor;
 }
 
-// [kind, projection, codec, offset, bytes]
+// [kind, projection, codec, offset, bytes, checksum]
 absl::StatusOr<ContainerDirectory::Part> ReadPart(const json& entry, const std::string& where, uint64_t payload) {
-  EntryReader reader(entry, 5, where, payload);
+  EntryReader reader(entry, 6, where, payload);
   ContainerDirectory::Part part;
   part.kind = reader.Choice<PartKind>(0, "kind", kKindNames);
   part.projection = reader.Choice<Projection>(1, "projection", kProjectionNames);
   part.codec = reader.Format(2);
   reader.Range(3, &part.offset, &part.num_bytes);
+  part.checksum = reader.Hex(5, "checksum");
   FOREGATE_RETURN_IF_ERROR(reader.status());
   if (part.offset % kContainerAlignment != 0)
     return absl::InvalidArgumentError(where + ": offset " + std::to_string(part.offset) + " is not a multiple of " +
@@ -169,16 +192,26 @@ absl::StatusOr<ContainerDirectory::Expert> ReadExpert(const json& entry, const s
   return expert;
 }
 
-std::string HexDigest(const uint64_t (&digest)[2]) {
-  char text[33];
-  std::snprintf(text, sizeof(text), "%016" PRIx64 "%016" PRIx64, digest[1], digest[0]);
-  return text;
+// All that is known before the weights are read.
+bool IsSamePart(const ContainerDirectory::Part& a, const ContainerDirectory::Part& b) {
+  return a.kind == b.kind && a.projection == b.projection && a.codec == b.codec && a.offset == b.offset &&
+         a.num_bytes == b.num_bytes;
 }
 
-bool ParseHexDigest(const std::string& text, uint64_t (&digest)[2]) {
-  if (text.size() != 32 || text.find_first_not_of("0123456789abcdef") != std::string::npos) return false;
-  digest[1] = std::stoull(text.substr(0, 16), nullptr, 16);
-  digest[0] = std::stoull(text.substr(16), nullptr, 16);
+bool IsSameExpert(const ContainerDirectory::Expert& a, const ContainerDirectory::Expert& b) {
+  return a.layer == b.layer && a.expert == b.expert && a.hidden == b.hidden && a.width == b.width &&
+         std::equal(a.parts.begin(), a.parts.end(), b.parts.begin(), b.parts.end(), IsSamePart);
+}
+
+std::string HexDigest(const uint64_t (&digest)[2]) { return Hex(digest[1]) + Hex(digest[0]); }
+
+bool ParseHexDigest(std::string_view text, uint64_t (&digest)[2]) {
+  if (text.size() != 2 * kHexDigits) return false;
+  const std::optional<uint64_t> high = ParseHex(text.substr(0, kHexDigits));
+  const std::optional<uint64_t> low = ParseHex(text.substr(kHexDigits));
+  if (!high.has_value() || !low.has_value()) return false;
+  digest[1] = *high;
+  digest[0] = *low;
   return true;
 }
 
@@ -186,7 +219,8 @@ bool ParseHexDigest(const std::string& text, uint64_t (&digest)[2]) {
 
 bool ContainerDirectory::DescribesSame(const ContainerDirectory& other) const {
   return layout == other.layout && isa == other.isa && contract == other.contract && source == other.source &&
-         tensors == other.tensors && experts == other.experts;
+         tensors == other.tensors &&
+         std::equal(experts.begin(), experts.end(), other.experts.begin(), other.experts.end(), IsSameExpert);
 }
 
 absl::StatusOr<ContainerDirectory> ParseContainerDirectory(std::string_view text, uint64_t payload_bytes,
@@ -234,7 +268,7 @@ std::string SerializeContainerDirectory(const ContainerDirectory& directory) {
     for (const ContainerDirectory::Part& part : expert.parts)
       parts.push_back({kKindNames[static_cast<size_t>(part.kind)],
                        kProjectionNames[static_cast<size_t>(part.projection)], WeightFormatName(part.codec),
-                       part.offset, part.num_bytes});
+                       part.offset, part.num_bytes, Hex(part.checksum)});
     experts.push_back({expert.layer, expert.expert, expert.hidden, expert.width, std::move(parts)});
   }
   const json document = {{"layout", directory.layout},

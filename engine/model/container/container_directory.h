@@ -49,7 +49,7 @@ struct ContainerDirectory {
     WeightFormat codec = WeightFormat::kF32;
     uint64_t offset = 0;  // in the payload, a multiple of kContainerAlignment
     uint64_t num_bytes = 0;
-    bool operator==(const Part&) const = default;
+    uint64_t checksum = 0;  // XXH3-64 of its bytes: a part that is read alone is verified alone
   };
   struct Expert {
     int32_t layer = 0;
@@ -57,7 +57,6 @@ struct ContainerDirectory {
     int64_t hidden = 0;
     int64_t width = 0;
     std::vector<Part> parts;
-    bool operator==(const Expert&) const = default;
   };
 
   std::string layout;           // kPackedLayout
@@ -68,14 +67,14 @@ struct ContainerDirectory {
   std::vector<Tensor> tensors;  // in the order of DenseTensors, without a tied lm_head that is the embedding's matrix
   std::vector<Expert> experts;  // in the order of the expert directory
 
-  // Equal in everything but the digest, which is known only when all was read.
+  // Equal in everything but digest and checksums, which are known only when all was read.
   bool DescribesSame(const ContainerDirectory& other) const;
 };
 
 // INVALID_ARGUMENT naming `file` and the entry: malformed, beyond the payload, or parts that break the rules above.
 absl::StatusOr<ContainerDirectory> ParseContainerDirectory(std::string_view json, uint64_t payload_bytes,
                                                            const std::string& file);
-// Always as long as for any other digest.
+// Always as long as for any other digest and checksums.
 std::string SerializeContainerDirectory(const ContainerDirectory& directory);
 
 }  // namespace foregate

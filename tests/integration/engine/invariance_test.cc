@@ -1,12 +1,15 @@
 // House contract 9.1, whole: the same request gives the same bits alone, in any batch, with any chunk size, with a
 // prefix hit, after preemption, with any number of threads, with two expert slots, on every instruction set, and on a
 // device that the host cannot read and that runs behind it.
+#include <filesystem>
 #include <memory>
 #include <numeric>
+#include <random>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "engine/model/load_model.h"
 #include "gtest/gtest.h"
 #include "kernels/cpu/cpu_backend.h"
 #include "kernels/ref/ref_backend.h"
@@ -93,7 +96,7 @@ TEST_P(Invariance, PrefixHitsPreemptionAndTwoExpertSlotsChangeNothing) {
     variant.options.max_batch_tokens = 64;
     variant.options.kv_block_tokens = 5;
     variant.options.prefix_cache = true;
-    variant.num_expert_slots = 2;
+    variant.expert_memory.num_slots = 2;
     // 3 layers of keys and values, 2 heads of 16 or 32 elements of f32: room for little more than one full sequence.
     const int64_t bytes_per_token = 3 * 2 * 2 * (family == std::string("qwen3_moe") ? 32 : 16) * 4;
     variant.options.kv_bytes = bytes_per_token * 160;
@@ -114,6 +117,42 @@ TEST_P(Invariance, PrefixHitsPreemptionAndTwoExpertSlotsChangeNothing) {
 INSTANTIATE_TEST_SUITE_P(Backends, Invariance, testing::ValuesIn(BackendCases()), [](const auto& test) {
   return test.param.name + "_" + std::to_string(test.param.num_threads) + "_threads";
 });
+
+// Experts on a real disk, in random amounts of memory from two slots up, in random batches and chunks, by one thread or
+// three: no choice of these changes a bit.
+TEST(ExpertsOnDisk, NoAmountOfMemoryChangesAToken) {
+  const std::string cache = testing::TempDir() + "/experts_on_disk";
+  std::filesystem::create_directories(cache);
+  std::mt19937 random(20261123);
+  const auto between = [&](int least, int most) { return least + static_cast<int>(random() % (most - least + 1)); };
+  int num_runs = 0;
+  for (const std::string family : {"qwen3_moe", "qwen2_moe", "olmoe", "mixtral"}) {
+    for (const int threads : {1, 3}) {
+      auto backend = MakeCpuBackend({.num_threads = threads, .isa = ""});
+      ASSERT_TRUE(backend.ok()) << backend.status();
+      const Judged& judged = JudgedTraffic(family, *backend);
+      EngineVariant variant = RoomyVariant();
+      variant.cache_directory = cache;
+      const auto plan = PlanModel({.directory = ModelDir(family)});
+      ASSERT_TRUE(plan.ok()) << plan.status();
+      const auto all_bytes = static_cast<int>(plan->memory.all_expert_bytes);
+      const int num_experts = plan->memory.num_experts;
+      const int two_slots = all_bytes / num_experts * 2;
+      for (const int bytes : {two_slots, between(two_slots, all_bytes / 2), between(all_bytes / 2, all_bytes - 1)}) {
+        variant.expert_memory.num_bytes = static_cast<uint64_t>(bytes);
+        variant.options.max_batch_tokens = between(8, 64);
+        variant.options.prefill_chunk_tokens = between(3, variant.options.max_batch_tokens);
+        SCOPED_TRACE(family + ": " + std::to_string(bytes) + " of " + std::to_string(all_bytes) + " bytes, " +
+                     std::to_string(threads) + " threads, steps of " +
+                     std::to_string(variant.options.max_batch_tokens) + " rows");
+        ExpectSame(judged.outcomes, RunTogether(ModelDir(family), variant, *backend, judged.requests, random()));
+        ++num_runs;
+      }
+    }
+  }
+  EXPECT_EQ(num_runs, 24);
+  std::filesystem::remove_all(cache);
+}
 
 // Every seed is another traffic; a bug that needs luck gets some.
 TEST(InvarianceSeeds, ManyTrafficsOnTheBestPath) {

@@ -22,8 +22,9 @@ std::unique_ptr<EngineLoop> MakeLoop(const std::string& model_dir, const EngineV
   load.max_sequences = variant.options.max_running_requests;
   load.max_sequence_tokens = variant.options.max_sequence_tokens;
   load.block_size = variant.options.kv_block_tokens;
-  load.num_expert_slots = variant.num_expert_slots;
+  load.expert_memory = variant.expert_memory;
   load.kv_dtype = variant.kv_dtype;
+  load.cache_directory = variant.cache_directory;
   auto decoder = LoadDecoder(load, backend);
   FOREGATE_CHECK_EQ(decoder.status().ToString(), "OK");
   auto loop = EngineLoop::Create(variant.options, backend.device.get(), std::move(decoder).value(), clock);

@@ -18,8 +18,9 @@ namespace foregate {
 // How the engine is built: everything here may change the way, never the tokens.
 struct EngineVariant {
   EngineOptions options;
-  size_t num_expert_slots = 0;  // 0: all experts are resident
+  ExpertMemory expert_memory = {};  // by default all experts are resident
   DType kv_dtype = DType::kF32;
+  std::string cache_directory = {};  // of packed containers: experts that have no slot are read from there
 };
 
 // Roomy: nothing is preempted, every prompt fits one step, no prefix cache.

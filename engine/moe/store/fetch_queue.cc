@@ -1,0 +1,194 @@
+#include "engine/moe/store/fetch_queue.h"
+
+#include <xxhash.h>
+
+#include <algorithm>
+#include <string>
+
+#include "kernels/base/check.h"
+
+namespace foregate {
+
+FetchQueue::FetchQueue(const ExpertDirectory& directory, const StoredExperts& stored, const FetchQueueOptions& options)
+    : directory_(directory), stored_(stored), options_(options) {
+  FOREGATE_CHECK(options.piece_bytes > 0 && options.piece_bytes % kExpertAlignment == 0);
+  FOREGATE_CHECK_EQ(stored.experts.size(), directory.size());
+  for (std::vector<ExpertFetch*>& queue : queues_) queue.reserve(options.max_fetches);
+}
+
+uint32_t FetchQueue::NumPieces(const StoredPart& part) const {
+  return static_cast<uint32_t>((part.padded_bytes() + options_.piece_bytes - 1) / options_.piece_bytes);
+}
+
+ReadPiece FetchQueue::PieceOf(ExpertFetch& fetch, uint32_t part, uint32_t piece) const {
+  const StoredPart& stored = PartOf(fetch, part);
+  const uint64_t begin = uint64_t{piece} * options_.piece_bytes;
+  return {.fetch = &fetch,
+          .part = part,
+          .file_offset = stored.file_offset + begin,
+          .destination = fetch.destination + stored.slot_offset + begin,
+          .num_bytes = static_cast<uint32_t>(std::min<uint64_t>(options_.piece_bytes, stored.padded_bytes() - begin)),
+          .is_speculative = fetch.urgency == FetchClass::kSpeculative};
+}
+
+void FetchQueue::Push(ExpertFetch& fetch) {
+  FOREGATE_CHECK(fetch.state.load(std::memory_order_relaxed) != FetchState::kPending);
+  fetch.error = absl::OkStatus();
+  fetch.progress = {};
+  fetch.progress.parts_left = static_cast<uint32_t>(kProjections.size());
+  for (uint32_t part = 0; part < kProjections.size(); ++part)
+    fetch.progress.pieces_left[part] = NumPieces(PartOf(fetch, part));
+  {
+    const std::lock_guard lock(mutex_);
+    fetch.state.store(FetchState::kPending, std::memory_order_relaxed);
+    QueueOf(fetch).push_back(&fetch);
+  }
+  has_pieces_.notify_all();
+}
+
+void FetchQueue::Raise(ExpertFetch& fetch, FetchClass urgency) {
+  const std::lock_guard lock(mutex_);
+  if (fetch.state.load(std::memory_order_relaxed) != FetchState::kPending || urgency >= fetch.urgency) return;
+  std::vector<ExpertFetch*>& before = QueueOf(fetch);
+  fetch.urgency = urgency;
+  const auto at = std::find(before.begin(), before.end(), &fetch);
+  if (at == before.end()) return;  // all of it is under way
+  before.erase(at);
+  QueueOf(fetch).push_back(&fetch);
+  has_pieces_.notify_all();
+}
+
+bool FetchQueue::Cancel(ExpertFetch& fetch) {
+  const std::lock_guard lock(mutex_);
+  if (fetch.state.load(std::memory_order_relaxed) != FetchState::kPending) return false;
+  if (fetch.progress.next_part + fetch.progress.next_piece > 0) return false;
+  std::vector<ExpertFetch*>& queue = QueueOf(fetch);
+  queue.erase(std::find(queue.begin(), queue.end(), &fetch));
+  fetch.state.store(FetchState::kIdle, std::memory_order_relaxed);
+  return true;
+}
+
+absl::Status FetchQueue::WaitForEnd(uint64_t seen, std::chrono::steady_clock::time_point deadline) {
+  std::unique_lock lock(mutex_);
+  const auto has_ended = [&] { return num_ended_.load(std::memory_order_relaxed) > seen; };
+  if (deadline == std::chrono::steady_clock::time_point::max()) {
+    has_ended_.wait(lock, has_ended);
+  } else if (!has_ended_.wait_until(lock, deadline, has_ended)) {
+    return absl::DeadlineExceededError(stored_.path + ": no expert arrived in time: the disk is stalled or too slow");
+  }
+  return absl::OkStatus();
+}
+
+ReadPiece FetchQueue::HandOut(ExpertFetch& fetch) {
+  auto& progress = fetch.progress;
+  const ReadPiece piece = PieceOf(fetch, progress.next_part, progress.next_piece);
+  if (++progress.next_piece == NumPieces(PartOf(fetch, progress.next_part))) {
+    progress.next_piece = 0;
+    ++progress.next_part;
+  }
+  if (progress.next_part == kProjections.size()) {
+    std::vector<ExpertFetch*>& queue = QueueOf(fetch);
+    queue.erase(std::find(queue.begin(), queue.end(), &fetch));
+  }
+  return piece;
+}
+
+std::optional<ReadPiece> FetchQueue::NextPiece() {
+  std::optional<ReadPiece> piece;
+  if (!retries_.empty()) {
+    piece = retries_.back();
+    retries_.pop_back();
+  } else {
+    for (std::vector<ExpertFetch*>& queue : queues_) {
+      if (queue.empty()) continue;
+      if (queue.front()->urgency == FetchClass::kSpeculative && num_speculative_ >= options_.max_speculative_pieces)
+        continue;
+      piece = HandOut(*queue.front());
+      break;
+    }
+  }
+  if (!piece.has_value()) return piece;
+  ++piece->fetch->progress.num_out;
+  if (piece->is_speculative) ++num_speculative_;
+  return piece;
+}
+
+std::optional<ReadPiece> FetchQueue::Take() {
+  std::unique_lock lock(mutex_);
+  while (!is_closed_) {
+    if (std::optional<ReadPiece> piece = NextPiece()) return piece;
+    has_pieces_.wait(lock);
+  }
+  return std::nullopt;
+}
+
+void FetchQueue::Close() {
+  {
+    const std::lock_guard lock(mutex_);
+    is_closed_ = true;
+  }
+  has_pieces_.notify_all();
+}
+
+absl::Status FetchQueue::Verify(const ExpertFetch& fetch, uint32_t part) const {
+  const StoredPart& stored = PartOf(fetch, part);
+  if (XXH3_64bits(fetch.destination + stored.slot_offset, stored.num_bytes) == stored.checksum) return absl::OkStatus();
+  return absl::DataLossError(stored_.path + ": checksum of the " + std::to_string(stored.num_bytes) + " bytes at " +
+                             std::to_string(stored.file_offset) + " is wrong");
+}
+
+void FetchQueue::RetryOrFail(ExpertFetch& fetch, uint32_t part, uint32_t first_piece, uint32_t num_pieces,
+                             const absl::Status& why) {
+  if (!fetch.error.ok()) return;  // given up already
+  if (++fetch.progress.num_retries <= options_.max_retries && !is_closed_) {
+    counters_.num_retries.fetch_add(1, std::memory_order_relaxed);
+    for (uint32_t piece = 0; piece < num_pieces; ++piece) retries_.push_back(PieceOf(fetch, part, first_piece + piece));
+    return;
+  }
+  fetch.error = absl::Status(why.code(), ToString(directory_.key(fetch.expert)) + ": " + std::string(why.message()));
+  std::vector<ExpertFetch*>& queue = QueueOf(fetch);
+  std::erase(queue, &fetch);
+  std::erase_if(retries_, [&](const ReadPiece& piece) { return piece.fetch == &fetch; });
+}
+
+void FetchQueue::EndIfDone(ExpertFetch& fetch) {
+  if (fetch.progress.num_out > 0) return;
+  const bool has_failed = !fetch.error.ok();
+  if (!has_failed && fetch.progress.parts_left > 0) return;
+  if (has_failed) counters_.num_failed.fetch_add(1, std::memory_order_relaxed);
+  fetch.state.store(has_failed ? FetchState::kFailed : FetchState::kArrived, std::memory_order_release);
+  num_ended_.fetch_add(1, std::memory_order_release);
+  has_ended_.notify_all();
+}
+
+void FetchQueue::Return(const ReadPiece& piece, const absl::Status& read) {
+  ExpertFetch& fetch = *piece.fetch;
+  auto& progress = fetch.progress;
+  std::unique_lock lock(mutex_);
+  if (piece.is_speculative) --num_speculative_;
+  if (!read.ok()) {
+    const StoredPart& part = PartOf(fetch, piece.part);
+    RetryOrFail(fetch, piece.part, static_cast<uint32_t>((piece.file_offset - part.file_offset) / options_.piece_bytes),
+                1, read);
+  } else {
+    counters_.bytes_read[static_cast<size_t>(fetch.urgency)].fetch_add(piece.num_bytes, std::memory_order_relaxed);
+    if (--progress.pieces_left[piece.part] == 0 && fetch.error.ok()) {
+      lock.unlock();
+      const absl::Status verified = Verify(fetch, piece.part);
+      lock.lock();
+      if (verified.ok()) {
+        --progress.parts_left;
+      } else {
+        progress.pieces_left[piece.part] = NumPieces(PartOf(fetch, piece.part));
+        RetryOrFail(fetch, piece.part, 0, progress.pieces_left[piece.part], verified);
+      }
+    }
+  }
+  --progress.num_out;
+  EndIfDone(fetch);
+  // What was held back may be due, and what failed is to be read again.
+  lock.unlock();
+  has_pieces_.notify_all();
+}
+
+}  // namespace foregate
