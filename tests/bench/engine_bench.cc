@@ -30,6 +30,8 @@
 #include "kernels/cpu/cpu_backend.h"
 #include "kernels/cpu/roofline.h"
 #include "nlohmann/json.hpp"
+#include "server/config/expert_memory_setting.h"
+#include "server/lifecycle/expert_budget.h"
 #include "tests/bench/timed_kernels.h"
 
 namespace foregate {
@@ -44,6 +46,8 @@ struct Flags {
   std::string model = "models/mini";
   std::string weights;  // as the daemon's --weights
   std::string kv_dtype = "f32";
+  std::string expert_memory = "all";  // as the daemon's --expert-memory, but for auto
+  std::string cache_dir;
   bool operations = false;
   std::string json_file;
   int repetitions = 5;
@@ -124,7 +128,15 @@ void Open(const Flags& flags, Bench& bench) {
   load.max_logits_rows = 64;
   load.kv_dtype = flags.kv_dtype == "bf16" ? DType::kBf16 : DType::kF32;
   for (const int tokens : flags.prefill) load.max_batch_tokens = std::max(load.max_batch_tokens, tokens);
+  load.cache_directory = flags.cache_dir;
   bench.plan = OrExit(PlanModel(load));
+  const ExpertMemorySetting experts = OrExit(ParseExpertMemory(flags.expert_memory));
+  if (experts.kind == ExpertMemorySetting::Kind::kBytes || experts.kind == ExpertMemorySetting::Kind::kPercent) {
+    const ExpertBudget budget =
+        OrExit(ChooseExpertBytes(experts, {.memory = {}, .all_expert_bytes = bench.plan.memory.all_expert_bytes}));
+    load.expert_memory.num_bytes = budget.expert_bytes;
+    bench.plan = OrExit(PlanModel(load));
+  }
   load.max_batch_tokens = std::min(load.max_batch_tokens, bench.plan.max_positions);
   auto decoder = OrExit(LoadDecoder(load, bench.backend));
   bench.parameters = CountParameters(load, decoder->info());
@@ -154,10 +166,44 @@ struct StepCost {
   double operations = 0;
 };
 
+// What the expert tier did.
+struct ExpertTraffic {
+  double wanted = 0;  // experts, each once per layer and step
+  double absent = 0;
+  double read_bytes = 0;
+  double stall_seconds = 0;
+
+  void Add(const ExpertTraffic& other, double sign) {
+    wanted += sign * other.wanted;
+    absent += sign * other.absent;
+    read_bytes += sign * other.read_bytes;
+    stall_seconds += sign * other.stall_seconds;
+  }
+};
+
+ExpertTraffic TrafficSoFar(const ExpertTier& tier) {
+  ExpertTraffic traffic;
+  if (tier.cache == nullptr || tier.store == nullptr) return traffic;
+  traffic.absent = static_cast<double>(tier.cache->num_misses);
+  traffic.wanted = traffic.absent + static_cast<double>(tier.cache->num_hits + tier.cache->num_late);
+  for (const auto& bytes : tier.store->bytes_read) traffic.read_bytes += static_cast<double>(bytes);
+  traffic.stall_seconds = static_cast<double>(tier.cache->stall_us) / 1e6;
+  return traffic;
+}
+
+// Of steps that took `seconds` and gave `tokens`.
+void PrintTraffic(const ExpertTraffic& traffic, double seconds, double tokens) {
+  if (traffic.wanted == 0) return;
+  std::printf("  experts: %.1f %% absent, %.1f MB/token, read at %.2f GB/s, %.1f %% of the time waiting\n",
+              100 * traffic.absent / traffic.wanted, traffic.read_bytes / tokens / 1e6,
+              traffic.read_bytes / seconds / 1e9, 100 * traffic.stall_seconds / seconds);
+}
+
 struct Measured {
   double seconds = 0;
   double bound_seconds = 0;  // by the limits at the start
   double given_seconds = 0;  // by what the machine gave around each step; 0: not measured
+  ExpertTraffic experts;
 };
 
 // Adds up the bounds of steps.
@@ -222,13 +268,13 @@ Measured Run(Bench& bench, int count, int32_t prompt_tokens, int32_t max_tokens,
     bench.times = before_prompts;
   }
   const MemoryPlan& memory = bench.plan.memory;
-  const double expert_bytes = static_cast<double>(memory.expert_bytes) /
-                              std::max(1, model.num_experts * static_cast<int>(model.moe_layers.size()));
+  const double expert_bytes = static_cast<double>(memory.all_expert_bytes) / std::max(1, memory.num_experts);
   const Parameters& parameters = bench.parameters;
   const double ops_per_row = 2 * (parameters.per_row + parameters.expert * model.experts_per_token *
                                                            static_cast<double>(model.moe_layers.size()));
 
   Measured measured;
+  measured.experts.Add(TrafficSoFar(loop.expert_tier()), -1);
   BoundOfSteps bounds(bench, measured);
   int64_t position = prompt_tokens;
   bool more = true;
@@ -253,6 +299,7 @@ Measured Run(Bench& bench, int count, int32_t prompt_tokens, int32_t max_tokens,
     ++position;
   }
   bounds.Flush();
+  measured.experts.Add(TrafficSoFar(loop.expert_tier()), 1);
   return measured;
 }
 
@@ -267,6 +314,7 @@ nlohmann::ordered_json Report(Bench& bench, const std::string& name, int count, 
   Run(bench, count, prompt_tokens, max_tokens, decode_only, ++salt);  // warm up
   bench.times.clear();
   double seconds = 0;
+  ExpertTraffic experts;
   std::vector<double> rates;
   std::vector<double> fractions;
   std::vector<double> fractions_given;
@@ -276,6 +324,7 @@ nlohmann::ordered_json Report(Bench& bench, const std::string& name, int count, 
     const Measured measured = Run(bench, count, prompt_tokens, max_tokens, decode_only, ++salt);
     rates.push_back(tokens / measured.seconds);
     seconds += measured.seconds;
+    experts.Add(measured.experts, 1);
     fractions.push_back(measured.bound_seconds / measured.seconds);
     fractions_given.push_back(measured.given_seconds / measured.seconds);
   }
@@ -288,6 +337,7 @@ nlohmann::ordered_json Report(Bench& bench, const std::string& name, int count, 
               rates.back(), FractionText(counts ? std::optional<double>(fraction) : std::nullopt).c_str());
   if (bench.probes_between) std::printf("   of what it gave: %s", FractionText(fraction_given).c_str());
   std::printf("\n");
+  PrintTraffic(experts, seconds, tokens * repetitions);
   if (!bench.times.empty()) std::printf("%s", OperationText(bench.times, seconds).c_str());
   std::fflush(stdout);
   return {{"name", name},
@@ -306,6 +356,8 @@ int Main(int argc, char** argv) {
   app.add_option("--model", flags.model, "checkpoint")->capture_default_str();
   app.add_option("--weights", flags.weights, "format of the matrices, as the daemon's --weights");
   app.add_option("--kv-dtype", flags.kv_dtype, "f32 or bf16")->check(CLI::IsMember({"f32", "bf16"}));
+  app.add_option("--expert-memory", flags.expert_memory, "all, a size or a share of all experts")->capture_default_str();
+  app.add_option("--cache-dir", flags.cache_dir, "where the container is kept that experts are read from");
   app.add_flag("--operations", flags.operations, "print what each operation took");
   app.add_option("--json", flags.json_file, "write the figures there");
   app.add_option("--repetitions", flags.repetitions)->check(CLI::Range(1, 1000))->capture_default_str();

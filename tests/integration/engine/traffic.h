@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/engine.h"
+#include "engine/model/expert_memory.h"
 #include "engine/request/generation_request.h"
 #include "engine/request/token_sink.h"
 #include "kernels/api/kernels.h"
