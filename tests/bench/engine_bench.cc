@@ -46,6 +46,7 @@ struct Flags {
   std::string model = "models/mini";
   std::string weights;  // as the daemon's --weights
   std::string kv_dtype = "f32";
+  float temperature = 0;
   std::string expert_memory = "all";  // as the daemon's --expert-memory, but for auto
   std::string cache_dir;
   bool operations = false;
@@ -72,6 +73,7 @@ struct Parameters {
 };
 
 struct Bench {
+  float temperature = 0;
   OperationTimes times;  // of the runs since they were cleared
   Backend backend;
   ModelPlan plan;
@@ -256,7 +258,8 @@ Measured Run(Bench& bench, int count, int32_t prompt_tokens, int32_t max_tokens,
       request.prompt.push_back(static_cast<int32_t>((state >> 33) % static_cast<uint64_t>(model.vocab_size)));
     }
     request.max_tokens = max_tokens;
-    request.sampling.temperature = 0;
+    request.sampling.temperature = bench.temperature;
+    request.sampling.seed = salt * 1000 + static_cast<uint64_t>(i);
     FOREGATE_CHECK(loop.Submit(std::move(request), std::make_shared<NullSink>()).ok());
   }
   const auto generated = [&] { return loop.metrics().generation_tokens.value(); };
@@ -358,6 +361,8 @@ int Main(int argc, char** argv) {
   app.add_option("--kv-dtype", flags.kv_dtype, "f32 or bf16")->check(CLI::IsMember({"f32", "bf16"}));
   app.add_option("--expert-memory", flags.expert_memory, "all, a size or a share of all experts")->capture_default_str();
   app.add_option("--cache-dir", flags.cache_dir, "where the container is kept that experts are read from");
+  app.add_option("--temperature", flags.temperature,
+                 "0 is greedy, which with random weights soon repeats itself, experts and all");
   app.add_flag("--operations", flags.operations, "print what each operation took");
   app.add_option("--json", flags.json_file, "write the figures there");
   app.add_option("--repetitions", flags.repetitions)->check(CLI::Range(1, 1000))->capture_default_str();
@@ -366,6 +371,7 @@ int Main(int argc, char** argv) {
   app.add_option("--decode", flags.decode, "streams at once")->delimiter(',')->check(CLI::Range(1, 64));
   CLI11_PARSE(app, argc, argv);
   Bench bench;
+  bench.temperature = flags.temperature;
   Open(flags, bench);
   nlohmann::ordered_json rows = nlohmann::ordered_json::array();
   for (const int tokens : flags.prefill) {
