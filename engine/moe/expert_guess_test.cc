@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "engine/moe/guess_calibration.h"
+#include "engine/moe/guess_judge.h"
 
 namespace foregate {
 namespace {
@@ -73,6 +74,25 @@ TEST(GuessCalibration, RestoresOnlyWhatCanBe) {
   EXPECT_FALSE(other.Restore(std::vector<GuessCalibration::Cell>{{1, 2}, {1, 1}}));
   EXPECT_FALSE(other.Restore(std::vector<GuessCalibration::Cell>{{GuessCalibration::kMaxGuessed + 1, 2}, {1, 1}}));
   EXPECT_EQ(other.probability(0, 0), calibration.probability(0, 0));
+}
+
+// A source that is right about 9 of 10, whose right guesses are resident but for one in ten.
+TEST(GuessJudge, JudgesWhatIsAbsent) {
+  GuessJudge judge(2, 8, 1);
+  std::vector<ExpertGuess> guesses;
+  for (int i = 0; i < 500; ++i) {
+    guesses = {{1, 0.9f}, {2, 0.9f}, {6, 0.2f}};
+    judge.Grade(1, guesses);
+    judge.Judge(0, std::vector<int32_t>{6});
+    judge.Judge(1, std::vector<int32_t>{i % 2 == 0 ? 1 : 3, 1, 5});
+    judge.Judge(1, std::vector<int32_t>{2});  // was judged already
+  }
+  guesses = {{4, 0.9f}, {7, 0.2f}, {3, 0.02f}};
+  judge.Grade(1, guesses);
+  EXPECT_NEAR(guesses[0].probability, 0.5f, 0.05f);
+  EXPECT_LT(guesses[1].probability, 0.05f);
+  EXPECT_NEAR(guesses[2].probability, 0.02f, 0.01f);
+  EXPECT_EQ(guesses[0].expert, 4);
 }
 
 }  // namespace

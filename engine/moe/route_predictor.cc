@@ -13,25 +13,10 @@ namespace {
 constexpr float kTrustInMarginal = 12;  // rows as if seen after each expert, which chose as all rows do
 constexpr float kLeastPrior = 1e-4f;
 constexpr float kMostPrior = 0.98f;
-constexpr float kGradesPerDoubling = 2;
+constexpr float kLeastOdds = 1e-6f;  // products of many factors stay finite
+constexpr float kMostOdds = 1e6f;
 constexpr uint64_t kMaxExperts = 65536;
 constexpr uint64_t kMaxLayers = 4096;
-
-// What an estimate of these odds is called, and what it says of itself.
-int32_t GradeOf(float odds) {
-  const float middle = static_cast<float>(RoutePredictor::kNumGrades / 2);
-  const float grade = std::round(kGradesPerDoubling * std::log2(odds)) + middle;
-  return static_cast<int32_t>(std::clamp(grade, 0.0f, static_cast<float>(RoutePredictor::kNumGrades - 1)));
-}
-
-std::vector<float> BelievedOfGrades() {
-  std::vector<float> believed;
-  for (int32_t grade = 0; grade < RoutePredictor::kNumGrades; ++grade) {
-    const float odds = std::exp2(static_cast<float>(grade - RoutePredictor::kNumGrades / 2) / kGradesPerDoubling);
-    believed.push_back(odds / (1 + odds));
-  }
-  return believed;
-}
 
 // Of ranks under top-k four of five come true, falling with the rank; of those above it few (published for several
 // models, docs/benchmarks.md): where a calibration starts.
@@ -60,8 +45,9 @@ uint64_t RoutePredictor::StateBytes(const RouteShape& shape) {
   const auto top_k = static_cast<uint64_t>(shape.top_k), lead = static_cast<uint64_t>(shape.lead);
   const uint64_t tables = NumTables(shape) * (experts * experts + experts) * sizeof(uint16_t);
   const uint64_t marginals = layers * (experts + 1) * sizeof(uint32_t);
-  const uint64_t calibrations = (layers + 1) * (kNumGrades + 2 * top_k) * sizeof(GuessCalibration::Cell);
-  const uint64_t of_step = lead * (kMaxRows * top_k * sizeof(int32_t) + experts) + experts * 13;
+  const uint64_t calibrations =
+      (layers + 1) * (2 * GuessJudge::kNumGrades + 2 * top_k) * sizeof(GuessCalibration::Cell);
+  const uint64_t of_step = lead * (kMaxRows * top_k * sizeof(int32_t) + 2 * experts) + experts * 14;
   return tables + marginals + calibrations + of_step;
 }
 
@@ -82,16 +68,14 @@ RoutePredictor::RoutePredictor(const RouteShape& shape)
       seen_(NumTables(shape) * num_experts()),
       chosen_(static_cast<size_t>(shape.num_layers) * num_experts()),
       num_rows_(static_cast<size_t>(shape.num_layers)),
-      own_calibration_(shape.num_layers, BelievedOfGrades()),
-      router_calibration_(shape.num_layers, BelievedOfRanks(shape.top_k)),
+      judge_(shape.num_layers, shape.num_experts, shape.lead),
+      router_ranks_(shape.num_layers, BelievedOfRanks(shape.top_k)),
+      router_judge_(shape.num_layers, shape.num_experts, shape.lead),
       recent_(static_cast<size_t>(shape.lead)),
-      pending_(static_cast<size_t>(shape.lead)),
       marginal_(num_experts()),
       odds_(num_experts()),
-      none_(num_experts()),
-      is_wanted_(num_experts()) {
+      none_(num_experts()) {
   for (Choices& choices : recent_) choices.experts.reserve(kMaxRows * static_cast<size_t>(shape.top_k));
-  for (Pending& pending : pending_) pending.grades.resize(num_experts());
 }
 
 void RoutePredictor::Observe(int32_t layer_index, std::span<const int32_t> experts) {
@@ -99,7 +83,6 @@ void RoutePredictor::Observe(int32_t layer_index, std::span<const int32_t> exper
   FOREGATE_CHECK(layer_index >= 0 && layer_index < shape_.num_layers);
   FOREGATE_CHECK(!experts.empty() && experts.size() % top_k == 0);
   for (const int32_t expert : experts) FOREGATE_CHECK(expert >= 0 && expert < shape_.num_experts);
-  Judge(layer_index, experts);
 
   const size_t num_rows = experts.size() / top_k;
   const std::span<const int32_t> learned = experts.first(std::min(num_rows, kMaxRows) * top_k);
@@ -136,21 +119,12 @@ void RoutePredictor::LearnPair(int32_t layer_index, int32_t expert, std::span<co
   for (const int32_t follower : followers) ++followed[follower];
 }
 
-void RoutePredictor::Judge(int32_t layer_index, std::span<const int32_t> experts) {
-  Pending& pending = pending_[static_cast<size_t>(layer_index % shape_.lead)];
-  if (pending.layer_index != layer_index) return;
-  pending.layer_index = -1;
-  std::fill(is_wanted_.begin(), is_wanted_.end(), false);
-  for (const int32_t expert : experts) is_wanted_[static_cast<size_t>(expert)] = true;
-  for (size_t e = 0; e < num_experts(); ++e)
-    if (pending.grades[e] >= 0) own_calibration_.Record(layer_index, pending.grades[e], is_wanted_[e]);
-}
-
-// Of one row, smoothed by one row of equal chances.
+// Of one row, smoothed by one row of equal chances; under 1.
 float RoutePredictor::Marginal(int32_t layer_index, size_t expert) const {
   const float equal = static_cast<float>(shape_.top_k) / static_cast<float>(shape_.num_experts);
-  return (static_cast<float>(chosen_[pair_index(layer_index, 0) + expert]) + equal) /
-         (static_cast<float>(num_rows_[static_cast<size_t>(layer_index)]) + 1);
+  const float share = (static_cast<float>(chosen_[pair_index(layer_index, 0) + expert]) + equal) /
+                      (static_cast<float>(num_rows_[static_cast<size_t>(layer_index)]) + 1);
+  return std::min(share, kMostPrior);
 }
 
 void RoutePredictor::RowOdds(int32_t layer_index, std::span<const int32_t> chosen, std::span<const float> prior) {
@@ -161,9 +135,14 @@ void RoutePredictor::RowOdds(int32_t layer_index, std::span<const int32_t> chose
   for (const int32_t expert : chosen) {
     const size_t index = pair_index(layer_index - shape_.lead, expert);
     const uint16_t* const followed = &followed_[index * num_experts()];
-    const float scale = 1 / (static_cast<float>(seen_[index]) + kTrustInMarginal);
-    for (size_t e = 0; e < num_experts(); ++e)
-      odds_[e] *= (static_cast<float>(followed[e]) / marginal_[e] + kTrustInMarginal) * scale;
+    const auto seen = static_cast<float>(seen_[index]);
+    for (size_t e = 0; e < num_experts(); ++e) {
+      // The odds after this expert against those after any.
+      const auto after = static_cast<float>(followed[e]);
+      const float m = marginal_[e];
+      odds_[e] *= (after / m + kTrustInMarginal) / ((seen - after) / (1 - m) + kTrustInMarginal);
+      odds_[e] = std::clamp(odds_[e], kLeastOdds, kMostOdds);
+    }
   }
   // Experts of a row are not independent, so the product is too sure of itself: a row chooses top-k in all.
   float sum = 0;
@@ -177,8 +156,7 @@ void RoutePredictor::Predict(int32_t layer_index, std::span<const float> prior, 
   FOREGATE_CHECK(layer_index >= 0 && layer_index < shape_.num_layers && prior.size() == num_experts());
   FOREGATE_CHECK(num_rows > 0);
   const auto top_k = static_cast<size_t>(shape_.top_k);
-  const size_t slot = static_cast<size_t>(layer_index % shape_.lead);
-  const Choices& before = recent_[slot];
+  const Choices& before = recent_[static_cast<size_t>(layer_index % shape_.lead)];
   const bool has_evidence = before.layer_index == layer_index - shape_.lead && before.num_rows == num_rows;
   const size_t rows_known = has_evidence ? before.experts.size() / top_k : 1;
   const size_t rows_used = std::min(rows_known, kMaxEvidenceRows);
@@ -191,18 +169,10 @@ void RoutePredictor::Predict(int32_t layer_index, std::span<const float> prior, 
     for (size_t e = 0; e < num_experts(); ++e) none_[e] /= 1 + odds_[e];
   }
   const float rows_each = static_cast<float>(num_rows) / static_cast<float>(rows_used);
-  Pending& pending = pending_[slot];
-  pending.layer_index = layer_index;
   guesses->clear();
   for (size_t e = 0; e < num_experts(); ++e) {
-    const float none = rows_each > 1 ? std::pow(none_[e], rows_each) : none_[e];
-    pending.grades[e] = -1;
-    if (1 - none < kLeastProbability) continue;
-    const int32_t grade = GradeOf((1 - none) / std::max(none, 1e-6f));
-    pending.grades[e] = static_cast<int8_t>(grade);
-    const float probability = own_calibration_.probability(layer_index, grade);
-    if (probability >= kLeastProbability)
-      guesses->push_back({.expert = static_cast<int32_t>(e), .probability = probability});
+    const float any = 1 - (rows_each > 1 ? std::pow(none_[e], rows_each) : none_[e]);
+    if (any >= kLeastProbability) guesses->push_back({.expert = static_cast<int32_t>(e), .probability = any});
   }
 }
 

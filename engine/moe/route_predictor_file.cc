@@ -58,8 +58,9 @@ std::string RoutePredictorFile::Serialize(const RoutePredictor& predictor, uint6
   AppendWords(predictor.seen_, &bytes);
   AppendWords(predictor.chosen_, &bytes);
   AppendWords(predictor.num_rows_, &bytes);
-  AppendCells(predictor.own_calibration_, &bytes);
-  AppendCells(predictor.router_calibration_, &bytes);
+  AppendCells(predictor.judge_.calibration(), &bytes);
+  AppendCells(predictor.router_ranks_, &bytes);
+  AppendCells(predictor.router_judge_.calibration(), &bytes);
   AppendWord(uint64_t{XXH3_64bits(bytes.data(), bytes.size())}, &bytes);
   return bytes;
 }
@@ -93,8 +94,9 @@ absl::StatusOr<RoutePredictor> RoutePredictorFile::Parse(std::string_view bytes,
   TakeWords(&words, &predictor.seen_);
   TakeWords(&words, &predictor.chosen_);
   TakeWords(&words, &predictor.num_rows_);
-  const bool are_cells_possible =
-      TakeCells(&words, &predictor.own_calibration_) && TakeCells(&words, &predictor.router_calibration_);
+  const bool are_cells_possible = TakeCells(&words, &predictor.judge_.calibration()) &&
+                                  TakeCells(&words, &predictor.router_ranks_) &&
+                                  TakeCells(&words, &predictor.router_judge_.calibration());
   if (!words.is_good() || words.offset() != content.size())
     return absl::DataLossError(prefix + std::to_string(bytes.size()) + " bytes are not a file of " + Describe(shape));
   const auto is_possible = [&] {

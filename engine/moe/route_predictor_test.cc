@@ -67,9 +67,11 @@ Score Train(RoutePredictor* predictor, Router* router, int num_steps, int num_ju
     while (layers.size() < static_cast<size_t>(shape.num_layers)) layers.push_back(router->Next(layers.back()));
     for (int32_t layer = 0; layer < shape.num_layers; ++layer) {
       predictor->Observe(layer, layers[static_cast<size_t>(layer)]);
+      predictor->judge().Judge(layer, layers[static_cast<size_t>(layer)]);
       const int32_t target = layer + shape.lead;
       if (target >= shape.num_layers) continue;
       predictor->Predict(target, prior, num_rows, &guesses);
+      predictor->judge().Grade(target, guesses);
       if (step < num_steps - num_judged) continue;
       const std::vector<int32_t>& wanted = layers[static_cast<size_t>(target)];
       const auto is_wanted = [&](int32_t expert) {
@@ -175,12 +177,12 @@ TEST(RoutePredictorFile, IsReadAgainAsItWas) {
   auto predictor = *RoutePredictor::Create(kShape);
   Router router(kShape, 5, 3);
   Train(&predictor, &router, 100, 0, 2);
-  predictor.router_calibration().Record(1, 3, true);
+  predictor.router_ranks().Record(1, 3, true);
   const std::string bytes = RoutePredictorFile::Serialize(predictor, kDigest);
   auto again = RoutePredictorFile::Parse(bytes, "p", kShape, kDigest);
   ASSERT_TRUE(again.ok()) << again.status();
   EXPECT_EQ(RoutePredictorFile::Serialize(*again, kDigest), bytes);
-  EXPECT_EQ(again->router_calibration().probability(1, 3), predictor.router_calibration().probability(1, 3));
+  EXPECT_EQ(again->router_ranks().probability(1, 3), predictor.router_ranks().probability(1, 3));
 }
 
 TEST(RoutePredictorFile, WhatIsWrongIsSaid) {

@@ -88,6 +88,7 @@ class ReplayRun {
   }
 
   void RunVisit(size_t number, const ReplayTrace::Visit& visit) {
+    ++result_.steps.back().num_layers;
     Spend(options_.layer_seconds);
     memory_.BeginVisit(number);
     prefetch_.Observe(number);
@@ -167,6 +168,7 @@ class ReplayRun {
       memory_.Announce(expert, *target, read_class, guess.probability);
       return true;
     });
+    prefetch_.Grade(*target, guesses_);
     size_t count = SelectGuesses(guesses_, bytes, is_committed ? SpeculationBudget{UINT64_MAX, 0} : budget_);
     count = std::min<size_t>(count, options_.memory_bytes / kAnnouncedPart / bytes);
     for (size_t i = 0; i < count; ++i) {

@@ -35,7 +35,7 @@ struct ReplayOptions {
   double layer_seconds = 0;      // of a layer before it routes
   uint64_t request_bytes = 0;    // the most of one request; 0: an expert is one request
   uint64_t in_flight_bytes = 0;  // the most that the disk holds and has not served; at least one request
-  PrefetchSource source;
+  PrefetchSource source = {};
   bool is_governed = false;  // else guesses of at least this probability are read
   float min_probability = 0.4f;
 };
@@ -54,6 +54,7 @@ struct ReplayCounts {
 struct ReplayResult {
   struct Step {
     size_t num_rows = 0;
+    size_t num_layers = 0;  // visits
     double seconds = 0;
     double compute_seconds = 0;
     double blocking_stall_seconds = 0;

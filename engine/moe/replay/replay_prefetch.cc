@@ -45,8 +45,9 @@ ReplayPrefetch::ReplayPrefetch(const ReplayTrace& trace, const PrefetchSource& s
     : trace_(&trace),
       source_(source),
       predictor_(std::move(predictor)),
-      calibration_(static_cast<int32_t>(trace.header().layers.size()),
-                   std::vector<float>(static_cast<size_t>(trace.header().top_k), 0.6f)),
+      ranks_(static_cast<int32_t>(trace.header().layers.size()),
+             std::vector<float>(static_cast<size_t>(trace.header().top_k), 0.6f)),
+      judge_(static_cast<int32_t>(trace.header().layers.size()), trace.header().num_experts, source.lead),
       union_(trace.header().num_experts),
       prior_(static_cast<size_t>(trace.header().num_experts)) {}
 
@@ -66,12 +67,13 @@ bool ReplayPrefetch::IsTarget(size_t number) const {
 void ReplayPrefetch::Observe(size_t number) {
   const ReplayTrace::Visit visit = trace_->visit(number);
   if (predictor_) predictor_->Observe(visit.layer_index, visit.ranked);
+  judge_.Judge(visit.layer_index, visit.choices);
   if (source_.kind != PrefetchSource::Kind::kSpeculation || !IsTarget(number)) return;
   const auto top_k = static_cast<size_t>(trace_->header().top_k);
   for (size_t i = 0; i < visit.ranked.size(); ++i) {
     const std::span<const int32_t> row = visit.ranked.subspan(i / top_k * top_k, top_k);
     const bool was_needed = std::find(row.begin(), row.end(), Guessed(number, i / top_k, i % top_k)) != row.end();
-    calibration_.Record(visit.layer_index, static_cast<int32_t>(i % top_k), was_needed);
+    ranks_.Record(visit.layer_index, static_cast<int32_t>(i % top_k), was_needed);
   }
 }
 
@@ -96,7 +98,7 @@ void ReplayPrefetch::Speculate(size_t target) {
   const auto top_k = static_cast<size_t>(trace_->header().top_k);
   for (size_t i = 0; i < visit.ranked.size(); ++i)
     union_.Add(Guessed(target, i / top_k, i % top_k),
-               calibration_.probability(visit.layer_index, static_cast<int32_t>(i % top_k)));
+               ranks_.probability(visit.layer_index, static_cast<int32_t>(i % top_k)));
 }
 
 void ReplayPrefetch::Guess(size_t target, const ExpertUsage& usage, std::vector<ExpertGuess>* guesses) {
@@ -114,6 +116,10 @@ void ReplayPrefetch::Guess(size_t target, const ExpertUsage& usage, std::vector<
     Speculate(target);
   }
   union_.Collect(guesses);
+}
+
+void ReplayPrefetch::Grade(size_t target, std::span<ExpertGuess> guesses) {
+  if (source_.kind != PrefetchSource::Kind::kCommitted) judge_.Grade(trace_->visit(target).layer_index, guesses);
 }
 
 }  // namespace foregate

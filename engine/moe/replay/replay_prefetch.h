@@ -12,11 +12,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "engine/moe/expert_guess.h"
 #include "engine/moe/expert_usage.h"
+#include "engine/moe/guess_judge.h"
 #include "engine/moe/replay/replay_trace.h"
 #include "engine/moe/route_predictor.h"
 
@@ -38,8 +40,10 @@ class ReplayPrefetch {
   void Observe(size_t number);
   // The visit that is known of once `number` has routed, or nothing.
   std::optional<size_t> Target(size_t number) const;
-  // What it will want: certain when the source is committed. `usage` is as of visit `number`.
+  // What it will want: certain when the source is committed. `usage` is as of the visit that routed last.
   void Guess(size_t target, const ExpertUsage& usage, std::vector<ExpertGuess>* guesses);
+  // Guesses of the target, once those that are resident or on their way are left out, with honest probabilities.
+  void Grade(size_t target, std::span<ExpertGuess> guesses);
 
  private:
   ReplayPrefetch(const ReplayTrace& trace, const PrefetchSource& source, std::optional<RoutePredictor> predictor);
@@ -51,7 +55,8 @@ class ReplayPrefetch {
   const ReplayTrace* trace_;
   PrefetchSource source_;
   std::optional<RoutePredictor> predictor_;
-  GuessCalibration calibration_;
+  GuessCalibration ranks_;
+  GuessJudge judge_;
   GuessUnion union_;
   std::vector<float> prior_;
 };
