@@ -96,4 +96,21 @@ absl::StatusOr<ReplayTrace> ReplayTrace::Merge(size_t num_streams) const {
   return merged;
 }
 
+absl::StatusOr<ReplayTrace> ReplayTrace::Repeat(size_t times) const {
+  if (times < 1) return absl::InvalidArgumentError("a trace repeated 0 times");
+  if (times > kNoVisit / choices_.size())
+    return absl::ResourceExhaustedError("a trace of more than 2^32 choices cannot be replayed");
+  ReplayTrace repeated;
+  repeated.header_ = header_;
+  const uint64_t steps_each = visits_.back().step + 1;
+  for (size_t run = 0; run < times; ++run) {
+    for (size_t i = 0; i < visits_.size(); ++i) {
+      const Visit part = visit(i);
+      repeated.Append(run * steps_each + part.step, part.layer_index, part.num_rows, part.ranked);
+    }
+  }
+  repeated.Finish();
+  return repeated;
+}
+
 }  // namespace foregate

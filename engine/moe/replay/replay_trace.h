@@ -36,6 +36,10 @@ class ReplayTrace {
   // the rows of step i of every part. INVALID_ARGUMENT for fewer than one stream or more than there are steps.
   absl::StatusOr<ReplayTrace> Merge(size_t num_streams) const;
 
+  // All steps, `times` over, one run after the other: a short trace served again and again. INVALID_ARGUMENT for 0;
+  // RESOURCE_EXHAUSTED for more than 2^32 choices.
+  absl::StatusOr<ReplayTrace> Repeat(size_t times) const;
+
   const TraceHeader& header() const { return header_; }
   size_t num_visits() const { return visits_.size(); }
   size_t num_steps() const { return num_steps_; }
