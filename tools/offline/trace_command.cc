@@ -18,6 +18,7 @@
 #include "engine/moe/trace/route_trace_reader.h"
 #include "engine/moe/trace/route_trace_summary.h"
 #include "kernels/base/status_macros.h"
+#include "tools/offline/prefetch_report.h"
 #include "tools/offline/trace_report.h"
 
 namespace foregate {
@@ -44,7 +45,18 @@ struct ReplayFlags {
   uint64_t bandwidth = 0;
   double request_us = 0;
   double expert_us = 0;
+  double layer_us = 0;
   std::string plot;
+  // With reads ahead of demand.
+  std::vector<std::string> sources;
+  int32_t lead = 1;
+  bool has_governor = true;
+  uint64_t request_bytes = 0;
+  uint64_t in_flight_bytes = 0;
+  size_t num_repeats = 1;
+  double transfer_ratio = 0;  // 0: expert_us and layer_us stand
+  double layer_share = 0;
+  size_t after_rows = 0;
 };
 
 absl::Status FileError(const std::string& what, const std::string& path) {
@@ -131,8 +143,7 @@ uint64_t RoundBytes(const ReplayTrace& trace) {
   return bytes;
 }
 
-absl::StatusOr<ReplayReport::Trace> ReplayFile(const ReplayFlags& flags, const std::string& path,
-                                               const std::vector<NamedEvictionPolicy>& policies) {
+absl::StatusOr<ReplayTrace> ReadTrace(const ReplayFlags& flags, const std::string& path) {
   FOREGATE_ASSIGN_OR_RETURN(std::ifstream file, OpenFile(path));
   FOREGATE_ASSIGN_OR_RETURN(TraceReader reader, TraceReader::Open(file, path));
   FOREGATE_ASSIGN_OR_RETURN(ReplayTrace trace, ReplayTrace::Read(reader));
@@ -140,27 +151,68 @@ absl::StatusOr<ReplayReport::Trace> ReplayFile(const ReplayFlags& flags, const s
   if (flags.num_streams > 1) {
     FOREGATE_ASSIGN_OR_RETURN(trace, trace.Merge(flags.num_streams));
   }
-  ReplayReport::Trace report{.name = std::filesystem::path(path).stem().string(),
+  if (flags.num_repeats > 1) {
+    FOREGATE_ASSIGN_OR_RETURN(trace, trace.Repeat(flags.num_repeats));
+  }
+  return trace;
+}
+
+std::string NameOf(const std::string& path) { return std::filesystem::path(path).stem().string(); }
+
+ReplayOptions OptionsOf(const ReplayFlags& flags) {
+  return {.bytes_per_second = static_cast<double>(flags.bandwidth),
+          .request_seconds = flags.request_us / 1e6,
+          .expert_seconds = flags.expert_us / 1e6,
+          .layer_seconds = flags.layer_us / 1e6,
+          .request_bytes = flags.request_bytes,
+          .in_flight_bytes = flags.in_flight_bytes,
+          .is_governed = flags.has_governor};
+}
+
+absl::StatusOr<ReplayReport::Trace> ReplayFile(const ReplayFlags& flags, const std::string& path,
+                                               const std::vector<NamedEvictionPolicy>& policies) {
+  FOREGATE_ASSIGN_OR_RETURN(const ReplayTrace trace, ReadTrace(flags, path));
+  ReplayReport::Trace report{.name = NameOf(path),
                              .expert_bytes = trace.header().expert_bytes(),
                              .round_bytes = RoundBytes(trace),
                              .results = {}};
+  ReplayOptions options = OptionsOf(flags);
   for (const double percent : flags.memory_percents) {
+    options.memory_bytes = static_cast<uint64_t>(percent / 100 * static_cast<double>(report.expert_bytes));
     for (const NamedEvictionPolicy& policy : policies) {
-      FOREGATE_ASSIGN_OR_RETURN(
-          ReplayResult result,
-          Replay(trace,
-                 {.policy = policy.policy,
-                  .memory_bytes = static_cast<uint64_t>(percent / 100 * static_cast<double>(report.expert_bytes)),
-                  .bytes_per_second = static_cast<double>(flags.bandwidth),
-                  .request_seconds = flags.request_us / 1e6,
-                  .expert_seconds = flags.expert_us / 1e6}));
+      options.policy = policy.policy;
+      FOREGATE_ASSIGN_OR_RETURN(ReplayResult result, Replay(trace, options));
       report.results.push_back(std::move(result));
     }
   }
   return report;
 }
 
+absl::Status RunPrefetchReplay(const ReplayFlags& flags) {
+  if (flags.bandwidth == 0) return absl::InvalidArgumentError("--prefetch: it needs a --bandwidth");
+  if (!flags.policies.empty() || !flags.plot.empty())
+    return absl::InvalidArgumentError("--prefetch: it goes with the policy expected, and has no --plot");
+  PrefetchReport report{.num_streams = flags.num_streams, .after_rows = flags.after_rows, .traces = {}};
+  for (const std::string& path : flags.read.traces) {
+    FOREGATE_ASSIGN_OR_RETURN(const ReplayTrace trace, ReadTrace(flags, path));
+    FOREGATE_ASSIGN_OR_RETURN(PrefetchReport::Trace replayed,
+                              ReplayPrefetches(trace, NameOf(path),
+                                               {.replay = OptionsOf(flags),
+                                                .memory_percents = flags.memory_percents,
+                                                .sources = flags.sources,
+                                                .lead = flags.lead,
+                                                .is_balanced = flags.transfer_ratio > 0,
+                                                .balance = {.transfer_ratio = flags.transfer_ratio,
+                                                            .layer_share = flags.layer_share,
+                                                            .after_rows = flags.after_rows}}));
+    report.traces.push_back(std::move(replayed));
+  }
+  std::cout << (flags.read.json ? PrefetchJson(report) : PrefetchTable(report)) << std::flush;
+  return absl::OkStatus();
+}
+
 absl::Status RunReplay(const ReplayFlags& flags) {
+  if (!flags.sources.empty()) return RunPrefetchReplay(flags);
   FOREGATE_ASSIGN_OR_RETURN(const std::vector<NamedEvictionPolicy> policies, PoliciesOf(flags.policies));
   ReplayReport report{.memory_percents = flags.memory_percents,
                       .policies = {},
@@ -197,6 +249,22 @@ CLI::App* AddImport(CLI::App* trace, ImportFlags* flags) {
   return command;
 }
 
+void AddPrefetch(CLI::App* command, ReplayFlags* flags) {
+  command
+      ->add_option("--prefetch", flags->sources,
+                   "read ahead of demand: committed (pre-gates), speculation:PERCENT (right guesses), predictor")
+      ->delimiter(',');
+  command->add_option("--lead", flags->lead, "layers ahead that --prefetch knows of")->check(CLI::Range(1, 4));
+  command->add_flag("!--no-governor", flags->has_governor, "read guesses whether they pay or not");
+  command
+      ->add_option("--transfer-ratio", flags->transfer_ratio,
+                   "set the time of computing so that what LRU reads takes so many times as long")
+      ->check(CLI::Range(1e-3, 1e3));
+  command->add_option("--layer-share", flags->layer_share, "of that time, the part spent beside the experts")
+      ->check(CLI::Range(0.0, 0.99));
+  command->add_option("--after", flags->after_rows, "rates of --prefetch are over the steps after so many tokens");
+}
+
 CLI::App* AddReplay(CLI::App* trace, ReplayFlags* flags) {
   CLI::App* command = trace->add_subcommand("replay", "run traces against an expert cache, in virtual time");
   AddReadFlags(command, &flags->read);
@@ -212,7 +280,16 @@ CLI::App* AddReplay(CLI::App* trace, ReplayFlags* flags) {
   command->add_option("--request-us", flags->request_us, "what a read costs beside its bytes")
       ->check(CLI::Range(0.0, 1e6));
   command->add_option("--expert-us", flags->expert_us, "time to compute one expert")->check(CLI::Range(0.0, 1e9));
+  command->add_option("--layer-us", flags->layer_us, "time of a layer beside its experts")->check(CLI::Range(0.0, 1e9));
+  command->add_option("--request-size", flags->request_bytes, "most bytes of one request (default: a whole expert)")
+      ->transform(CLI::AsSizeValue(false));
+  command
+      ->add_option("--in-flight", flags->in_flight_bytes, "bytes that the disk holds at a time (default: one request)")
+      ->transform(CLI::AsSizeValue(false));
+  command->add_option("--repeat", flags->num_repeats, "run the steps so many times, one after the other")
+      ->check(CLI::Range(1, 4096));
   command->add_option("--plot", flags->plot, "write hit rate against memory there, as SVG");
+  AddPrefetch(command, flags);
   return command;
 }
 

@@ -110,6 +110,49 @@ TEST_F(TraceCommandTest, WhatCannotBeDoneIsSaid) {
   EXPECT_TRUE(Content("t.fgr.part").empty());
 }
 
+TEST_F(TraceCommandTest, ReplayWithPrefetches) {
+  ASSERT_TRUE(Import().ok());
+  ASSERT_TRUE(Run({"replay", Path("t.fgr"), "--memory", "50", "--bandwidth", "1MB", "--prefetch",
+                   "committed,speculation:80,predictor", "--transfer-ratio", "1", "--layer-share", "0.3", "--after",
+                   "20", "--repeat", "2", "--request-size", "512", "--json"},
+                  &out_)
+                  .ok());
+  const nlohmann::json report = nlohmann::json::parse(out_);
+  EXPECT_EQ(report["after_tokens"], 20);
+  const nlohmann::json& results = report["traces"][0]["memories"][0]["results"];
+  ASSERT_EQ(results.size(), 6u);
+  EXPECT_EQ(results[0]["source"], "lru");
+  EXPECT_EQ(results[1]["times_demand"], 1);
+  EXPECT_EQ(results[2]["source"], "committed");
+  EXPECT_GT(results[2]["times_demand"], 1);
+  EXPECT_GT(results[2]["times_blocking_lru"], results[2]["times_lru"]);
+  EXPECT_GT(results[2]["committed_bytes"], 0);
+  EXPECT_EQ(results[2]["wasted_bytes"], 0);
+  EXPECT_GT(results[3]["tokens_per_second"], 0);
+  EXPECT_EQ(results[5]["source"], "belady");
+
+  ASSERT_TRUE(Run({"replay", Path("t.fgr"), "--memory", "25,50", "--bandwidth", "1MB", "--expert-us", "500",
+                   "--layer-us", "100", "--prefetch", "predictor", "--no-governor", "--streams", "2"},
+                  &out_)
+                  .ok());
+  EXPECT_NE(out_.find("t, virtual time, 2 streams"), std::string::npos) << out_;
+  EXPECT_NE(out_.find("x blocking"), std::string::npos) << out_;
+
+  const auto message = [&](const std::vector<std::string>& flags) {
+    std::vector<std::string> arguments = {"replay", Path("t.fgr"), "--memory", "50"};
+    arguments.insert(arguments.end(), flags.begin(), flags.end());
+    return std::string(Run(arguments, &out_).message());
+  };
+  EXPECT_NE(message({"--prefetch", "committed"}).find("--bandwidth"), std::string::npos);
+  for (const char* source : {"oracle", "speculation:", "speculation:120", "speculation:8x"})
+    EXPECT_NE(message({"--prefetch", source, "--bandwidth", "1MB"}).find(source), std::string::npos);
+  EXPECT_NE(message({"--prefetch", "committed", "--bandwidth", "1MB", "--policy", "lru"}).find("policy expected"),
+            std::string::npos);
+  EXPECT_NE(
+      message({"--prefetch", "committed", "--bandwidth", "1MB", "--transfer-ratio", "1", "--after", "99"}).find("99"),
+      std::string::npos);
+}
+
 TEST_F(TraceCommandTest, ATornTraceIsReplayedUpToTheTear) {
   ASSERT_TRUE(Import().ok());
   const std::string whole = Content("t.fgr");

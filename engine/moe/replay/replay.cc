@@ -3,149 +3,216 @@
 #include <algorithm>
 #include <optional>
 #include <string>
+#include <utility>
 
-#include "engine/moe/expert_usage.h"
+#include "engine/moe/replay/replay_memory.h"
 #include "kernels/base/check.h"
 #include "kernels/base/status_macros.h"
 
 namespace foregate {
 namespace {
 
-class ReplayedCache {
+// A guess may take this part of the memory at most, and what is announced for one layer that part.
+constexpr uint64_t kGuessedPart = 8;
+constexpr uint64_t kAnnouncedPart = 2;
+
+class ReplayRun {
  public:
-  ReplayedCache(const ReplayTrace& trace, const ReplayOptions& options)
+  ReplayRun(const ReplayTrace& trace, const ReplayOptions& options, ReplayPrefetch prefetch)
       : trace_(trace),
         options_(options),
-        usage_(static_cast<int32_t>(trace.header().layers.size()), trace.header().num_experts),
-        experts_(trace.num_experts()) {
+        prefetch_(std::move(prefetch)),
+        memory_(trace, {.policy = options.policy,
+                        .memory_bytes = options.memory_bytes,
+                        .request_bytes = static_cast<uint64_t>(options.request_seconds * options.bytes_per_second)}),
+        disk_({.bytes_per_second = options.bytes_per_second,
+               .request_seconds = options.request_seconds,
+               .request_bytes = options.request_bytes,
+               .in_flight_bytes = options.in_flight_bytes},
+              memory_),
+        limits_{.max_bytes_per_layer = options.memory_bytes / kGuessedPart} {
     result_.groups.resize(std::min(kMaxReplayGroups, trace.header().layers.size()));
   }
 
   ReplayResult Run() {
-    for (number_ = 0; number_ < trace_.num_visits(); ++number_) RunVisit(trace_.visit(number_));
+    for (size_t number = 0; number < trace_.num_visits(); ++number) {
+      const ReplayTrace::Visit visit = trace_.visit(number);
+      if (number == 0 || visit.step != trace_.visit(number - 1).step) BeginStep(visit);
+      RunVisit(number, visit);
+    }
+    EndStep();
+    result_.num_first_reads = memory_.num_first_reads();
+    result_.num_evictions = memory_.num_evictions();
+    result_.regretted_bytes = memory_.regretted_bytes();
+    result_.class_bytes = disk_.bytes();
     return std::move(result_);
   }
 
  private:
-  struct Expert {
-    bool is_resident = false;
-    bool was_read = false;
-    size_t visit = SIZE_MAX;  // the last that wanted it
-    uint64_t last_use = 0;
-    uint32_t next_use = ReplayTrace::kNoVisit;
-  };
-  struct Resident {
-    int32_t layer_index = 0;
-    int32_t expert = 0;
+  struct Announced {
+    size_t expert = 0;
+    size_t target = 0;
+    ReadClass read_class = ReadClass::kSpeculative;
   };
 
-  Expert& expert(const Resident& resident) {
-    return experts_[trace_.expert_index(resident.layer_index, resident.expert)];
+  void BeginStep(const ReplayTrace::Visit& visit) {
+    EndStep();
+    result_.steps.push_back({.num_rows = visit.num_rows});
+    before_ = Totals();
+    budget_ = options_.is_governed ? BudgetOf(governor_, limits_)
+                                   : SpeculationBudget{limits_.max_bytes_per_layer, options_.min_probability};
+    if (!budget_.allows_any()) ++result_.num_control_steps;
   }
 
-  void RunVisit(const ReplayTrace::Visit& visit) {
-    usage_.Visit(visit.layer_index, visit.num_rows, visit.choices);
+  // Everything that the governor counts, since the beginning.
+  PrefetchCounters Totals() const {
+    return {.seconds = now_,
+            .stall_seconds = result_.stall_seconds,
+            .demand_bytes = disk_.bytes()[static_cast<size_t>(ReadClass::kDemand)],
+            .used_bytes = result_.used_bytes,
+            .wasted_bytes = result_.wasted_bytes,
+            .regretted_bytes = memory_.regretted_bytes()};
+  }
+
+  void EndStep() {
+    if (result_.steps.empty()) return;
+    const PrefetchCounters totals = Totals();
+    result_.steps.back().seconds = totals.seconds - before_.seconds;
+    if (!options_.is_governed) return;
+    governor_ = Govern(governor_, {.seconds = totals.seconds - before_.seconds,
+                                   .stall_seconds = totals.stall_seconds - before_.stall_seconds,
+                                   .demand_bytes = totals.demand_bytes - before_.demand_bytes,
+                                   .used_bytes = totals.used_bytes - before_.used_bytes,
+                                   .wasted_bytes = totals.wasted_bytes - before_.wasted_bytes,
+                                   .regretted_bytes = totals.regretted_bytes - before_.regretted_bytes});
+  }
+
+  void RunVisit(size_t number, const ReplayTrace::Visit& visit) {
+    ++result_.steps.back().num_layers;
+    Spend(options_.layer_seconds);
+    memory_.BeginVisit(number);
+    prefetch_.Observe(number);
+    Settle(number, visit);
+    Demand(visit);
+    AnnounceAhead(number);
+    Compute();
+  }
+
+  void Spend(double seconds) {
+    now_ += seconds;
+    result_.compute_seconds += seconds;
+    result_.steps.back().compute_seconds += seconds;
+    disk_.AdvanceTo(now_);
+  }
+
+  // What was announced for this visit proves right or wrong.
+  void Settle(size_t number, const ReplayTrace::Visit& visit) {
     const uint64_t bytes = trace_.expert_bytes(visit.layer_index);
-    missing_.clear();
-    ReplayCounts counts;
-    for (size_t i = 0; i < visit.choices.size(); ++i) {
-      if (i > 0 && visit.choices[i] == visit.choices[i - 1]) continue;
-      const Resident wanted{visit.layer_index, visit.choices[i]};
-      Expert& state = expert(wanted);
-      state.visit = number_;
-      state.next_use = visit.next_use[i];
-      counts.bytes_wanted += bytes;
-      ++counts.num_wanted;
-      if (state.is_resident) {
-        state.last_use = ++num_uses_;
-        ++counts.num_hits;
-      } else {
-        missing_.push_back(wanted);
-      }
-    }
-    counts.bytes_read = missing_.size() * bytes;
-    result_.total.Add(counts);
-    const size_t group = static_cast<size_t>(visit.layer_index) * result_.groups.size() / trace_.header().layers.size();
-    result_.groups[group].Add(counts);
-    AddTime(counts, bytes);
-
-    has_candidates_ = false;
-    for (const Resident& wanted : missing_) Load(wanted, bytes);
-  }
-
-  void Load(const Resident& wanted, uint64_t bytes) {
-    while (used_bytes_ + bytes > options_.memory_bytes) EvictOne(wanted.layer_index);
-    Expert& state = expert(wanted);
-    state.is_resident = true;
-    state.last_use = ++num_uses_;
-    if (!state.was_read) ++result_.num_first_reads;
-    state.was_read = true;
-    residents_.push_back(wanted);
-    used_bytes_ += bytes;
-  }
-
-  // The candidates of one visit are gathered once: while it lasts, what is resident and not wanted only shrinks.
-  void EvictOne(int32_t layer_index) {
-    if (!has_candidates_) GatherCandidates(false);
-    if (candidates_.empty()) GatherCandidates(true);
-    has_candidates_ = true;
-    const std::optional<size_t> victim = options_.policy(
-        candidates_, {.layer_index = layer_index,
-                      .num_layers = static_cast<int32_t>(trace_.header().layers.size()),
-                      .request_bytes = static_cast<uint64_t>(options_.request_seconds * options_.bytes_per_second)});
-    FOREGATE_CHECK(victim.has_value());
-    const EvictionCandidate evicted = candidates_[*victim];
-    candidates_[*victim] = candidates_.back();
-    candidates_.pop_back();
-    expert({evicted.layer_index, evicted.key.expert}).is_resident = false;
-    used_bytes_ -= evicted.bytes;
-    ++result_.num_evictions;
-    std::erase_if(residents_, [&](const Resident& resident) {
-      return resident.layer_index == evicted.layer_index && resident.expert == evicted.key.expert;
+    std::erase_if(announced_, [&](const Announced& announced) {
+      if (announced.target != number) return false;
+      const bool is_wanted = memory_.is_wanted(announced.expert);
+      const uint64_t begun = memory_.is_resident(announced.expert) ? bytes : disk_.begun_bytes(announced.expert);
+      if (is_wanted && !memory_.is_resident(announced.expert)) ++result_.num_late;
+      if (announced.read_class == ReadClass::kSpeculative)
+        (is_wanted ? result_.used_bytes : result_.wasted_bytes) += begun;
+      if (!is_wanted) disk_.Cancel(announced.expert);
+      return true;
     });
   }
 
-  void GatherCandidates(bool of_this_visit) {
-    candidates_.clear();
-    for (const Resident& resident : residents_) {
-      const Expert& state = expert(resident);
-      if ((state.visit == number_) != of_this_visit) continue;
-      candidates_.push_back(
-          {.key = {trace_.header().layers[static_cast<size_t>(resident.layer_index)].layer, resident.expert},
-           .layer_index = resident.layer_index,
-           .bytes = trace_.expert_bytes(resident.layer_index),
-           .last_use = state.last_use,
-           .share = usage_.share(resident.layer_index, resident.expert),
-           .probability = usage_.probability(resident.layer_index, resident.expert),
-           .next_use = state.next_use == ReplayTrace::kNoVisit ? EvictionCandidate::kNever : state.next_use});
+  void Demand(const ReplayTrace::Visit& visit) {
+    const uint64_t bytes = trace_.expert_bytes(visit.layer_index);
+    ReplayCounts counts;
+    ready_.clear();
+    num_missing_ = 0;
+    memory_.TakeArrivals();
+    for (size_t i = 0; i < visit.choices.size(); ++i) {
+      if (i > 0 && visit.choices[i] == visit.choices[i - 1]) continue;
+      const size_t expert = trace_.expert_index(visit.layer_index, visit.choices[i]);
+      ++counts.num_wanted;
+      if (memory_.is_resident(expert)) {
+        ++counts.num_hits;
+        ready_.push_back(expert);
+        continue;
+      }
+      ++num_missing_;
+      if (!disk_.Raise(expert, ReadClass::kDemand)) disk_.Enqueue(expert, ReadClass::kDemand, bytes);
+    }
+    counts.bytes_wanted = counts.num_wanted * bytes;
+    counts.bytes_read = num_missing_ * bytes;
+    result_.total.Add(counts);
+    const size_t group = static_cast<size_t>(visit.layer_index) * result_.groups.size() / trace_.header().layers.size();
+    result_.groups[group].Add(counts);
+    if (options_.bytes_per_second == 0) return;
+    const double read_seconds = options_.request_seconds * static_cast<double>(NumRequests(bytes)) +
+                                static_cast<double>(bytes) / options_.bytes_per_second;
+    result_.blocking_stall_seconds += static_cast<double>(num_missing_) * read_seconds;
+    result_.steps.back().blocking_stall_seconds += static_cast<double>(num_missing_) * read_seconds;
+  }
+
+  uint64_t NumRequests(uint64_t bytes) const {
+    return options_.request_bytes == 0 ? 1 : (bytes + options_.request_bytes - 1) / options_.request_bytes;
+  }
+
+  void AnnounceAhead(size_t number) {
+    const std::optional<size_t> target = prefetch_.Target(number);
+    if (!target) return;
+    prefetch_.Guess(*target, memory_.usage(), &guesses_);
+    const bool is_committed = options_.source.kind == PrefetchSource::Kind::kCommitted;
+    const int32_t layer_index = trace_.visit(*target).layer_index;
+    const uint64_t bytes = trace_.expert_bytes(layer_index);
+    const ReadClass read_class = is_committed ? ReadClass::kCommitted : ReadClass::kSpeculative;
+    std::erase_if(guesses_, [&](const ExpertGuess& guess) {
+      const size_t expert = trace_.expert_index(layer_index, guess.expert);
+      if (memory_.is_absent(expert)) return false;
+      memory_.Announce(expert, *target, read_class, guess.probability);
+      return true;
+    });
+    prefetch_.Grade(*target, guesses_);
+    size_t count = SelectGuesses(guesses_, bytes, is_committed ? SpeculationBudget{UINT64_MAX, 0} : budget_);
+    count = std::min<size_t>(count, options_.memory_bytes / kAnnouncedPart / bytes);
+    for (size_t i = 0; i < count; ++i) {
+      const size_t expert = trace_.expert_index(layer_index, guesses_[i].expert);
+      if (disk_.Raise(expert, read_class)) continue;
+      memory_.Announce(expert, *target, read_class, guesses_[i].probability);
+      announced_.push_back({.expert = expert, .target = *target, .read_class = read_class});
+      disk_.Enqueue(expert, read_class, bytes);
     }
   }
 
-  void AddTime(const ReplayCounts& counts, uint64_t bytes) {
-    const double read = options_.bytes_per_second > 0
-                            ? options_.request_seconds + static_cast<double>(bytes) / options_.bytes_per_second
-                            : 0;
-    const double compute = options_.expert_seconds * static_cast<double>(counts.num_wanted);
-    double now = options_.expert_seconds * static_cast<double>(counts.num_hits);
-    const uint64_t num_misses = counts.num_wanted - counts.num_hits;
-    for (uint64_t i = 1; i <= num_misses; ++i)
-      now = std::max(now, read * static_cast<double>(i)) + options_.expert_seconds;
-    result_.compute_seconds += compute;
-    result_.stall_seconds += now - compute;
-    result_.blocking_stall_seconds += read * static_cast<double>(num_misses);
+  // Resident experts first, ascending, then those that arrive, as they come.
+  void Compute() {
+    for (size_t next = 0; next < ready_.size() || num_missing_ > 0;) {
+      if (next < ready_.size()) {
+        Spend(options_.expert_seconds);
+        memory_.Compute(ready_[next++]);
+      } else {
+        FOREGATE_CHECK(disk_.AdvanceToArrival());
+        if (disk_.now() > now_) result_.stall_seconds += disk_.now() - now_;
+        now_ = std::max(now_, disk_.now());
+      }
+      for (const size_t expert : memory_.TakeArrivals()) {
+        if (!memory_.is_wanted(expert)) continue;
+        ready_.push_back(expert);
+        --num_missing_;
+      }
+    }
   }
 
   const ReplayTrace& trace_;
   const ReplayOptions& options_;
-  ExpertUsage usage_;
-  std::vector<Expert> experts_;
-  std::vector<Resident> residents_;
-  std::vector<Resident> missing_;
-  std::vector<EvictionCandidate> candidates_;
-  bool has_candidates_ = false;
-  uint64_t used_bytes_ = 0;
-  uint64_t num_uses_ = 0;
-  size_t number_ = 0;
+  ReplayPrefetch prefetch_;
+  ReplayMemory memory_;
+  VirtualDisk disk_;
+  GovernorState governor_;
+  const GovernorLimits limits_;
+  SpeculationBudget budget_;
+  std::vector<Announced> announced_;
+  std::vector<ExpertGuess> guesses_;
+  std::vector<size_t> ready_;
+  size_t num_missing_ = 0;
+  double now_ = 0;
+  PrefetchCounters before_;
   ReplayResult result_;
 };
 
@@ -162,13 +229,32 @@ void ReplayCounts::Add(const ReplayCounts& other) {
   bytes_read += other.bytes_read;
 }
 
+double ReplayResult::rows_per_second(size_t first_step) const {
+  double rows = 0, seconds = 0;
+  for (size_t i = first_step; i < steps.size(); ++i) {
+    rows += static_cast<double>(steps[i].num_rows);
+    seconds += steps[i].seconds;
+  }
+  return seconds > 0 ? rows / seconds : 0;
+}
+
+double ReplayResult::blocking_rows_per_second(size_t first_step) const {
+  double rows = 0, seconds = 0;
+  for (size_t i = first_step; i < steps.size(); ++i) {
+    rows += static_cast<double>(steps[i].num_rows);
+    seconds += steps[i].compute_seconds + steps[i].blocking_stall_seconds;
+  }
+  return seconds > 0 ? rows / seconds : 0;
+}
+
 absl::StatusOr<ReplayResult> Replay(const ReplayTrace& trace, const ReplayOptions& options) {
   uint64_t largest = 0;
   for (const TraceHeader::Layer& layer : trace.header().layers) largest = std::max(largest, layer.expert_bytes);
   if (options.memory_bytes < 2 * largest)
     return absl::InvalidArgumentError("replay: " + std::to_string(options.memory_bytes) +
                                       " bytes do not hold two experts of " + std::to_string(largest));
-  return ReplayedCache(trace, options).Run();
+  FOREGATE_ASSIGN_OR_RETURN(ReplayPrefetch prefetch, ReplayPrefetch::Create(trace, options.source));
+  return ReplayRun(trace, options, std::move(prefetch)).Run();
 }
 
 }  // namespace foregate

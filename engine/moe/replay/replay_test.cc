@@ -189,6 +189,20 @@ TEST(Replay, MergedStreamsRunSideBySide) {
   EXPECT_FALSE(trace.Merge(5).ok());
 }
 
+TEST(Replay, ARepeatedTraceRunsAgain) {
+  const ReplayTrace trace = TraceOf(Header(1, 4, 2), {{3, 0, {2, 1}}, {5, 0, {0, 3}}});
+  const ReplayTrace repeated = *trace.Repeat(3);
+  EXPECT_EQ(repeated.num_steps(), 6u);
+  ASSERT_EQ(repeated.num_visits(), 6u);
+  EXPECT_LT(repeated.visit(1).step, repeated.visit(2).step);
+  EXPECT_EQ(repeated.visit(4).ranked[0], 2);  // as it was ranked
+  EXPECT_EQ(repeated.visit(4).choices[0], 1);
+  EXPECT_EQ(repeated.visit(0).next_use[0], 2u);
+  EXPECT_EQ(ReplayWith(repeated, EvictLeastRecentlyUsed, 400).total.num_hits, 8u);
+  EXPECT_FALSE(trace.Repeat(0).ok());
+  EXPECT_FALSE(trace.Repeat(uint64_t{1} << 31).ok());
+}
+
 TEST(Replay, AnEmptyTraceIsRefused) {
   std::string file;
   auto writer = *TraceWriter::Create(Header(1, 2, 1), [&](std::string_view bytes) {

@@ -28,6 +28,7 @@ void ReplayTrace::Append(uint64_t step, int32_t layer_index, size_t num_rows, st
   const auto first = static_cast<ptrdiff_t>(choices_.size());
   visits_.push_back({step, layer_index, num_rows, choices_.size()});
   choices_.insert(choices_.end(), choices.begin(), choices.end());
+  ranked_.insert(ranked_.end(), choices.begin(), choices.end());
   std::sort(choices_.begin() + first, choices_.end());
 }
 
@@ -51,6 +52,7 @@ ReplayTrace::Visit ReplayTrace::visit(size_t i) const {
           .layer_index = entry.layer_index,
           .num_rows = entry.num_rows,
           .choices = std::span(choices_).subspan(entry.first_choice, end - entry.first_choice),
+          .ranked = std::span(ranked_).subspan(entry.first_choice, end - entry.first_choice),
           .next_use = std::span(next_use_).subspan(entry.first_choice, end - entry.first_choice)};
 }
 
@@ -85,13 +87,30 @@ absl::StatusOr<ReplayTrace> ReplayTrace::Merge(size_t num_streams) const {
       for (; i < visits.size() && visits_[visits[i]].layer_index == layer_index; ++i) {
         const Visit part = visit(visits[i]);
         num_rows += part.num_rows;
-        choices.insert(choices.end(), part.choices.begin(), part.choices.end());
+        choices.insert(choices.end(), part.ranked.begin(), part.ranked.end());
       }
       merged.Append(step, layer_index, num_rows, choices);
     }
   }
   merged.Finish();
   return merged;
+}
+
+absl::StatusOr<ReplayTrace> ReplayTrace::Repeat(size_t times) const {
+  if (times < 1) return absl::InvalidArgumentError("a trace repeated 0 times");
+  if (times > kNoVisit / choices_.size())
+    return absl::ResourceExhaustedError("a trace of more than 2^32 choices cannot be replayed");
+  ReplayTrace repeated;
+  repeated.header_ = header_;
+  const uint64_t steps_each = visits_.back().step + 1;
+  for (size_t run = 0; run < times; ++run) {
+    for (size_t i = 0; i < visits_.size(); ++i) {
+      const Visit part = visit(i);
+      repeated.Append(run * steps_each + part.step, part.layer_index, part.num_rows, part.ranked);
+    }
+  }
+  repeated.Finish();
+  return repeated;
 }
 
 }  // namespace foregate

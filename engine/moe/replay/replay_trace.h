@@ -1,7 +1,7 @@
 // ReplayTrace: a routing trace in memory, as a cache meets it: visit by visit, each with its experts and with what only
 // a recording can know, when each is wanted next.
 //
-// Immutable once made; 8 bytes per choice.
+// Immutable once made; 12 bytes per choice.
 #ifndef FOREGATE_ENGINE_MOE_REPLAY_REPLAY_TRACE_H_
 #define FOREGATE_ENGINE_MOE_REPLAY_REPLAY_TRACE_H_
 
@@ -23,6 +23,7 @@ class ReplayTrace {
     int32_t layer_index = 0;
     size_t num_rows = 0;
     std::span<const int32_t> choices;    // [rows x top_k], ascending; an expert stands as often as rows chose it
+    std::span<const int32_t> ranked;     // [rows, top_k] as they were recorded: a row's first rank first
     std::span<const uint32_t> next_use;  // per choice: number of the visit that uses it next, or kNoVisit
   };
   static constexpr uint32_t kNoVisit = UINT32_MAX;
@@ -34,6 +35,10 @@ class ReplayTrace {
   // The trace cut into `num_streams` parts of equal numbers of steps, which run side by side: step i of the result has
   // the rows of step i of every part. INVALID_ARGUMENT for fewer than one stream or more than there are steps.
   absl::StatusOr<ReplayTrace> Merge(size_t num_streams) const;
+
+  // All steps, `times` over, one run after the other: a short trace served again and again. INVALID_ARGUMENT for 0;
+  // RESOURCE_EXHAUSTED for more than 2^32 choices.
+  absl::StatusOr<ReplayTrace> Repeat(size_t times) const;
 
   const TraceHeader& header() const { return header_; }
   size_t num_visits() const { return visits_.size(); }
@@ -62,6 +67,7 @@ class ReplayTrace {
   TraceHeader header_;
   std::vector<Entry> visits_;
   std::vector<int32_t> choices_;
+  std::vector<int32_t> ranked_;
   std::vector<uint32_t> next_use_;
   size_t num_steps_ = 0;
 };
