@@ -7,14 +7,20 @@
 Every weight is drawn from a seeded generator and rounded to the stored type first; the reference then runs in float64
 (transformers keeps norms, rotary tables and router scores in float32 inside). Written per family, as golden_test.cc
 reads them: the checkpoint, expected.json (prompts, greedy tokens and their margins) and expected.safetensors
-(logits.P; router.P.MODULE.J, the J-th output of each router: scores, mixing weights, expert ids).
+(logits.P; router.P.MODULE.J, the J-th output of each router: scores, mixing weights, expert ids; pre_gate.P.LAYER, the
+logits by which a pre-gate chose the experts of that layer).
 """
 import argparse
 import copy
 import json
 import math
 import pathlib
+import sys
 
+# This directory goes: its regex.py and tokenizers.py are not the packages.
+sys.path[0] = str(pathlib.Path(__file__).parent.parent / "pre_gate")
+
+import pre_gate
 import torch
 import transformers
 from safetensors.torch import save_file
@@ -23,6 +29,23 @@ TRUNK = {
     "hidden_size": 64, "num_hidden_layers": 3, "num_attention_heads": 4, "num_key_value_heads": 2, "vocab_size": 384,
     "max_position_embeddings": 512, "bos_token_id": 0, "eos_token_id": 1, "pad_token_id": None,
 }
+
+# Pre-gated families are many, so each is as small as it can be; small prompts too. Five layers with a distance of 2:
+# there, the ids of three layers are known at once.
+SMALL_TRUNK = {
+    "hidden_size": 24, "num_hidden_layers": 3, "num_attention_heads": 2, "num_key_value_heads": 1, "vocab_size": 64,
+    "rms_norm_eps": 1e-6, "rope_theta": 1e4, "num_experts": 5,
+}
+QWEN3_PRE_GATE = ("Qwen3MoeConfig", torch.bfloat16, 1, False, {
+    **SMALL_TRUNK, "head_dim": 12, "intermediate_size": 16, "moe_intermediate_size": 8, "num_experts_per_tok": 3,
+    "norm_topk_prob": True, "mlp_only_layers": [0], "tie_word_embeddings": True})
+OLMOE_PRE_GATE = ("OlmoeConfig", torch.bfloat16, 1, False, {
+    **SMALL_TRUNK, "num_key_value_heads": 2, "intermediate_size": 8, "num_experts_per_tok": 2})
+
+
+def deeper(family, values):
+    return (*family[:4], {**family[4], **values})
+
 
 # Config class, stored type, number of shards, and whether config.json uses the spellings of older transformers.
 FAMILIES = {
@@ -42,7 +65,13 @@ FAMILIES = {
     "mixtral": ("MixtralConfig", torch.float16, 1, True, {
         "intermediate_size": 112, "num_local_experts": 8, "num_experts_per_tok": 2, "rms_norm_eps": 1e-5,
         "rope_theta": 1e6}),
+    "qwen3_moe_pre_gate_1": QWEN3_PRE_GATE,
+    "qwen3_moe_pre_gate_2": deeper(QWEN3_PRE_GATE, {"num_hidden_layers": 5, "mlp_only_layers": [1]}),
+    "olmoe_pre_gate_1": OLMOE_PRE_GATE,
+    "olmoe_pre_gate_2": deeper(OLMOE_PRE_GATE, {"num_hidden_layers": 5}),
 }
+# Layers from where a pre-gate chooses to where the experts are, by family.
+DISTANCES = {family: int(family[-1]) for family in FAMILIES if "_pre_gate_" in family}
 
 # Corners of the configs that the plain set does not reach.
 VARIANTS = {
@@ -60,6 +89,7 @@ VARIANTS = {
     },
 }
 PROMPT_LENGTHS = (1, 7, 33, 90)
+SMALL_PROMPT_LENGTHS = (1, 5, 21)
 NUM_GREEDY = 24
 
 
@@ -117,6 +147,7 @@ def make(family, variant, seed, out):
     config = getattr(transformers, class_name)(**{**TRUNK, **values, **VARIANTS[variant].get(family, {})})
     model = transformers.AutoModelForCausalLM.from_config(
         config, attn_implementation="eager", experts_implementation="eager").double().eval()
+    gates = pre_gate.attach(model, DISTANCES[family]) if family in DISTANCES else None
     generator = torch.Generator().manual_seed(seed + sum(family.encode()))
     with torch.no_grad():
         draw_weights(model, config, stored, generator)
@@ -125,7 +156,8 @@ def make(family, variant, seed, out):
         use_old_spellings(directory / "config.json")
 
     routers, modules = record_routers(model)
-    prompts = [torch.randint(2, config.vocab_size, (n,), generator=generator).tolist() for n in PROMPT_LENGTHS]
+    prompts = [torch.randint(2, config.vocab_size, (n,), generator=generator).tolist()
+               for n in (SMALL_PROMPT_LENGTHS if gates else PROMPT_LENGTHS)]
     tensors, greedy, margins = {}, [], []
     with torch.no_grad():
         for p, prompt in enumerate(prompts):
@@ -134,6 +166,8 @@ def make(family, variant, seed, out):
                 for j, value in enumerate(values):
                     kind = torch.float32 if value.dtype.is_floating_point else torch.int32
                     tensors[f"router.{p}.{name}.{j}"] = value.to(kind).contiguous().clone()
+            for layer, commitment in (gates.committed if gates else {}).items():
+                tensors[f"pre_gate.{p}.{layer}"] = commitment.logits.float().contiguous().clone()
             ids, margin = list(prompt), []
             for _ in range(NUM_GREEDY):
                 best = model(torch.tensor([ids])).logits[0, -1].topk(2)
@@ -142,10 +176,12 @@ def make(family, variant, seed, out):
             greedy.append(ids[len(prompt):])
             margins.append(margin)
     save_file(tensors, directory / "expected.safetensors")
-    (directory / "expected.json").write_text(json.dumps({
-        "family": family, "transformers": transformers.__version__, "torch": torch.__version__, "seed": seed,
-        "prompts": prompts, "greedy": greedy, "greedy_margin": margins, "router_modules": modules}))
-    print(f"{family}: logits std {tensors['logits.3'].std():.2f}, least margin {min(map(min, margins)):.4f}")
+    expected = {"family": family, "transformers": transformers.__version__, "torch": torch.__version__, "seed": seed,
+                "prompts": prompts, "greedy": greedy, "greedy_margin": margins, "router_modules": modules}
+    if gates:
+        expected["pre_gate_distance"] = gates.distance
+    (directory / "expected.json").write_text(json.dumps(expected))
+    print(f"{family}: logits std {tensors[f'logits.{len(prompts) - 1}'].std():.2f}, least margin {min(map(min, margins)):.4f}")
 
 
 def main():

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""make_model.py SHAPE DIR [--layers N] [--seed S]: a checkpoint of random weights in the shape of a real model.
+"""make_model.py SHAPE DIR [--layers N] [--seed S] [--pre-gate K]: a checkpoint of random weights in the shape of a real model.
 
 What a Hugging Face download would be: config.json, sharded bf16 safetensors, tokenizer.json, tokenizer_config.json and
 generation_config.json, so that speed and memory can be measured without the real weights. The text it writes means
-nothing. Equal shape, layers and seed give equal bytes.
+nothing. Equal shape, layers and seed give equal bytes. With --pre-gate, random pre-gates besides (docs/pre_gate.md),
+for speed: the other tensors keep their bytes.
 
 Random routers choose experts nearly uniformly: the worst case for anything that caches experts.
 Python's standard library only. Memory stays below 100 MB; time is the disk's.
@@ -60,8 +61,10 @@ CHAT_TEMPLATE = ("{%- for message in messages %}{{- '<|im_start|>' + message.rol
                  "{%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n' }}{%- endif %}")
 
 
-def config_of(shape, layers):
+def config_of(shape, layers, pre_gate=None):
     config = dict(SHAPES[shape])
+    if pre_gate is not None:
+        config["foregate_pre_gate"] = {"version": 1, "distance": pre_gate}
     if layers is not None:
         config["num_hidden_layers"] = layers
     end = config["vocab_size"] - len(SPECIAL_TOKENS)
@@ -78,6 +81,7 @@ def tensors_of(config):
     head_dim = config.get("head_dim", hidden // heads)
     width = config.get("moe_intermediate_size", config["intermediate_size"])
     per_head = config["model_type"] == "qwen3_moe"
+    first_pre_gated = config.get("foregate_pre_gate", {"distance": config["num_hidden_layers"]})["distance"]
     yield "model.embed_tokens.weight", (vocab, hidden), "embedding"
     for layer in range(config["num_hidden_layers"]):
         name = "model.layers.%d." % layer
@@ -91,6 +95,8 @@ def tensors_of(config):
         yield attention + "k_norm.weight", (head_dim if per_head else kv_heads * head_dim,), "norm"
         yield name + "post_attention_layernorm.weight", (hidden,), "norm"
         yield name + "mlp.gate.weight", (config["num_experts"], hidden), "weight"
+        if layer >= first_pre_gated:
+            yield name + "mlp.pre_gate.weight", (config["num_experts"], hidden), "weight"
         for expert in range(config["num_experts"]):
             prefix = name + "mlp.experts.%d." % expert
             yield prefix + "gate_proj.weight", (width, hidden), "weight"
@@ -237,13 +243,16 @@ def main(argv=None):
     parser.add_argument("directory", help="must not exist; made under a temporary name and renamed at the end")
     parser.add_argument("--layers", type=int, help="instead of the shape's")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--pre-gate", type=int, choices=(1, 2), help="choose experts so many layers early")
     flags = parser.parse_args(argv)
     if flags.layers is not None and not 1 <= flags.layers <= 1000:
         parser.error("--layers: %d is not in [1, 1000]" % flags.layers)
+    config = config_of(flags.shape, flags.layers, flags.pre_gate)
+    if flags.pre_gate is not None and flags.pre_gate >= config["num_hidden_layers"]:
+        parser.error("--pre-gate: %d is too far for %d layers" % (flags.pre_gate, config["num_hidden_layers"]))
     folder = os.path.abspath(flags.directory)
     if os.path.exists(folder):
         sys.exit("make_model.py: %s exists" % flags.directory)
-    config = config_of(flags.shape, flags.layers)
     os.makedirs(os.path.dirname(folder), exist_ok=True)
     size = sum(num_bytes(shape) for _, shape, _ in tensors_of(config))
     check_room(os.path.dirname(folder), size)

@@ -53,6 +53,19 @@ class MakeModelTest(unittest.TestCase):
     def path(self, *names):
         return os.path.join(self.folder, *names)
 
+    def test_pre_gates_come_on_top(self):
+        run("olmoe-small", self.path("plain"), "--layers", "3")
+        run("olmoe-small", self.path("early"), "--layers", "3", "--pre-gate", "2")
+        plain = read_shard(self.path("plain", "model.safetensors"))
+        early = read_shard(self.path("early", "model.safetensors"))
+        self.assertEqual(early.keys() - plain.keys(), {"model.layers.2.mlp.pre_gate.weight"})
+        self.assertEqual(early["model.layers.2.mlp.pre_gate.weight"][0], (8, 128))
+        self.assertEqual({name: early[name] for name in plain}, plain)
+        with open(self.path("early", "config.json"), encoding="utf-8") as file:
+            self.assertEqual(json.load(file)["foregate_pre_gate"], {"version": 1, "distance": 2})
+        with self.assertRaises(SystemExit):
+            run("olmoe-small", self.path("none"), "--pre-gate", "2")
+
     def test_the_files_of_a_checkpoint(self):
         run("olmoe-small", self.path("m"))
         self.assertEqual(sorted(os.listdir(self.path("m"))), [
