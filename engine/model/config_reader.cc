@@ -1,6 +1,8 @@
 #include "engine/model/config_reader.h"
 
+#include <algorithm>
 #include <cmath>
+#include <string_view>
 
 #include "engine/model/json_document.h"
 
@@ -123,6 +125,27 @@ std::vector<std::string> ConfigReader::Strings(const char* key) {
     return {};
   }
   return result;
+}
+
+void ConfigReader::Object(const char* key, std::initializer_list<const char*> known,
+                          const std::function<void(ConfigReader& object)>& read) {
+  const json* value = Find(key);
+  if (value == nullptr) return;
+  if (!value->is_object()) {
+    Refuse(key, "want an object");
+    return;
+  }
+  ConfigReader object(*value, file_ + ": " + key);
+  for (const auto& [name, member] : value->items()) {
+    const auto is_name = [&](std::string_view other) { return other == name; };
+    if (std::none_of(known.begin(), known.end(), is_name)) {
+      std::string names;
+      for (const char* other : known) names += (names.empty() ? "" : ", ") + std::string(other);
+      object.Fail(absl::StatusCode::kInvalidArgument, name, "not known; known: " + names, &member);
+    }
+  }
+  if (object.status_.ok()) read(object);
+  if (status_.ok()) status_ = object.status_;
 }
 
 void ConfigReader::RequireString(const char* key, const char* only) {

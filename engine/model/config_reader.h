@@ -6,6 +6,7 @@
 #define FOREGATE_ENGINE_MODEL_CONFIG_READER_H_
 
 #include <cstdint>
+#include <functional>
 #include <initializer_list>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -35,6 +36,11 @@ class ConfigReader {
   // Integers in [minimum, maximum]; empty when absent.
   std::vector<int32_t> Integers(const char* key, int64_t minimum, int64_t maximum);
   std::vector<std::string> Strings(const char* key);
+
+  // Gives `read` a reader of the object under `key`, whose faults become this reader's and name both keys. Members
+  // other than `known` are a fault. Does nothing when absent.
+  void Object(const char* key, std::initializer_list<const char*> known,
+              const std::function<void(ConfigReader& object)>& read);
 
   bool Has(const char* key) const;
   // Faults that a family finds itself.

@@ -24,6 +24,11 @@ std::vector<int32_t> Tokens(int seed, int count) {
   return tokens;
 }
 
+std::vector<int32_t> Folded(std::vector<int32_t> tokens, int32_t vocab_size) {
+  for (int32_t& token : tokens) token %= vocab_size;
+  return tokens;
+}
+
 double LogProbability(const std::vector<float>& logits, int32_t token) {
   double sum = 0;
   for (const float logit : logits) sum += std::exp(static_cast<double>(logit));
@@ -33,6 +38,9 @@ double LogProbability(const std::vector<float>& logits, int32_t token) {
 class DecoderInvariance : public testing::TestWithParam<const char*> {
  protected:
   DecoderInvariance() : backend_(MakeRefBackend()), harness_({.directory = Directory(GetParam())}, backend_) {}
+  std::vector<int32_t> Tokens(int seed, int count) {
+    return Folded(foregate::Tokens(seed, count), harness_.decoder().info().vocab_size);
+  }
   Backend backend_;
   DecoderHarness harness_;
 };
@@ -93,7 +101,7 @@ TEST_P(DecoderInvariance, DroppedSequencesLeaveTheOthersBitsAlone) {
       EXPECT_EQ(result.logits[row], all[row]) << row;
   }
   for (const DecoderHarness::Routing& routing : result.routing)
-    EXPECT_EQ(routing.rows.size(), routing.layer < 1 ? 25u : 13u) << routing.layer;
+    EXPECT_EQ(routing.rows.size(), routing.layer < 1 ? 25u : routing.layer < 3 ? 13u : 4u) << routing.layer;
   // The survivor goes on as if nothing had been.
   const Rows next = harness_.Run({{2, {11}}}).logits;
   harness_.Reset();
@@ -123,7 +131,9 @@ TEST_P(DecoderInvariance, FewExpertSlotsGiveTheBitsOfAll) {
 }
 
 INSTANTIATE_TEST_SUITE_P(FirstWave, DecoderInvariance,
-                         testing::Values("qwen3_moe", "qwen3_moe_mixed", "qwen2_moe", "olmoe", "mixtral"),
+                         testing::Values("qwen3_moe", "qwen3_moe_mixed", "qwen2_moe", "olmoe", "mixtral",
+                                         "qwen3_moe_pre_gate_1", "qwen3_moe_pre_gate_2", "olmoe_pre_gate_1",
+                                         "olmoe_pre_gate_2"),
                          [](const auto& test) { return std::string(test.param); });
 
 TEST(Decoder, RoutingNamesEveryRowAndLayer) {
@@ -214,7 +224,7 @@ TEST(LoadModel, ConfigAndCheckpointMustAgree) {
   fs::create_directories(directory);
   fs::create_symlink(fs::absolute(source + "/model.safetensors"), directory + "/model.safetensors");
   std::ifstream file(source + "/config.json");
-  const nlohmann::json config = nlohmann::json::parse(file);
+  nlohmann::json config = nlohmann::json::parse(file);
   const auto plan = [&](const nlohmann::json& changes) {
     nlohmann::json changed = config;
     changed.update(changes);
@@ -229,6 +239,21 @@ TEST(LoadModel, ConfigAndCheckpointMustAgree) {
   EXPECT_NE(plan({{"num_hidden_layers", 2}}).message().find("has no use for: model.layers.2."), std::string::npos);
   // An lm_head beside tied embeddings is what many exporters write.
   EXPECT_TRUE(plan({{"tie_word_embeddings", true}}).ok());
+  // Pre-gates that the config does not ask for, and those that it misses.
+  const std::string pre_gated = Directory("olmoe_pre_gate_2");
+  fs::remove(directory + "/model.safetensors");
+  fs::create_symlink(fs::absolute(pre_gated + "/model.safetensors"), directory + "/model.safetensors");
+  std::ifstream pre_gated_file(pre_gated + "/config.json");
+  config = nlohmann::json::parse(pre_gated_file);
+  EXPECT_TRUE(plan(nlohmann::json::object()).ok());
+  EXPECT_NE(plan({{"foregate_pre_gate", nullptr}})
+                .message()
+                .find("has 3 tensors that a olmoe of this config has no use for: model.layers.2.mlp.pre_gate.weight"),
+            std::string::npos);
+  EXPECT_NE(plan({{"foregate_pre_gate", {{"version", 1}, {"distance", 1}}}})
+                .message()
+                .find("tensor model.layers.1.mlp.pre_gate.weight: missing"),
+            std::string::npos);
   fs::remove_all(directory);
 }
 

@@ -18,6 +18,19 @@ std::string SupportedArchitectures() {
   return names;
 }
 
+void ReadPreGate(ConfigReader& reader, ModelConfig& config) {
+  reader.Object("foregate_pre_gate", {"version", "distance"}, [&](ConfigReader& pre_gate) {
+    if (pre_gate.Integer({"version"}, 1, ConfigReader::kMaxSize) != 1)
+      return pre_gate.Unsupported("version", "only 1 is supported");
+    const int32_t distance = pre_gate.Integer({"distance"}, 1, kMaxPreGateDistance);
+    config.pre_gate_distance = distance;
+    for (size_t layer = 0; layer < config.layers.size(); ++layer) {
+      if (config.IsPreGated(layer)) return;
+    }
+    pre_gate.Refuse("distance", "no layer from " + std::to_string(distance) + " on has experts");
+  });
+}
+
 }  // namespace
 
 absl::StatusOr<ModelConfig> ParseModelConfig(std::string_view json, const std::string& file) {
@@ -39,6 +52,8 @@ absl::StatusOr<ModelConfig> ParseModelConfig(std::string_view json, const std::s
   if (std::none_of(config.layers.begin(), config.layers.end(), is_moe))
     return absl::UnimplementedError(file + ": decoder_sparse_step, mlp_only_layers: no layer has experts");
   if (std::all_of(config.layers.begin(), config.layers.end(), is_moe)) config.dense_width = 0;
+  ReadPreGate(reader, config);
+  FOREGATE_RETURN_IF_ERROR(reader.status());
   return config;
 }
 

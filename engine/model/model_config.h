@@ -4,6 +4,7 @@
 #ifndef FOREGATE_ENGINE_MODEL_MODEL_CONFIG_H_
 #define FOREGATE_ENGINE_MODEL_MODEL_CONFIG_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -48,6 +49,7 @@ struct LayerConfig {
 // Names below "model.layers.<i>."; an expert's tensor is <experts>.<e>.<gate_proj>.weight.
 struct TensorNames {
   std::string router = "mlp.gate";
+  std::string pre_gate = "mlp.pre_gate";
   std::string experts = "mlp.experts";
   std::string gate_proj = "gate_proj";
   std::string up_proj = "up_proj";
@@ -69,7 +71,16 @@ struct ModelConfig {
   MoeConfig moe;
   std::vector<LayerConfig> layers;
   TensorNames names;
+  // From the layer where a pre-gate chooses experts to the layer where they are (docs/pre_gate.md); 0: no pre-gates.
+  int32_t pre_gate_distance = 0;
+
+  // Whether a pre-gate chooses the layer's experts. False behind the last layer, so that layer + distance may be asked.
+  bool IsPreGated(size_t layer) const {
+    return pre_gate_distance > 0 && layer >= static_cast<size_t>(pre_gate_distance) && layer < layers.size() &&
+           layers[layer].is_moe;
+  }
 };
+inline constexpr int32_t kMaxPreGateDistance = 2;
 
 // Reads config.json. `file` names it in errors. INVALID_ARGUMENT for a missing, ill-typed or impossible value,
 // UNIMPLEMENTED for a feature that is not supported; each names the key and the value.

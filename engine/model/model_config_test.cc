@@ -97,6 +97,21 @@ TEST(ModelConfig, WindowOnlyWhereItIsTurnedOn) {
   EXPECT_TRUE(Parsed(mixtral).moe.normalize_weights);
 }
 
+TEST(ModelConfig, PreGatesChooseForSparseLayersFromTheirDistanceOn) {
+  EXPECT_EQ(Parsed(Qwen3()).pre_gate_distance, 0);
+  EXPECT_FALSE(Parsed(Qwen3()).IsPreGated(1));
+  EXPECT_EQ(Parsed(Changed(Qwen3(), {{"foregate_pre_gate", nullptr}})).pre_gate_distance, 0);
+  for (const int distance : {1, 2}) {
+    // Layer 2 is dense.
+    const ModelConfig config = Parsed(
+        Changed(Qwen3(), {{"foregate_pre_gate", {{"version", 1}, {"distance", distance}}}, {"mlp_only_layers", {2}}}));
+    EXPECT_EQ(config.pre_gate_distance, distance);
+    std::vector<bool> pre_gated;
+    for (size_t layer = 0; layer < 6; ++layer) pre_gated.push_back(config.IsPreGated(layer));
+    EXPECT_EQ(pre_gated, (std::vector<bool>{false, distance == 1, false, true, false, false}));
+  }
+}
+
 struct BadConfig {
   json changes;
   absl::StatusCode code;
@@ -132,6 +147,22 @@ TEST(ModelConfig, UnsupportedAndImpossibleValuesAreNamed) {
       {{{"mlp_only_layers", "all"}}, kInvalid, "mlp_only_layers"},
       {{{"rms_norm_eps", 2}}, kInvalid, "rms_norm_eps"},
       {{{"norm_topk_prob", 1}}, kInvalid, "norm_topk_prob"},
+      {{{"foregate_pre_gate", 1}}, kInvalid, ": foregate_pre_gate: want an object: 1"},
+      {{{"foregate_pre_gate", {{"distance", 1}}}}, kInvalid, ": foregate_pre_gate: version: missing"},
+      {{{"foregate_pre_gate", {{"version", 2}, {"distance", 1}}}},
+       kUnsupported,
+       ": foregate_pre_gate: version: only 1 is supported: 2"},
+      {{{"foregate_pre_gate", {{"version", 1}}}}, kInvalid, ": foregate_pre_gate: distance: missing"},
+      {{{"foregate_pre_gate", {{"version", 1}, {"distance", 3}}}},
+       kInvalid,
+       ": foregate_pre_gate: distance: want an integer in [1, 2]: 3"},
+      {{{"foregate_pre_gate", {{"version", 1}, {"distance", "1"}}}}, kInvalid, ": foregate_pre_gate: distance: want"},
+      {{{"foregate_pre_gate", {{"version", 1}, {"distance", 1}, {"depth", 2}}}},
+       kInvalid,
+       ": foregate_pre_gate: depth: not known; known: version, distance: 2"},
+      {{{"foregate_pre_gate", {{"version", 1}, {"distance", 2}}}, {"mlp_only_layers", {2, 3}}},
+       kInvalid,
+       ": foregate_pre_gate: distance: no layer from 2 on has experts: 2"},
   };
   for (const BadConfig& bad : cases) {
     const absl::Status status = Parse(Changed(Qwen3(), bad.changes)).status();

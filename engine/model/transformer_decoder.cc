@@ -37,6 +37,11 @@ class LaunchedStep : public StepInFlight {
   std::unique_ptr<Event> done_;  // null: collected
 };
 
+// Of the layer whose experts they are.
+const TensorView& CommittedIds(const RowState& rows, size_t layer) {
+  return rows.committed_ids[layer % rows.committed_ids.size()];
+}
+
 absl::Status TooMany(const char* what, int64_t number, int64_t limit) {
   return absl::ResourceExhaustedError("step: " + std::to_string(number) + " " + what + ", limit " +
                                       std::to_string(limit));
@@ -155,11 +160,11 @@ absl::Status TransformerDecoder::Run(const Batch& batch, std::span<const KvLayer
     FOREGATE_RETURN_IF_ERROR(backend_.kernels->Embed(
         {.table = weights_.dense.embedding, .ids = step_.w.token_ids, .out = step_.rows().hidden}, *stream_));
   for (size_t layer = 0; layer < config_.layers.size(); ++layer) {
-    FOREGATE_RETURN_IF_ERROR(DropRows(batch, control));
+    FOREGATE_RETURN_IF_ERROR(DropRows(batch, layer, control));
     if (step_.num_rows() == 0) return absl::OkStatus();
     FOREGATE_RETURN_IF_ERROR(RunLayer(layer, kv[layer], block_size, attention, batch, control));
   }
-  FOREGATE_RETURN_IF_ERROR(DropRows(batch, control));
+  FOREGATE_RETURN_IF_ERROR(DropRows(batch, config_.layers.size(), control));
   return ComputeLogits(batch);
 }
 
@@ -176,6 +181,7 @@ absl::Status TransformerDecoder::Upload(const Batch& batch) {
   const int32_t num_rows = batch.num_rows();
   step_.current = 0;
   step_.num_drops = 0;
+  step_.num_commitments = 0;
   // Here, because a step whose rows are all dropped never reaches ComputeLogits.
   step_.num_logits_rows = batch.logits_rows.size();
   step_.alive_rows.resize(static_cast<size_t>(num_rows));
@@ -209,12 +215,28 @@ absl::Status TransformerDecoder::RunLayer(size_t layer, const KvLayerView& kv, i
   FOREGATE_RETURN_IF_ERROR(kernels.Accumulate({.y = w.branch, .gate_logits = {}, .acc = hidden}, *stream_));
   FOREGATE_RETURN_IF_ERROR(
       kernels.RmsNorm({.x = hidden, .weight = weights.post_attention_norm, .eps = eps, .out = w.normed}, *stream_));
+  FOREGATE_RETURN_IF_ERROR(RunPreGate(layer));
   if (config_.layers[layer].is_moe) {
     FOREGATE_RETURN_IF_ERROR(RunMoe(layer, batch, control));
   } else {
     FOREGATE_RETURN_IF_ERROR(DenseFfn(weights.dense, w.normed, w.dense, w.branch, kernels, *stream_));
   }
   return kernels.Accumulate({.y = w.branch, .gate_logits = {}, .acc = hidden}, *stream_);
+}
+
+absl::Status TransformerDecoder::RunPreGate(size_t layer) {
+  const size_t target = layer + static_cast<size_t>(config_.pre_gate_distance);
+  step_.committed = {};
+  if (!config_.IsPreGated(target)) return absl::OkStatus();
+  // Earlier commitments may still be copied: each has its own place on the host.
+  const int64_t first = int64_t{step_.num_commitments++} * limits_.max_batch_tokens;
+  step_.committed = {.layer = static_cast<int32_t>(target),
+                     .expert_ids = CommittedIds(step_.rows(), target),
+                     .host_expert_ids = workspace_.host_committed_ids.Rows(first, step_.num_rows())};
+  // The layer's own routing, which comes behind, uses the scratch again.
+  const RoutingTable& table = step_.w.moe.routing;
+  return CommitExperts(config_.moe.scoring, step_.w.normed, weights_.dense.layers[target].moe.pre_gate,
+                       {.logits = table.logits, .weights = table.weights}, step_.committed, backend_, *stream_);
 }
 
 absl::Status TransformerDecoder::RunMoe(size_t layer, const Batch& batch, StepControl& control) {
@@ -230,7 +252,10 @@ absl::Status TransformerDecoder::RunMoe(size_t layer, const Batch& batch, StepCo
                            .rows = {rows, step_.alive_rows.size()},
                            .experts = {ids.as<int32_t>(), num_entries},
                            .weights = {mix.as<float>(), num_entries}});
-  const RouterOptions options{.scoring = config_.moe.scoring, .normalize_weights = config_.moe.normalize_weights};
+  const bool is_committed = config_.IsPreGated(layer);
+  if (is_committed) buffers.routing.expert_ids = CommittedIds(step_.rows(), layer);
+  const RouterOptions options{
+      .scoring = config_.moe.scoring, .normalize_weights = config_.moe.normalize_weights, .is_committed = is_committed};
   FOREGATE_RETURN_IF_ERROR(MoeLayer(static_cast<int32_t>(layer), options, weights_.dense.layers[layer].moe,
                                     step_.w.normed, buffers, step_.w.branch, dispatcher_, control.wait_deadline(),
                                     backend_, *stream_));
@@ -252,7 +277,7 @@ void TransformerDecoder::MarkFailed(const Batch& batch, const TensorView& expert
   step_.has_failed_rows = true;
 }
 
-absl::Status TransformerDecoder::DropRows(const Batch& batch, StepControl& control) {
+absl::Status TransformerDecoder::DropRows(const Batch& batch, size_t next_layer, StepControl& control) {
   const std::vector<int32_t> dropped = control.TakeDropped();
   if (dropped.empty() && !std::exchange(step_.has_failed_rows, false)) return absl::OkStatus();
   for (const int32_t sequence : dropped) {
@@ -265,10 +290,10 @@ absl::Status TransformerDecoder::DropRows(const Batch& batch, StepControl& contr
     const int32_t sequence = batch.row_sequences[static_cast<size_t>(step_.alive_rows[row])];
     if (!step_.dropped[static_cast<size_t>(sequence)]) kept.push_back(static_cast<int32_t>(row));
   }
-  return kept.size() == step_.alive_rows.size() ? absl::OkStatus() : KeepRows(kept);
+  return kept.size() == step_.alive_rows.size() ? absl::OkStatus() : KeepRows(kept, next_layer);
 }
 
-absl::Status TransformerDecoder::KeepRows(const std::vector<int32_t>& kept) {
+absl::Status TransformerDecoder::KeepRows(const std::vector<int32_t>& kept, size_t next_layer) {
   const RowState before = step_.rows();
   for (size_t row = 0; row < kept.size(); ++row)
     step_.alive_rows[row] = step_.alive_rows[static_cast<size_t>(kept[row])];
@@ -287,6 +312,13 @@ absl::Status TransformerDecoder::KeepRows(const std::vector<int32_t>& kept) {
   FOREGATE_RETURN_IF_ERROR(gather(before.hidden, after.hidden, config_.hidden_size));
   FOREGATE_RETURN_IF_ERROR(gather(before.positions, after.positions, 1));
   FOREGATE_RETURN_IF_ERROR(gather(before.slots, after.slots, 1));
+  // Committed by layers behind, for this layer and those ahead.
+  for (size_t ahead = 0; ahead < static_cast<size_t>(config_.pre_gate_distance); ++ahead) {
+    const size_t layer = next_layer + ahead;
+    if (!config_.IsPreGated(layer)) continue;
+    FOREGATE_RETURN_IF_ERROR(
+        gather(CommittedIds(before, layer), CommittedIds(after, layer), config_.moe.experts_per_token));
+  }
   return gather(before.row_sequences, after.row_sequences, 1);
 }
 

@@ -17,6 +17,7 @@
 #include "engine/model/weight_loader.h"
 #include "engine/model/workspace.h"
 #include "engine/moe/dispatcher.h"
+#include "engine/moe/pre_gate.h"
 #include "kernels/api/kernels.h"
 
 namespace foregate {
@@ -43,6 +44,8 @@ class TransformerDecoder : public Decoder {
   struct Step {
     int current = 0;                     // which of Workspace::rows holds the rows
     int num_drops = 0;                   // how often rows were dropped
+    int num_commitments = 0;             // how often a pre-gate chose
+    CommittedExperts committed;          // by the running layer for one ahead; without ids: none
     std::vector<int32_t> alive_rows;     // batch row of each current row
     std::vector<uint8_t> dropped;        // [num_sequences]
     bool has_failed_rows = false;        // sequences were marked that still have rows
@@ -72,11 +75,13 @@ class TransformerDecoder : public Decoder {
   absl::Status RunMoe(size_t layer, const Batch& batch, StepControl& control);
   // Gives up the sequences whose rows chose an expert that could not be read.
   void MarkFailed(const Batch& batch, const TensorView& expert_ids);
+  // Chooses the experts of the layer that the pre-gates have `layer` choose for, if any.
+  absl::Status RunPreGate(size_t layer);
   // Fills step_.logits_rows and step_.logits_places.
   void FindLogitsRows(const Batch& batch);
-  // Removes the rows of sequences that the caller gives up.
-  absl::Status DropRows(const Batch& batch, StepControl& control);
-  absl::Status KeepRows(const std::vector<int32_t>& kept);
+  // Removes the rows of sequences that the caller gives up, before `next_layer`.
+  absl::Status DropRows(const Batch& batch, size_t next_layer, StepControl& control);
+  absl::Status KeepRows(const std::vector<int32_t>& kept, size_t next_layer);
   // lm_head for the rows that are wanted and alive, to their places in the host's logits.
   absl::Status ComputeLogits(const Batch& batch);
   // Copies `values` to the device by way of `staging` (host memory that no pending copy reads).

@@ -210,7 +210,7 @@ absl::Status CheckAlike(const ExpertLayout& layout, const ExpertLayout& previous
 
 bool IsRouter(const ModelWeights& weights, const WeightMatrix* place) {
   return std::any_of(weights.layers.begin(), weights.layers.end(), [&](const LayerWeights& layer) {
-    return place == &layer.moe.gate || place == &layer.moe.shared_gate;
+    return place == &layer.moe.gate || place == &layer.moe.pre_gate || place == &layer.moe.shared_gate;
   });
 }
 

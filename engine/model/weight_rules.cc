@@ -56,7 +56,8 @@ absl::StatusOr<WeightRules> WeightRules::ForAll(std::string_view format) {
   if (!parsed.has_value()) return rules;
   const bool is_int4 = parsed == WeightFormat::kInt4G128 || parsed == WeightFormat::kInt4G32;
   // The names of the routers of all families; a shared expert's gate is a router of two.
-  for (const char* router : {"*.mlp.gate.weight", "*.block_sparse_moe.gate.weight", "*.shared_expert_gate.weight"}) {
+  for (const char* router :
+       {"*.mlp.gate.weight", "*.block_sparse_moe.gate.weight", "*.pre_gate.weight", "*.shared_expert_gate.weight"}) {
     rules.rules_.push_back({router, std::nullopt});
   }
   if (is_int4) {

@@ -22,6 +22,7 @@ TEST(WeightRulesTest, OneFormatForAllSparesRoutersAndHeads) {
   EXPECT_EQ(int4->FormatOf(kQuery, WeightFormat::kBf16), WeightFormat::kInt4G128);
   EXPECT_EQ(int4->FormatOf(kRouter, WeightFormat::kBf16), WeightFormat::kBf16);
   EXPECT_EQ(int4->FormatOf("model.layers.0.block_sparse_moe.gate.weight", WeightFormat::kF32), WeightFormat::kF32);
+  EXPECT_EQ(int4->FormatOf("model.layers.3.mlp.pre_gate.weight", WeightFormat::kBf16), WeightFormat::kBf16);
   EXPECT_EQ(int4->FormatOf("lm_head.weight", WeightFormat::kBf16), WeightFormat::kInt8);
   EXPECT_EQ(WeightRules::ForAll("int8")->FormatOf("lm_head.weight", WeightFormat::kBf16), WeightFormat::kInt8);
   EXPECT_EQ(WeightRules::ForAll("bf16")->FormatOf("lm_head.weight", WeightFormat::kF32), WeightFormat::kBf16);

@@ -61,6 +61,10 @@ std::vector<NamedTensor> DenseTensors(const ModelConfig& config, ModelWeights& w
       continue;
     }
     tensors.push_back({prefix + config.names.router + ".weight", {config.moe.num_experts, hidden}, &layer.moe.gate});
+    if (config.IsPreGated(i)) {
+      tensors.push_back(
+          {prefix + config.names.pre_gate + ".weight", {config.moe.num_experts, hidden}, &layer.moe.pre_gate});
+    }
     if (config.moe.shared_expert_width == 0) continue;
     AddFfn(config, prefix + config.names.shared_expert, config.moe.shared_expert_width, layer.moe.shared, tensors);
     if (config.moe.is_shared_expert_gated)

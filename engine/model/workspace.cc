@@ -29,6 +29,12 @@ int64_t NumMoeLayers(const ModelConfig& config) {
   return std::count_if(config.layers.begin(), config.layers.end(), [](const LayerConfig& l) { return l.is_moe; });
 }
 
+int64_t NumPreGatedLayers(const ModelConfig& config) {
+  int64_t count = 0;
+  for (size_t layer = 0; layer < config.layers.size(); ++layer) count += config.IsPreGated(layer);
+  return count;
+}
+
 void LayOutMoe(const ModelConfig& config, int64_t tokens, Slicer& device, MoeBuffers& moe) {
   const int64_t hidden = config.hidden_size;
   const int64_t top_k = config.moe.experts_per_token;
@@ -57,6 +63,8 @@ void LayOutDevice(const ModelConfig& config, const WorkspaceLimits& limits, Slic
     rows.positions = device.I32({tokens});
     rows.slots = device.I32({tokens});
     rows.row_sequences = device.I32({tokens});
+    if (config.pre_gate_distance == 0) continue;
+    for (TensorView& ids : rows.committed_ids) ids = device.I32({tokens, config.moe.experts_per_token});
   }
   w.token_ids = device.I32({tokens});
   w.block_tables = device.I32({int64_t{limits.max_sequences} * limits.max_blocks_per_sequence});
@@ -90,6 +98,8 @@ void LayOutHost(const ModelConfig& config, const WorkspaceLimits& limits, Slicer
   w.host_largest = host.I32({limits.max_logits_rows});
   w.host_expert_ids = host.I32({NumMoeLayers(config) * tokens, config.moe.experts_per_token});
   w.host_weights = host.F32({NumMoeLayers(config) * tokens, config.moe.experts_per_token});
+  if (config.pre_gate_distance > 0)
+    w.host_committed_ids = host.I32({NumPreGatedLayers(config) * tokens, config.moe.experts_per_token});
 }
 
 }  // namespace
@@ -118,6 +128,9 @@ Workspace Workspace::Slice(int64_t num_rows) const {
   for (RowState& state : w.rows) {
     for (TensorView* view : {&state.hidden, &state.positions, &state.slots, &state.row_sequences})
       *view = view->Rows(0, num_rows);
+    for (TensorView& ids : state.committed_ids) {
+      if (!ids.empty()) ids = ids.Rows(0, num_rows);
+    }
   }
   for (TensorView* view :
        {&w.token_ids, &w.kept_rows, &w.normed, &w.branch, &w.q, &w.k, &w.v, &w.attention, &w.dense.gate, &w.dense.up,

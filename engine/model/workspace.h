@@ -5,6 +5,7 @@
 #ifndef FOREGATE_ENGINE_MODEL_WORKSPACE_H_
 #define FOREGATE_ENGINE_MODEL_WORKSPACE_H_
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 
@@ -27,6 +28,9 @@ struct RowState {
   TensorView positions;      // [T] i32
   TensorView slots;          // [T] i32
   TensorView row_sequences;  // [T] i32
+  // [T, k] i32 of the layers ahead whose experts are chosen, layer t in place t % size; absent without pre-gates.
+  // While a layer computes, that of its own ids, of one layer on and of two can all be in use.
+  std::array<TensorView, kMaxPreGateDistance + 1> committed_ids;
 };
 
 struct Workspace {
@@ -49,12 +53,13 @@ struct Workspace {
   // Host memory.
   TensorView host_token_ids, host_positions, host_slots, host_row_sequences;  // [T] i32
   TensorView host_block_tables;                                               // [max_sequences * max_blocks] i32
-  TensorView host_kept_rows;    // [layers + 1, T] i32: one row of it per time that rows are dropped
-  TensorView host_logits_rows;  // [L] i32
-  TensorView host_logits;       // [L, vocab] f32
-  TensorView host_largest;      // [L] i32
-  TensorView host_expert_ids;   // [MoE layers * T, k] i32
-  TensorView host_weights;      // [MoE layers * T, k] f32
+  TensorView host_kept_rows;      // [layers + 1, T] i32: one row of it per time that rows are dropped
+  TensorView host_logits_rows;    // [L] i32
+  TensorView host_logits;         // [L, vocab] f32
+  TensorView host_largest;        // [L] i32
+  TensorView host_expert_ids;     // [MoE layers * T, k] i32
+  TensorView host_weights;        // [MoE layers * T, k] f32
+  TensorView host_committed_ids;  // [pre-gated layers * T, k] i32; absent without pre-gates
 
   // The buffers of `num_rows` rows: every [T, ...] device view cut to them.
   Workspace Slice(int64_t num_rows) const;

@@ -1,4 +1,4 @@
-// MoeLayer: route, run the experts, combine, add the shared expert.
+// MoeLayer: route (by committed ids where a pre-gate chose), run the experts, combine, add the shared expert.
 #ifndef FOREGATE_ENGINE_MOE_MOE_LAYER_H_
 #define FOREGATE_ENGINE_MOE_MOE_LAYER_H_
 
@@ -16,6 +16,7 @@ namespace foregate {
 
 struct MoeWeights {
   WeightMatrix gate;         // [E, H]
+  WeightMatrix pre_gate;     // [E, H] or absent; applied to the state of an earlier layer (pre_gate.h)
   DenseFfnWeights shared;    // absent: no shared expert
   WeightMatrix shared_gate;  // [1, H] or absent: the shared expert counts fully
 };

@@ -7,6 +7,7 @@
 #include <random>
 
 #include "engine/moe/eviction_policy.h"
+#include "engine/moe/pre_gate.h"
 #include "engine/moe/store/memory_expert_store.h"
 #include "kernels/ref/ref_backend.h"
 #include "kernels/weights/pack.h"
@@ -76,13 +77,13 @@ class MoeLayerTest : public testing::Test {
     weights_.shared = {RandomMatrix(kWidth, kHidden), RandomMatrix(kWidth, kHidden), RandomMatrix(kHidden, kWidth)};
     if (gated) weights_.shared_gate = RandomMatrix(1, kHidden);
   }
-  std::vector<float> Run(size_t num_slots, bool normalize) {
+  std::vector<float> Run(size_t num_slots, bool normalize, bool is_committed = false) {
     const auto cache = *ExpertCache::Create(directory_, PlanEqualSlots(directory_, num_slots), store_.get(),
                                             EvictLeastRecentlyUsed, *backend_.device);
     Dispatcher dispatcher(*cache, backend_);
     const TensorView out = New(DType::kF32, {kRows, kHidden});
-    EXPECT_TRUE(MoeLayer(kLayer, {.normalize_weights = normalize}, weights_, x_, buffers_, out, dispatcher,
-                         std::chrono::steady_clock::time_point::max(), backend_, *stream_)
+    EXPECT_TRUE(MoeLayer(kLayer, {.normalize_weights = normalize, .is_committed = is_committed}, weights_, x_, buffers_,
+                         out, dispatcher, std::chrono::steady_clock::time_point::max(), backend_, *stream_)
                     .ok());
     return {out.as<float>(), out.as<float>() + kRows * kHidden};
   }
@@ -104,16 +105,23 @@ class MoeLayerTest : public testing::Test {
     for (size_t i = 0; i < h.size(); ++i) h[i] = h[i] / (1 + std::exp(-h[i])) * u[i];
     return Multiply(down, h);
   }
-  // The definition, in double, one row.
-  std::vector<double> Definition(int row, bool normalize) const {
-    const float* values = x_.as<float>() + row * kHidden;
-    const std::vector<double> x(values, values + kHidden);
+  static std::vector<size_t> Order(const std::vector<double>& scores) {
+    std::vector<size_t> order = {0, 1, 2, 3};
+    std::sort(order.begin(), order.end(), [&](size_t a, size_t b) { return scores[a] > scores[b]; });
+    return order;
+  }
+  static std::vector<double> Row(const TensorView& x, int row) {
+    const float* values = x.as<float>() + row * kHidden;
+    return {values, values + kHidden};
+  }
+  // The definition, in double, one row. `early`: the state from which the pre-gate chooses, absent without one.
+  std::vector<double> Definition(int row, bool normalize, const TensorView& early) const {
+    const std::vector<double> x = Row(x_, row);
     std::vector<double> scores = Multiply(weights_.gate, x);
     double sum = 0;
     for (double& score : scores) sum += score = std::exp(score);
     std::vector<double> out(kHidden);
-    std::vector<size_t> order = {0, 1, 2, 3};
-    std::sort(order.begin(), order.end(), [&](size_t a, size_t b) { return scores[a] > scores[b]; });
+    const std::vector<size_t> order = Order(early.empty() ? scores : Multiply(weights_.pre_gate, Row(early, row)));
     if (normalize) sum = scores[order[0]] + scores[order[1]];
     for (size_t slot = 0; slot < kTopK; ++slot) {
       const auto e = static_cast<int32_t>(order[slot]);
@@ -128,9 +136,9 @@ class MoeLayerTest : public testing::Test {
     for (size_t i = 0; i < kHidden; ++i) out[i] += scale * y[i];
     return out;
   }
-  void ExpectDefinition(const std::vector<float>& actual, bool normalize) const {
+  void ExpectDefinition(const std::vector<float>& actual, bool normalize, const TensorView& early = {}) const {
     for (int row = 0; row < kRows; ++row) {
-      const std::vector<double> wanted = Definition(row, normalize);
+      const std::vector<double> wanted = Definition(row, normalize, early);
       for (size_t i = 0; i < kHidden; ++i)
         EXPECT_NEAR(actual[static_cast<size_t>(row) * kHidden + i], wanted[i], 1e-5) << row << " " << i;
     }
@@ -157,6 +165,33 @@ TEST_F(MoeLayerTest, SharedExpertIsAddedFullyOrBehindItsGate) {
   ExpectDefinition(Run(kExperts, true), true);
   AddSharedExpert(true);
   ExpectDefinition(Run(kExperts, true), true);
+}
+
+TEST_F(MoeLayerTest, CommittedExpertsAreChosenEarlyAndWeighedLate) {
+  AddSharedExpert(true);
+  weights_.pre_gate = RandomMatrix(kExperts, kHidden);
+  const TensorView early = Random({kRows, kHidden});
+  const CommittedExperts committed{.layer = kLayer,
+                                   .expert_ids = New(DType::kI32, {kRows, kTopK}),
+                                   .host_expert_ids = New(DType::kI32, {kRows, kTopK})};
+  const PreGateScratch scratch{.logits = buffers_.routing.logits, .weights = buffers_.routing.weights};
+  ASSERT_TRUE(
+      CommitExperts(RouterScoring::kSoftmax, early, weights_.pre_gate, scratch, committed, backend_, *stream_).ok());
+  for (int row = 0; row < kRows; ++row) {
+    const std::vector<size_t> order = Order(Multiply(weights_.pre_gate, Row(early, row)));
+    for (int slot = 0; slot < kTopK; ++slot) {
+      EXPECT_EQ(committed.expert_ids.as<int32_t>()[row * kTopK + slot],
+                static_cast<int32_t>(order[static_cast<size_t>(slot)]));
+      EXPECT_EQ(committed.host_expert_ids.as<int32_t>()[row * kTopK + slot],
+                committed.expert_ids.as<int32_t>()[row * kTopK + slot]);
+    }
+  }
+  buffers_.routing.expert_ids = committed.expert_ids;
+  for (const bool normalize : {false, true}) {
+    const std::vector<float> all = Run(kExperts, normalize, /*is_committed=*/true);
+    ExpectDefinition(all, normalize, early);
+    EXPECT_EQ(Run(2, normalize, /*is_committed=*/true), all);
+  }
 }
 
 TEST_F(MoeLayerTest, WavesGiveTheBitsOfOneWave) {

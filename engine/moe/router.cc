@@ -8,12 +8,21 @@ absl::Status Route(const RouterOptions& options, const TensorView& x, const Weig
                    const RoutingTable& table, const Backend& backend, Stream& stream) {
   Kernels& kernels = *backend.kernels;
   FOREGATE_RETURN_IF_ERROR(kernels.Linear({.x = x, .weight = gate, .bias = {}, .out = table.logits}, stream));
-  FOREGATE_RETURN_IF_ERROR(kernels.TopKRouter({.logits = table.logits,
-                                               .scoring = options.scoring,
-                                               .normalize = options.normalize_weights,
-                                               .expert_ids = table.expert_ids,
-                                               .weights = table.weights},
-                                              stream));
+  if (options.is_committed) {
+    FOREGATE_RETURN_IF_ERROR(kernels.WeighExperts({.logits = table.logits,
+                                                   .scoring = options.scoring,
+                                                   .normalize = options.normalize_weights,
+                                                   .expert_ids = table.expert_ids,
+                                                   .weights = table.weights},
+                                                  stream));
+  } else {
+    FOREGATE_RETURN_IF_ERROR(kernels.TopKRouter({.logits = table.logits,
+                                                 .scoring = options.scoring,
+                                                 .normalize = options.normalize_weights,
+                                                 .expert_ids = table.expert_ids,
+                                                 .weights = table.weights},
+                                                stream));
+  }
   FOREGATE_RETURN_IF_ERROR(kernels.GroupByExpert(
       {.expert_ids = table.expert_ids, .token_of = table.token_of, .slot_of = table.slot_of, .offsets = table.offsets},
       stream));

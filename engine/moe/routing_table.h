@@ -9,7 +9,7 @@ namespace foregate {
 
 struct RoutingTable {
   TensorView logits;      // [T, E] f32
-  TensorView expert_ids;  // [T, k] i32, best first
+  TensorView expert_ids;  // [T, k] i32, best first in the order of who chose: router or pre-gate
   TensorView weights;     // [T, k] f32
   TensorView token_of;    // [T*k] i32
   TensorView slot_of;     // [T*k] i32

@@ -40,6 +40,17 @@ void CheckKv(const PagedKvView& kv) {
   FOREGATE_CHECK_EQ(kv.keys.dim(0) % kv.block_size, 0);
 }
 
+// k of E experts and their weights.
+void CheckChoice(const TensorView& logits, const TensorView& expert_ids, const TensorView& weights) {
+  CheckF32(logits, 2);
+  CheckI32(expert_ids, 2);
+  CheckF32(weights, 2);
+  CheckSameShape(expert_ids, weights);
+  FOREGATE_CHECK_EQ(expert_ids.dim(0), logits.dim(0));
+  FOREGATE_CHECK_GE(expert_ids.dim(1), 1);
+  FOREGATE_CHECK_LE(expert_ids.dim(1), logits.dim(1));
+}
+
 }  // namespace
 
 void CheckArgs(const EmbedArgs& args) {
@@ -110,15 +121,9 @@ void CheckArgs(const PagedAttentionArgs& args) {
   FOREGATE_CHECK_EQ(args.positions.dim(0), args.q.dim(0));
 }
 
-void CheckArgs(const TopKRouterArgs& args) {
-  CheckF32(args.logits, 2);
-  CheckI32(args.expert_ids, 2);
-  CheckF32(args.weights, 2);
-  CheckSameShape(args.expert_ids, args.weights);
-  FOREGATE_CHECK_EQ(args.expert_ids.dim(0), args.logits.dim(0));
-  FOREGATE_CHECK_GE(args.expert_ids.dim(1), 1);
-  FOREGATE_CHECK_LE(args.expert_ids.dim(1), args.logits.dim(1));
-}
+void CheckArgs(const TopKRouterArgs& args) { CheckChoice(args.logits, args.expert_ids, args.weights); }
+
+void CheckArgs(const WeighExpertsArgs& args) { CheckChoice(args.logits, args.expert_ids, args.weights); }
 
 void CheckArgs(const GroupByExpertArgs& args) {
   CheckI32(args.expert_ids, 2);

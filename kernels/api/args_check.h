@@ -16,6 +16,7 @@ void CheckArgs(const RopeArgs& args);
 void CheckArgs(const WriteKvArgs& args);
 void CheckArgs(const PagedAttentionArgs& args);
 void CheckArgs(const TopKRouterArgs& args);
+void CheckArgs(const WeighExpertsArgs& args);
 void CheckArgs(const GroupByExpertArgs& args);
 void CheckArgs(const GroupedFfnArgs& args);
 void CheckArgs(const CombineArgs& args);

@@ -121,6 +121,16 @@ struct TopKRouterArgs {
   TensorView weights;     // [T, k] f32, out
 };
 
+// Mixing weights of experts that are chosen already: their scores over all experts, or with `normalize` the softmax
+// over the chosen alone (the same but for roundings, and numbers where all of them score 0).
+struct WeighExpertsArgs {
+  TensorView logits;  // [T, E] f32
+  RouterScoring scoring = RouterScoring::kSoftmax;
+  bool normalize = false;
+  TensorView expert_ids;  // [T, k] i32, each in [0, E), distinct in a row
+  TensorView weights;     // [T, k] f32, out
+};
+
 // Stable grouping of the T*k routed entries by (expert, token): entry j of the grouped order is token
 // `token_of[j]` with routing slot `slot_of[j]`; entries of expert e are [offsets[e], offsets[e+1]).
 struct GroupByExpertArgs {
@@ -206,6 +216,7 @@ class Kernels {
   virtual absl::Status WriteKv(const WriteKvArgs& args, Stream& stream) = 0;
   virtual absl::Status PagedAttention(const PagedAttentionArgs& args, Stream& stream) = 0;
   virtual absl::Status TopKRouter(const TopKRouterArgs& args, Stream& stream) = 0;
+  virtual absl::Status WeighExperts(const WeighExpertsArgs& args, Stream& stream) = 0;
   virtual absl::Status GroupByExpert(const GroupByExpertArgs& args, Stream& stream) = 0;
   virtual absl::Status GroupedFfn(const GroupedFfnArgs& args, Stream& stream) = 0;
   virtual absl::Status Combine(const CombineArgs& args, Stream& stream) = 0;

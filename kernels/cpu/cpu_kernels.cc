@@ -30,6 +30,7 @@ class CpuKernels final : public Kernels {
   absl::Status WriteKv(const WriteKvArgs& args, Stream& stream) override;
   absl::Status PagedAttention(const PagedAttentionArgs& args, Stream& stream) override;
   absl::Status TopKRouter(const TopKRouterArgs& args, Stream& stream) override;
+  absl::Status WeighExperts(const WeighExpertsArgs& args, Stream& stream) override;
   absl::Status GroupByExpert(const GroupByExpertArgs& args, Stream& stream) override;
   absl::Status GroupedFfn(const GroupedFfnArgs& args, Stream& stream) override;
   absl::Status Combine(const CombineArgs& args, Stream& stream) override;
@@ -109,6 +110,12 @@ absl::Status CpuKernels::PagedAttention(const PagedAttentionArgs& args, Stream& 
 absl::Status CpuKernels::TopKRouter(const TopKRouterArgs& args, Stream& /*stream*/) {
   CheckArgs(args);
   CpuTopKRouter(compute_, args);
+  return absl::OkStatus();
+}
+
+absl::Status CpuKernels::WeighExperts(const WeighExpertsArgs& args, Stream& /*stream*/) {
+  CheckArgs(args);
+  CpuWeighExperts(compute_, args);
   return absl::OkStatus();
 }
 

@@ -26,6 +26,13 @@ void SelectTopK(const float* scores, int64_t num_experts, int64_t k, int32_t* id
   }
 }
 
+// Softmax in f32.
+void ReplaceByScores(const Compute& compute, float* logits, int64_t count) {
+  float maximum = 0;
+  const float sum = compute.isa->softmax_numerators(logits, count, 1.0f, &maximum);
+  for (int64_t i = 0; i < count; ++i) logits[i] /= sum;
+}
+
 }  // namespace
 
 void CpuTopKRouter(const Compute& compute, const TopKRouterArgs& args) {
@@ -36,9 +43,7 @@ void CpuTopKRouter(const Compute& compute, const TopKRouterArgs& args) {
     thread_local std::vector<float> scores;
     scores.assign(args.logits.as<const float>() + t * num_experts,
                   args.logits.as<const float>() + (t + 1) * num_experts);
-    float maximum = 0;
-    const float sum = compute.isa->softmax_numerators(scores.data(), num_experts, 1.0f, &maximum);
-    for (float& score : scores) score /= sum;
+    ReplaceByScores(compute, scores.data(), num_experts);
     float* weights = args.weights.as<float>() + t * k;
     SelectTopK(scores.data(), num_experts, k, args.expert_ids.as<int32_t>() + t * k, weights);
     if (!args.normalize) return;
@@ -47,6 +52,34 @@ void CpuTopKRouter(const Compute& compute, const TopKRouterArgs& args) {
   };
   // An exponential and a place in the ranking cost about 16 element operations.
   compute.For(args.logits.dim(0), args.logits.num_elements() * 16, route);
+}
+
+void CpuWeighExperts(const Compute& compute, const WeighExpertsArgs& args) {
+  const int64_t num_experts = args.logits.dim(1);
+  const int64_t k = args.expert_ids.dim(1);
+  const auto weigh = [&](int64_t t) {
+    const float* logits = args.logits.as<const float>() + t * num_experts;
+    const int32_t* ids = args.expert_ids.as<const int32_t>() + t * k;
+    float* weights = args.weights.as<float>() + t * k;
+    const auto take = [&](const float* from) {
+      for (int64_t slot = 0; slot < k; ++slot) {
+        FOREGATE_CHECK(ids[slot] >= 0 && ids[slot] < num_experts);
+        weights[slot] = from[ids[slot]];
+      }
+    };
+    if (args.normalize) {
+      take(logits);
+      return ReplaceByScores(compute, weights, k);
+    }
+    // Kept by its thread: a step allocates nothing.
+    thread_local std::vector<float> scores;
+    scores.assign(logits, logits + num_experts);
+    ReplaceByScores(compute, scores.data(), num_experts);
+    take(scores.data());
+  };
+  // An exponential costs about 16 element operations.
+  const int64_t num_exponentials = args.normalize ? args.weights.num_elements() : args.logits.num_elements();
+  compute.For(args.logits.dim(0), num_exponentials * 16, weigh);
 }
 
 void CpuGroupByExpert(const GroupByExpertArgs& args) {

@@ -8,6 +8,7 @@
 namespace foregate::internal {
 
 void CpuTopKRouter(const Compute& compute, const TopKRouterArgs& args);
+void CpuWeighExperts(const Compute& compute, const WeighExpertsArgs& args);
 void CpuGroupByExpert(const GroupByExpertArgs& args);
 void CpuCombine(const Compute& compute, const CombineArgs& args);
 

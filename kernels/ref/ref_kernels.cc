@@ -28,6 +28,7 @@ class RefKernels final : public Kernels {
   absl::Status WriteKv(const WriteKvArgs& args, Stream& stream) override;
   absl::Status PagedAttention(const PagedAttentionArgs& args, Stream& stream) override;
   absl::Status TopKRouter(const TopKRouterArgs& args, Stream& stream) override;
+  absl::Status WeighExperts(const WeighExpertsArgs& args, Stream& stream) override;
   absl::Status GroupByExpert(const GroupByExpertArgs& args, Stream& stream) override;
   absl::Status GroupedFfn(const GroupedFfnArgs& args, Stream& stream) override;
   absl::Status Combine(const CombineArgs& args, Stream& stream) override;
@@ -129,6 +130,12 @@ absl::Status RefKernels::PagedAttention(const PagedAttentionArgs& args, Stream& 
 absl::Status RefKernels::TopKRouter(const TopKRouterArgs& args, Stream& /*stream*/) {
   CheckArgs(args);
   internal::RefTopKRouter(args);
+  return absl::OkStatus();
+}
+
+absl::Status RefKernels::WeighExperts(const WeighExpertsArgs& args, Stream& /*stream*/) {
+  CheckArgs(args);
+  internal::RefWeighExperts(args);
   return absl::OkStatus();
 }
 

@@ -1,5 +1,6 @@
 #include "kernels/ref/ref_moe.h"
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -24,23 +25,48 @@ void SelectTopK(const std::vector<float>& scores, int64_t k, int32_t* ids, float
   }
 }
 
+// Softmax in f32.
+void ReplaceByScores(std::vector<float>& logits) {
+  const auto count = static_cast<int64_t>(logits.size());
+  const float maximum = MaxElement(logits.data(), count);
+  for (float& logit : logits) logit = Exp(logit - maximum);
+  const float sum = LaneSum(logits.data(), count);
+  for (float& score : logits) score /= sum;
+}
+
 }  // namespace
 
 void RefTopKRouter(const TopKRouterArgs& args) {
   const int64_t num_experts = args.logits.dim(1);
   const int64_t k = args.expert_ids.dim(1);
-  std::vector<float> scores(static_cast<size_t>(num_experts));
+  std::vector<float> scores;
   for (int64_t t = 0; t < args.logits.dim(0); ++t) {
     const float* logits = args.logits.as<const float>() + t * num_experts;
     float* weights = args.weights.as<float>() + t * k;
-    const float maximum = MaxElement(logits, num_experts);
-    for (size_t e = 0; e < scores.size(); ++e) scores[e] = Exp(logits[e] - maximum);
-    const float sum = LaneSum(scores.data(), num_experts);
-    for (float& score : scores) score /= sum;
+    scores.assign(logits, logits + num_experts);
+    ReplaceByScores(scores);
     SelectTopK(scores, k, args.expert_ids.as<int32_t>() + t * k, weights);
     if (!args.normalize) continue;
     const float selected_sum = LaneSum(weights, k);
     for (int64_t rank = 0; rank < k; ++rank) weights[rank] /= selected_sum;
+  }
+}
+
+void RefWeighExperts(const WeighExpertsArgs& args) {
+  const int64_t num_experts = args.logits.dim(1);
+  const int64_t k = args.expert_ids.dim(1);
+  std::vector<float> scores, chosen(static_cast<size_t>(k));
+  for (int64_t t = 0; t < args.logits.dim(0); ++t) {
+    const float* logits = args.logits.as<const float>() + t * num_experts;
+    const int32_t* ids = args.expert_ids.as<const int32_t>() + t * k;
+    scores.assign(logits, logits + num_experts);
+    if (!args.normalize) ReplaceByScores(scores);
+    for (size_t slot = 0; slot < chosen.size(); ++slot) {
+      FOREGATE_CHECK(ids[slot] >= 0 && ids[slot] < num_experts);
+      chosen[slot] = scores[static_cast<size_t>(ids[slot])];
+    }
+    if (args.normalize) ReplaceByScores(chosen);
+    std::copy(chosen.begin(), chosen.end(), args.weights.as<float>() + t * k);
   }
 }
 

@@ -8,6 +8,7 @@
 namespace foregate::internal {
 
 void RefTopKRouter(const TopKRouterArgs& args);
+void RefWeighExperts(const WeighExpertsArgs& args);
 void RefGroupByExpert(const GroupByExpertArgs& args);
 void RefGroupedFfn(const GroupedFfnArgs& args, Bf16Products bf16_products);
 void RefCombine(const CombineArgs& args);

@@ -48,6 +48,9 @@ class TimedKernels final : public Kernels {
   absl::Status TopKRouter(const TopKRouterArgs& args, Stream& stream) override {
     return Time("top_k_router", &Kernels::TopKRouter, args, stream);
   }
+  absl::Status WeighExperts(const WeighExpertsArgs& args, Stream& stream) override {
+    return Time("weigh_experts", &Kernels::WeighExperts, args, stream);
+  }
   absl::Status GroupByExpert(const GroupByExpertArgs& args, Stream& stream) override {
     return Time("group_by_expert", &Kernels::GroupByExpert, args, stream);
   }

@@ -164,6 +164,58 @@ TEST_P(MoeConformance, RoutesTiesToTheSmallerIdAndSurvivesNonNumbers) {
       "");
 }
 
+// Mixing weights of `ids` by logits that did not choose them.
+HostTensor Weigh(Backend& backend, const HostTensor& logits, const HostTensor& ids, bool normalize) {
+  Bench bench(backend);
+  WeighExpertsArgs args;
+  args.logits = bench.Put(logits);
+  args.normalize = normalize;
+  args.expert_ids = bench.Put(ids);
+  args.weights = bench.Put(HostTensor(DType::kF32, ids.shape()));
+  EXPECT_TRUE(bench.kernels().WeighExperts(args, bench.stream()).ok());
+  return bench.Get(args.weights);
+}
+
+// Ids of every kind: distinct in a row, in no order.
+HostTensor SomeIds(const MoeCase& test) {
+  std::vector<int32_t> ids;
+  for (int64_t t = 0; t < test.rows; ++t) {
+    for (int64_t slot = 0; slot < test.top_k; ++slot)
+      ids.push_back(static_cast<int32_t>((t * 3 + test.experts - slot) % test.experts));
+  }
+  return HostTensor::I32({test.rows, test.top_k}, ids);
+}
+
+TEST_P(MoeConformance, WeighsGivenExpertsAsTheReferenceDoesAndRowByRow) {
+  for (const MoeCase& test : Cases()) {
+    const HostTensor ids = SomeIds(test);
+    for (const bool normalize : {false, true}) {
+      const HostTensor all = Weigh(path_, test.logits(), ids, normalize);
+      EXPECT_EQ(Difference(all, Weigh(ref_, test.logits(), ids, normalize)), "") << test.name();
+      for (int64_t row = 0; row < test.rows; ++row) {
+        const HostTensor alone = Weigh(path_, test.logits().Rows(row, 1), ids.Rows(row, 1), normalize);
+        ASSERT_EQ(Difference(alone, all.Rows(row, 1)), "") << test.name() << ", row " << row;
+      }
+    }
+    // The router's own choice gets the router's bits.
+    const Routing routing = RunMoe(path_, test, 0, test.rows, test.experts, false).routing;
+    EXPECT_EQ(Difference(Weigh(path_, test.logits(), routing.expert_ids, false), routing.weights), "") << test.name();
+  }
+}
+
+TEST_P(MoeConformance, WeighsExpertsThatScoreNothing) {
+  HostTensor logits(DType::kF32, {1, 4});
+  const float row[4] = {1000, 2, 1, -1000};
+  std::copy(row, row + 4, logits.f32());
+  const HostTensor ids = HostTensor::I32({1, 2}, {2, 1});
+  const HostTensor normalized = Weigh(path_, logits, ids, true);
+  EXPECT_NEAR(normalized.at(0), 0.26894142, 1e-6);
+  EXPECT_NEAR(normalized.at(1), 0.73105858, 1e-6);
+  const HostTensor scores = Weigh(path_, logits, ids, false);
+  EXPECT_EQ(scores.at(0), 0);
+  EXPECT_EQ(scores.at(1), 0);
+}
+
 INSTANTIATE_TEST_SUITE_P(Paths, MoeConformance, AllExecutionPaths(), NameOf);
 
 // Softmax in double. A score's relative error: exp of a rounded difference d, u |d| + 2 u (1 ulp of the polynomial);
@@ -203,6 +255,35 @@ TEST(RouterReference, StaysWithinTheDerivedErrorAndPicksTheLargest) {
         }
         const double expected = scores[id] / selected;
         ASSERT_NEAR(routing.weights.at(t * test.top_k + rank), expected, 2 * error * expected) << test.name();
+      }
+    }
+  }
+}
+
+// Same derivation; without normalisation the sum runs over all experts, with it over the given ones.
+TEST(WeighExpertsReference, StaysWithinTheDerivedError) {
+  Backend ref = MakeRefBackend();
+  for (const MoeCase& test : Cases()) {
+    const HostTensor logits = test.logits();
+    const HostTensor ids = SomeIds(test);
+    for (const bool normalize : {false, true}) {
+      const HostTensor weights = Weigh(ref, logits, ids, normalize);
+      for (int64_t t = 0; t < test.rows; ++t) {
+        const auto exponential = [&](int64_t e) { return std::exp(logits.at(t * test.experts + e)); };
+        double sum = 0, largest = 0, smallest = std::numeric_limits<double>::max();
+        for (int64_t i = 0; i < (normalize ? test.top_k : test.experts); ++i) {
+          const double term = exponential(normalize ? ids.i32()[t * test.top_k + i] : i);
+          sum += term;
+          largest = std::max(largest, term);
+          smallest = std::min(smallest, term);
+        }
+        const double error =
+            (2 * (std::log(largest / smallest) + 2) + std::ceil(static_cast<double>(test.experts) / 16) + 12) *
+            kRounding;
+        for (int64_t slot = 0; slot < test.top_k; ++slot) {
+          const double expected = exponential(ids.i32()[t * test.top_k + slot]) / sum;
+          ASSERT_NEAR(weights.at(t * test.top_k + slot), expected, 2 * error * expected) << test.name();
+        }
       }
     }
   }

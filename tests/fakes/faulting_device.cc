@@ -184,6 +184,9 @@ class DeferredKernels final : public Kernels {
   absl::Status TopKRouter(const TopKRouterArgs& args, Stream& stream) override {
     return Defer(&Kernels::TopKRouter, args, stream);
   }
+  absl::Status WeighExperts(const WeighExpertsArgs& args, Stream& stream) override {
+    return Defer(&Kernels::WeighExperts, args, stream);
+  }
   absl::Status GroupByExpert(const GroupByExpertArgs& args, Stream& stream) override {
     return Defer(&Kernels::GroupByExpert, args, stream);
   }

@@ -44,6 +44,11 @@ LogitRows ExpectedOutputs::logits(size_t i) const { return Read<float>("logits."
 
 LogitRows ExpectedOutputs::router_scores(size_t i, int layer) const { return Read<float>(RouterTensor(i, layer, 0)); }
 
+LogitRows ExpectedOutputs::choosing_scores(size_t i, int layer) const {
+  const std::string pre_gate = "pre_gate." + std::to_string(i) + "." + std::to_string(layer);
+  return tensors_->Find(pre_gate) == nullptr ? router_scores(i, layer) : Read<float>(pre_gate);
+}
+
 std::vector<std::vector<int32_t>> ExpectedOutputs::router_ids(size_t i, int layer) const {
   return Read<int32_t>(RouterTensor(i, layer, 2));
 }
@@ -52,7 +57,7 @@ size_t ExpectedOutputs::num_rows_without_tie(size_t i, const std::vector<int32_t
   size_t num_rows = prompt(i).size();
   for (const int32_t layer : layers) {
     const size_t top_k = router_ids(i, layer)[0].size();
-    const LogitRows scores = router_scores(i, layer);
+    const LogitRows scores = choosing_scores(i, layer);
     for (size_t row = 0; row < num_rows; ++row) {
       std::vector<float> sorted = scores[row];
       std::sort(sorted.rbegin(), sorted.rend());

@@ -40,8 +40,12 @@ class ExpectedOutputs {
   LogitRows logits(size_t i) const;  // [tokens, vocab]
   // Scores or logits of the router of model layer `layer`, [tokens, experts].
   LogitRows router_scores(size_t i, int layer) const;
+  // The logits by which the experts of model layer `layer` were chosen: those of its pre-gate, or of its router.
+  LogitRows choosing_scores(size_t i, int layer) const;
+  // Layers from where a pre-gate chooses to where the experts are; 0: no pre-gates.
+  int pre_gate_distance() const { return json_.value("pre_gate_distance", 0); }
   std::vector<std::vector<int32_t>> router_ids(size_t i, int layer) const;  // [tokens, top_k]
-  // Rows before the first one where a router's k-th and next score differ by no more than the tolerance: from there on
+  // Rows before the first one where a choice's k-th and next score differ by no more than the tolerance: from there on
   // the choice of experts is open. `layers`: the model layers that route.
   size_t num_rows_without_tie(size_t i, const std::vector<int32_t>& layers, int num_layers) const;
 

@@ -12,6 +12,7 @@ void ReadMixtral(ConfigReader& reader, ModelConfig& config) {
   config.moe.expert_width = reader.Size({"intermediate_size"});
   config.moe.normalize_weights = true;
   config.names.router = "block_sparse_moe.gate";
+  config.names.pre_gate = "block_sparse_moe.pre_gate";
   config.names.experts = "block_sparse_moe.experts";
   config.names.gate_proj = "w1";
   config.names.up_proj = "w3";

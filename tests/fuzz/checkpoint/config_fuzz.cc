@@ -16,6 +16,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   FOREGATE_CHECK(attention.num_kv_heads > 0 && attention.num_heads % attention.num_kv_heads == 0);
   const foregate::MoeConfig& moe = config->moe;
   FOREGATE_CHECK(moe.experts_per_token > 0 && moe.experts_per_token <= moe.num_experts && moe.expert_width > 0);
+  FOREGATE_CHECK(config->pre_gate_distance >= 0 && config->pre_gate_distance <= foregate::kMaxPreGateDistance);
+  size_t num_pre_gated = 0;
+  for (size_t layer = 0; layer < config->layers.size(); ++layer) num_pre_gated += config->IsPreGated(layer);
+  FOREGATE_CHECK((num_pre_gated > 0) == (config->pre_gate_distance > 0));
   FOREGATE_CHECK(config->rope_theta >= 1 && config->rms_norm_eps >= 0);
   return 0;
 }

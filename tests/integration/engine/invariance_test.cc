@@ -19,7 +19,14 @@
 namespace foregate {
 namespace {
 
-constexpr int32_t kVocab = 384;  // of the golden checkpoints
+// Of the golden checkpoints.
+int32_t VocabSize(const std::string& family) { return family.find("_pre_gate_") == std::string::npos ? 384 : 64; }
+
+// Keys and values in f32.
+int64_t KvBytesPerToken(const std::string& family) {
+  if (family == "qwen3_moe_pre_gate_2") return 5 * 2 * 1 * 12 * 4;
+  return 3 * 2 * 2 * (family == "qwen3_moe" ? 32 : 16) * 4;
+}
 
 struct BackendCase {
   std::string name;  // "scalar", "faulting", or an instruction set
@@ -57,7 +64,7 @@ const Judged& JudgedTraffic(const std::string& family, const Backend& backend) {
     if (name == key) return judged;
   }
   Judged judged;
-  judged.requests = RandomRequests(/*seed=*/20261122, kVocab, /*count=*/16);
+  judged.requests = RandomRequests(/*seed=*/20261122, VocabSize(family), /*count=*/16);
   judged.outcomes =
       RunAlone(ModelDir(family), RoomyVariant(), MakeRefBackendFor(backend.device->info()), judged.requests);
   cache.emplace_back(key, std::move(judged));
@@ -76,7 +83,8 @@ class Invariance : public testing::TestWithParam<BackendCase> {};
 
 TEST_P(Invariance, TogetherInSmallChunksEqualsAlone) {
   const Backend backend = MakeBackend(GetParam());
-  for (const std::string family : {"qwen3_moe", "qwen3_moe_mixed", "qwen2_moe", "olmoe", "mixtral"}) {
+  for (const std::string family :
+       {"qwen3_moe", "qwen3_moe_mixed", "qwen2_moe", "olmoe", "mixtral", "qwen3_moe_pre_gate_2", "olmoe_pre_gate_1"}) {
     SCOPED_TRACE(family);
     const Judged& judged = JudgedTraffic(family, backend);
     EngineVariant variant = RoomyVariant();
@@ -88,7 +96,7 @@ TEST_P(Invariance, TogetherInSmallChunksEqualsAlone) {
 
 TEST_P(Invariance, PrefixHitsPreemptionAndTwoExpertSlotsChangeNothing) {
   const Backend backend = MakeBackend(GetParam());
-  for (const std::string family : {"qwen3_moe", "qwen2_moe"}) {
+  for (const std::string family : {"qwen3_moe", "qwen2_moe", "qwen3_moe_pre_gate_2"}) {
     SCOPED_TRACE(family);
     const Judged& judged = JudgedTraffic(family, backend);
     EngineVariant variant = RoomyVariant();
@@ -97,9 +105,8 @@ TEST_P(Invariance, PrefixHitsPreemptionAndTwoExpertSlotsChangeNothing) {
     variant.options.kv_block_tokens = 5;
     variant.options.prefix_cache = true;
     variant.expert_memory.num_slots = 2;
-    // 3 layers of keys and values, 2 heads of 16 or 32 elements of f32: room for little more than one full sequence.
-    const int64_t bytes_per_token = 3 * 2 * 2 * (family == std::string("qwen3_moe") ? 32 : 16) * 4;
-    variant.options.kv_bytes = bytes_per_token * 160;
+    // Room for little more than one full sequence.
+    variant.options.kv_bytes = KvBytesPerToken(family) * 160;
     const auto outcomes = RunTogether(ModelDir(family), variant, backend, judged.requests, /*seed=*/11);
     ExpectSame(judged.outcomes, outcomes);
     // The traffic must have met what it is about.
@@ -160,7 +167,7 @@ TEST(InvarianceSeeds, ManyTrafficsOnTheBestPath) {
   ASSERT_TRUE(backend.ok()) << backend.status();
   for (uint64_t seed = 1; seed <= 6; ++seed) {
     SCOPED_TRACE(seed);
-    const auto requests = RandomRequests(seed, kVocab, /*count=*/16);
+    const auto requests = RandomRequests(seed, VocabSize("olmoe"), /*count=*/16);
     EngineVariant variant = RoomyVariant();
     variant.kv_dtype = seed % 2 == 0 ? DType::kBf16 : DType::kF32;
     const auto alone = RunAlone(ModelDir("olmoe"), variant, *backend, requests);
