@@ -31,6 +31,9 @@ class BulkFile {
   BulkFile(const BulkFile&) = delete;
   BulkFile& operator=(const BulkFile&) = delete;
 
+  const std::string& path() const { return path_; }
+  // For a reader of its own, which asks for aligned offsets, addresses and lengths: -1 where direct I/O is refused.
+  int direct_fd() const { return direct_works_.load(std::memory_order_relaxed) ? direct_fd_ : -1; }
   // When it was opened.
   uint64_t num_bytes() const { return num_bytes_; }
   // Whether reading these bytes should be direct: most of them are not in the page cache, and direct reads work here.

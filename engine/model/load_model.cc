@@ -240,7 +240,7 @@ absl::StatusOr<std::unique_ptr<Decoder>> LoadDecoder(const LoadOptions& options,
   // Keys and values of another dtype are not those.
   info.identity[0] ^= static_cast<uint64_t>(options.kv_dtype);
   return TransformerDecoder::Create(model.source.config, std::move(info), model.limits, *std::move(weights),
-                                    options.kv_dtype, backend);
+                                    options.kv_dtype, options.prefetch, backend);
 }
 
 }  // namespace foregate

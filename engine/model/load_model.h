@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -14,6 +15,7 @@
 #include "engine/model/expert_memory.h"
 #include "engine/model/memory_plan.h"
 #include "engine/model/weight_rules.h"
+#include "engine/moe/guess_source.h"
 #include "kernels/api/kernels.h"
 
 namespace foregate {
@@ -28,6 +30,8 @@ struct LoadOptions {
   DType kv_dtype = DType::kF32;     // of keys and values: kF32, or kBf16 with its own arithmetic (docs/adr/0019)
   int32_t max_logits_rows = 0;      // rows of a step whose logits may be asked for; 0: every row
   ExpertMemory expert_memory = {};  // for experts; by default for all of them
+  // What foretells the experts of layers ahead when not all have a slot; absent: none is fetched before it is wanted.
+  std::optional<GuessSource> prefetch = GuessSource::kRouter;
   std::function<void(uint64_t done_bytes, uint64_t total_bytes)> progress = {};  // one call at a time
   const std::atomic<bool>* cancelled = nullptr;                                  // polled while loading; may be null
   int num_threads = 0;               // that read and pack; 0: as many as the device computes with

@@ -52,22 +52,30 @@ absl::Status TooMany(const char* what, int64_t number, int64_t limit) {
 absl::StatusOr<std::unique_ptr<TransformerDecoder>> TransformerDecoder::Create(ModelConfig config, DecoderInfo info,
                                                                                const WorkspaceLimits& limits,
                                                                                LoadedWeights weights, DType kv_dtype,
+                                                                               std::optional<GuessSource> prefetch,
                                                                                const Backend& backend) {
-  std::unique_ptr<TransformerDecoder> decoder(
-      new TransformerDecoder(std::move(config), std::move(info), limits, std::move(weights), kv_dtype, backend));
+  std::unique_ptr<Prefetcher> prefetcher;
+  if (prefetch.has_value() && !weights.cache->holds_all()) {
+    FOREGATE_ASSIGN_OR_RETURN(
+        prefetcher, Prefetcher::Create(*weights.cache, *weights.experts, config.moe.experts_per_token, *prefetch));
+  }
+  std::unique_ptr<TransformerDecoder> decoder(new TransformerDecoder(
+      std::move(config), std::move(info), limits, std::move(weights), kv_dtype, std::move(prefetcher), backend));
   FOREGATE_RETURN_IF_ERROR(decoder->AllocateBuffers());
   return decoder;
 }
 
 TransformerDecoder::TransformerDecoder(ModelConfig config, DecoderInfo info, const WorkspaceLimits& limits,
-                                       LoadedWeights weights, DType kv_dtype, const Backend& backend)
+                                       LoadedWeights weights, DType kv_dtype, std::unique_ptr<Prefetcher> prefetcher,
+                                       const Backend& backend)
     : config_(std::move(config)),
       info_(std::move(info)),
       limits_(limits),
       kv_layouts_(MakeKvLayouts(config_, kv_dtype)),
       backend_(backend),
       weights_(std::move(weights)),
-      dispatcher_(*weights_.cache, backend_),
+      prefetcher_(std::move(prefetcher)),
+      dispatcher_(*weights_.cache, prefetcher_.get(), backend_),
       stream_(backend_.device->NewStream()) {}
 
 TransformerDecoder::~TransformerDecoder() {
@@ -138,7 +146,10 @@ absl::StatusOr<std::unique_ptr<StepInFlight>> TransformerDecoder::Launch(const B
                                                                          int32_t block_size, const RankContext& rank,
                                                                          StepControl& control) {
   FOREGATE_RETURN_IF_ERROR(CheckBatch(batch, kv, rank));
+  const auto began = std::chrono::steady_clock::now();
   const absl::Status enqueued = Run(batch, kv, block_size, control);
+  if (prefetcher_ != nullptr)
+    prefetcher_->EndStep(std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count());
   step_.deadline = control.wait_deadline();
   std::unique_ptr<StepInFlight> step = std::move(spare_step_);
   if (step == nullptr) step = std::make_unique<LaunchedStep>(this);
@@ -239,6 +250,24 @@ absl::Status TransformerDecoder::RunPreGate(size_t layer) {
                        {.logits = table.logits, .weights = table.weights}, step_.committed, backend_, *stream_);
 }
 
+absl::Status TransformerDecoder::LookAhead(size_t layer) {
+  if (prefetcher_ == nullptr) return absl::OkStatus();
+  if (!step_.committed.host_expert_ids.empty()) {
+    prefetcher_->Commit(step_.committed.layer, step_.committed.host_expert_ids);
+    return absl::OkStatus();
+  }
+  const std::optional<int32_t> target = prefetcher_->GuessedLayer(static_cast<int32_t>(layer), step_.num_rows());
+  if (!target.has_value() || config_.IsPreGated(static_cast<size_t>(*target))) return absl::OkStatus();
+  const auto rows = [&](const TensorView& view) { return view.Rows(0, step_.num_rows()); };
+  const TensorView host_ids = rows(workspace_.host_guessed_ids);
+  FOREGATE_RETURN_IF_ERROR(CommitExperts(
+      config_.moe.scoring, step_.w.normed, weights_.dense.layers[static_cast<size_t>(*target)].moe.gate,
+      {.logits = step_.w.moe.routing.logits, .weights = rows(workspace_.guessed_weights)},
+      {.layer = *target, .expert_ids = rows(workspace_.guessed_ids), .host_expert_ids = host_ids}, backend_, *stream_));
+  prefetcher_->Guess(*target, host_ids);
+  return absl::OkStatus();
+}
+
 absl::Status TransformerDecoder::RunMoe(size_t layer, const Batch& batch, StepControl& control) {
   const auto first = static_cast<int64_t>(step_.routing.size()) * limits_.max_batch_tokens;
   MoeBuffers buffers = step_.w.moe;
@@ -252,6 +281,7 @@ absl::Status TransformerDecoder::RunMoe(size_t layer, const Batch& batch, StepCo
                            .rows = {rows, step_.alive_rows.size()},
                            .experts = {ids.as<int32_t>(), num_entries},
                            .weights = {mix.as<float>(), num_entries}});
+  FOREGATE_RETURN_IF_ERROR(LookAhead(layer));
   const bool is_committed = config_.IsPreGated(layer);
   if (is_committed) buffers.routing.expert_ids = CommittedIds(step_.rows(), layer);
   const RouterOptions options{
@@ -388,7 +418,8 @@ ExpertTier TransformerDecoder::expert_tier() const {
           .num_slots = cache.num_slots(),
           .slot_bytes = cache.slot_bytes(),
           .cache = cache.holds_all() ? nullptr : &cache.counters(),
-          .store = store == nullptr ? nullptr : store->counters()};
+          .store = store == nullptr ? nullptr : store->counters(),
+          .source = store == nullptr ? "" : store->description()};
 }
 
 absl::StatusOr<StepResult> TransformerDecoder::Collect(std::unique_ptr<StepInFlight> step) {

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -18,16 +19,19 @@
 #include "engine/model/workspace.h"
 #include "engine/moe/dispatcher.h"
 #include "engine/moe/pre_gate.h"
+#include "engine/moe/prefetcher.h"
 #include "kernels/api/kernels.h"
 
 namespace foregate {
 
 class TransformerDecoder : public Decoder {
  public:
-  // `backend` must outlive the decoder. `info` is what the decoder answers; its max_positions bounds the rotary table.
+  // `backend` must outlive the decoder. `prefetch`: what foretells experts; absent: none is fetched before it is
+  // wanted, not even a committed one. `info` is what the decoder answers; its max_positions bounds the rotary table.
   static absl::StatusOr<std::unique_ptr<TransformerDecoder>> Create(ModelConfig config, DecoderInfo info,
                                                                     const WorkspaceLimits& limits,
                                                                     LoadedWeights weights, DType kv_dtype,
+                                                                    std::optional<GuessSource> prefetch,
                                                                     const Backend& backend);
   ~TransformerDecoder() override;
 
@@ -64,7 +68,7 @@ class TransformerDecoder : public Decoder {
   };
 
   TransformerDecoder(ModelConfig config, DecoderInfo info, const WorkspaceLimits& limits, LoadedWeights weights,
-                     DType kv_dtype, const Backend& backend);
+                     DType kv_dtype, std::unique_ptr<Prefetcher> prefetcher, const Backend& backend);
   absl::Status AllocateBuffers();
   absl::Status CheckBatch(const Batch& batch, std::span<const KvLayerView> kv, const RankContext& rank) const;
   // Enqueues the whole step.
@@ -77,6 +81,8 @@ class TransformerDecoder : public Decoder {
   void MarkFailed(const Batch& batch, const TensorView& expert_ids);
   // Chooses the experts of the layer that the pre-gates have `layer` choose for, if any.
   absl::Status RunPreGate(size_t layer);
+  // Tells the prefetcher what is known of a layer ahead: what a pre-gate chose, or what that layer's router says now.
+  absl::Status LookAhead(size_t layer);
   // Fills step_.logits_rows and step_.logits_places.
   void FindLogitsRows(const Batch& batch);
   // Removes the rows of sequences that the caller gives up, before `next_layer`.
@@ -97,8 +103,9 @@ class TransformerDecoder : public Decoder {
   std::unique_ptr<DeviceBuffer> device_buffer_;
   std::unique_ptr<DeviceBuffer> host_buffer_;
   std::unique_ptr<DeviceBuffer> rope_buffer_;
-  TensorView cos_, sin_;  // [max positions, D / 2]
-  Workspace workspace_;   // for the largest step
+  TensorView cos_, sin_;                    // [max positions, D / 2]
+  Workspace workspace_;                     // for the largest step
+  std::unique_ptr<Prefetcher> prefetcher_;  // null when every expert has a slot, or when it is not wanted
   Dispatcher dispatcher_;
   std::unique_ptr<Stream> stream_;
   Step step_;

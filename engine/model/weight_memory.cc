@@ -47,17 +47,14 @@ absl::Status AllocateDense(const ModelConfig& config, const WeightPlan& plan, De
 }
 
 // What the cache is filled from while the model is served; nothing when every expert has a slot.
-absl::StatusOr<std::unique_ptr<ExpertStore>> OpenStore(const ExpertDirectory& experts, const SlotPlan& slots,
-                                                       const StoredExperts& stored, Device& device) {
+absl::StatusOr<std::unique_ptr<DiskExpertStore>> OpenStore(const ExpertDirectory& experts, const SlotPlan& slots,
+                                                           const StoredExperts& stored, Device& device) {
   if (!SharesHostMemory(device))
     return absl::UnimplementedError(
         "expert memory: only devices that compute in host memory read experts from a file, "
         "not " +
         device.info().kind);
-  DiskStoreOptions options;
-  options.queue.max_fetches = slots.num_slots();
-  FOREGATE_ASSIGN_OR_RETURN(std::unique_ptr<DiskExpertStore> store, DiskExpertStore::Open(experts, stored, options));
-  return store;
+  return DiskExpertStore::Open(experts, stored, {.max_fetches = slots.num_slots()});
 }
 
 }  // namespace
@@ -71,9 +68,12 @@ absl::StatusOr<WeightMemory> AllocateWeights(const ModelConfig& config, const We
   const ExpertDirectory& experts = *weights.experts;
   FOREGATE_ASSIGN_OR_RETURN(const SlotPlan slots, expert_memory.Plan(experts));
   MemoryExpertStore* host_store = nullptr;
+  DiskExpertStore* disk_store = nullptr;
   if (expert_memory.reads_container(slots)) {
     FOREGATE_CHECK(stored != nullptr);
-    FOREGATE_ASSIGN_OR_RETURN(weights.store, OpenStore(experts, slots, *stored, device));
+    FOREGATE_ASSIGN_OR_RETURN(std::unique_ptr<DiskExpertStore> store, OpenStore(experts, slots, *stored, device));
+    disk_store = store.get();
+    weights.store = std::move(store);
   } else if (slots.num_slots() < experts.size()) {
     FOREGATE_ASSIGN_OR_RETURN(std::unique_ptr<MemoryExpertStore> store, MemoryExpertStore::Create(experts, device));
     host_store = store.get();
@@ -82,7 +82,10 @@ absl::StatusOr<WeightMemory> AllocateWeights(const ModelConfig& config, const We
   FOREGATE_ASSIGN_OR_RETURN(weights.cache,
                             ExpertCache::Create(experts, slots, weights.store.get(), EvictFarthestExpectedUse, device));
   FOREGATE_RETURN_IF_ERROR(AllocateDense(config, plan, device, memory));
-  if (weights.store != nullptr && host_store == nullptr) return memory;
+  if (disk_store != nullptr) {
+    disk_store->Start(weights.cache->slot_memory());
+    return memory;
+  }
   const bool is_writable = host_store != nullptr || SharesHostMemory(device);
   for (size_t i = 0; i < experts.size(); ++i) {
     const ExpertKey key = experts.key(i);

@@ -35,6 +35,8 @@ int64_t NumPreGatedLayers(const ModelConfig& config) {
   return count;
 }
 
+int64_t NumGuessRows(int64_t tokens) { return std::min(tokens, Prefetcher::kMaxGuessRows); }
+
 void LayOutMoe(const ModelConfig& config, int64_t tokens, Slicer& device, MoeBuffers& moe) {
   const int64_t hidden = config.hidden_size;
   const int64_t top_k = config.moe.experts_per_token;
@@ -80,6 +82,9 @@ void LayOutDevice(const ModelConfig& config, const WorkspaceLimits& limits, Slic
     w.dense.up = device.F32({tokens, config.dense_width});
   }
   LayOutMoe(config, tokens, device, w.moe);
+  const int64_t num_ranks = Prefetcher::NumRanks(config.moe.experts_per_token, config.moe.num_experts);
+  w.guessed_ids = device.I32({NumGuessRows(tokens), num_ranks});
+  w.guessed_weights = device.F32({NumGuessRows(tokens), num_ranks});
   w.logits_hidden = device.F32({limits.max_logits_rows, hidden});
   w.logits = device.F32({limits.max_logits_rows, config.vocab_size});
   w.largest = device.I32({limits.max_logits_rows});
@@ -100,6 +105,8 @@ void LayOutHost(const ModelConfig& config, const WorkspaceLimits& limits, Slicer
   w.host_weights = host.F32({NumMoeLayers(config) * tokens, config.moe.experts_per_token});
   if (config.pre_gate_distance > 0)
     w.host_committed_ids = host.I32({NumPreGatedLayers(config) * tokens, config.moe.experts_per_token});
+  w.host_guessed_ids =
+      host.I32({NumGuessRows(tokens), Prefetcher::NumRanks(config.moe.experts_per_token, config.moe.num_experts)});
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 
 #include "engine/model/model_config.h"
 #include "engine/moe/moe_layer.h"
+#include "engine/moe/prefetcher.h"
 #include "kernels/api/tensor_view.h"
 
 namespace foregate {
@@ -45,6 +46,9 @@ struct Workspace {
   TensorView k, v;          // [T, kv_heads * D]
   TensorView attention;     // [T, heads * D]
   DenseFfnBuffers dense;    // [T, dense_width]
+  // What the next layer's router says of the current state, of min(T, Prefetcher::kMaxGuessRows) rows.
+  TensorView guessed_ids;      // [., ranks] i32
+  TensorView guessed_weights;  // [., ranks]
   MoeBuffers moe;
   TensorView logits_hidden;  // [L, H]
   TensorView logits;         // [L, vocab]
@@ -60,6 +64,7 @@ struct Workspace {
   TensorView host_expert_ids;     // [MoE layers * T, k] i32
   TensorView host_weights;        // [MoE layers * T, k] f32
   TensorView host_committed_ids;  // [pre-gated layers * T, k] i32; absent without pre-gates
+  TensorView host_guessed_ids;    // like guessed_ids
 
   // The buffers of `num_rows` rows: every [T, ...] device view cut to them.
   Workspace Slice(int64_t num_rows) const;

@@ -28,6 +28,13 @@ absl::StatusOr<BlockPool> BlockPool::Create(size_t num_blocks, size_t block_byte
   return pool;
 }
 
+std::vector<std::span<std::byte>> BlockPool::pieces() const {
+  std::vector<std::span<std::byte>> spans;
+  for (const std::unique_ptr<DeviceBuffer>& piece : pieces_)
+    spans.emplace_back(static_cast<std::byte*>(piece->data()), piece->num_bytes());
+  return spans;
+}
+
 void* BlockPool::block(size_t index) const {
   FOREGATE_CHECK_LT(index, num_blocks_);
   return static_cast<std::byte*>(pieces_[index / blocks_per_piece_]->data()) + index % blocks_per_piece_ * block_bytes_;

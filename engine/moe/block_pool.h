@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -19,6 +20,8 @@ class BlockPool {
 
   size_t num_blocks() const { return num_blocks_; }
   size_t block_bytes() const { return block_bytes_; }
+  // The memory that the blocks lie in.
+  std::vector<std::span<std::byte>> pieces() const;
   // Address of a block, in the pool's memory space.
   void* block(size_t index) const;
 

@@ -8,14 +8,20 @@
 #include "kernels/base/status_macros.h"
 
 namespace foregate {
+namespace {
+
+std::span<const int32_t> IdsOf(const RoutingTable& table) {
+  return {table.host_expert_ids.as<int32_t>(), static_cast<size_t>(table.host_expert_ids.num_elements())};
+}
+
+}  // namespace
 
 absl::Status Dispatcher::ChooseExperts(int32_t layer, const RoutingTable& table,
                                        std::chrono::steady_clock::time_point wait_deadline, Stream& stream) {
   const auto num_experts = static_cast<size_t>(table.logits.dim(1));
   FOREGATE_RETURN_IF_ERROR(backend_.device->Record(stream)->Wait(wait_deadline));
   is_chosen_.assign(num_experts, 0);
-  const std::span<const int32_t> ids(table.host_expert_ids.as<int32_t>(),
-                                     static_cast<size_t>(table.host_expert_ids.num_elements()));
+  const std::span<const int32_t> ids = IdsOf(table);
   for (const int32_t id : ids) {
     const auto expert = static_cast<size_t>(id);
     if (expert >= num_experts) return absl::InternalError("router chose expert " + std::to_string(id));
@@ -84,8 +90,13 @@ absl::Status Dispatcher::RunChosen(int32_t layer, const RoutingTable& table,
                                    std::chrono::steady_clock::time_point wait_deadline, Stream& stream) {
   FOREGATE_RETURN_IF_ERROR(ChooseExperts(layer, table, wait_deadline, stream));
   FOREGATE_RETURN_IF_ERROR(LeaseResident(layer, stream));
+  bool may_prefetch = prefetcher_ != nullptr;
   while (true) {
     FOREGATE_RETURN_IF_ERROR(LeaseMissing(layer, stream));
+    if (may_prefetch && missing_.empty()) {
+      may_prefetch = false;
+      FOREGATE_RETURN_IF_ERROR(prefetcher_->Routed(layer, IdsOf(table), stream));
+    }
     const uint64_t seen = cache_.num_ended();
     FOREGATE_ASSIGN_OR_RETURN(const size_t num_ended, ComputeArrived(stream));
     if (leased_.empty() && missing_.empty()) return absl::OkStatus();

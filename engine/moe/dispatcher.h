@@ -5,7 +5,8 @@
 // experts are read back (one wait), those in slots are leased first so that no fetch evicts them, the fetches of the
 // others begin, and each expert is computed when it is there: the resident ones while the others are on their way, and
 // a slot serves the next expert as soon as one is computed. Two slots suffice, and the bits are always the same,
-// because an entry's output has a place of its own until all are combined.
+// because an entry's output has a place of its own until all are combined. Once all of the layer's experts are leased,
+// the prefetcher may fetch those of layers ahead.
 #ifndef FOREGATE_ENGINE_MOE_DISPATCHER_H_
 #define FOREGATE_ENGINE_MOE_DISPATCHER_H_
 
@@ -16,6 +17,7 @@
 
 #include "absl/status/status.h"
 #include "engine/moe/expert_cache.h"
+#include "engine/moe/prefetcher.h"
 #include "engine/moe/routing_table.h"
 #include "kernels/api/kernels.h"
 
@@ -35,8 +37,9 @@ struct ExpertFailure {
 // Thread-compatible. Nothing allocates once every list has reached its size.
 class Dispatcher {
  public:
-  // Both must outlive the dispatcher.
-  Dispatcher(ExpertCache& cache, const Backend& backend) : cache_(cache), backend_(backend) {}
+  // All must outlive the dispatcher. `prefetcher` may be null: nothing is fetched before a layer wants it.
+  Dispatcher(ExpertCache& cache, Prefetcher* prefetcher, const Backend& backend)
+      : cache_(cache), prefetcher_(prefetcher), backend_(backend) {}
 
   // acc[t] += sum of weight * expert(x[t]) over the entries of `table`. DEADLINE_EXCEEDED when the routing or an expert
   // is not there by `wait_deadline`. When experts cannot be read, failures() names them, and the rows that chose one of
@@ -60,6 +63,7 @@ class Dispatcher {
   absl::StatusOr<size_t> ComputeArrived(Stream& stream);
 
   ExpertCache& cache_;
+  Prefetcher* const prefetcher_;
   const Backend& backend_;
   std::vector<uint8_t> is_chosen_;
   std::vector<int32_t> missing_;  // not leased yet, ascending

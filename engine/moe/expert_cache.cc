@@ -57,7 +57,9 @@ ExpertCache::ExpertCache(const ExpertDirectory& directory, const SlotPlan& plan,
       class_of_(plan.class_of),
       slot_of_expert_(directory.size(), kNone),
       layer_weights_(directory.layers().size()),
-      usage_(static_cast<int32_t>(directory.layers().size()), directory.num_experts()) {}
+      usage_(static_cast<int32_t>(directory.layers().size()), directory.num_experts()),
+      is_wanted_(static_cast<size_t>(directory.num_experts())),
+      guess_evicted_at_(directory.size(), 0) {}
 
 absl::Status ExpertCache::AllocateSlots(const SlotPlan& plan, Device& device) {
   slots_.resize(plan.num_slots());
@@ -98,6 +100,15 @@ uint64_t ExpertCache::slot_bytes() const {
   return sum;
 }
 
+std::vector<std::span<std::byte>> ExpertCache::slot_memory() const {
+  std::vector<std::span<std::byte>> memory;
+  for (const BlockPool& blocks : blocks_) {
+    const std::vector<std::span<std::byte>> pieces = blocks.pieces();
+    memory.insert(memory.end(), pieces.begin(), pieces.end());
+  }
+  return memory;
+}
+
 int32_t ExpertCache::LayerIndex(size_t expert) const {
   return static_cast<int32_t>(expert / static_cast<size_t>(directory_.num_experts()));
 }
@@ -129,9 +140,17 @@ void ExpertCache::Visit(int32_t layer, size_t num_rows, std::span<const int32_t>
   const size_t first = directory_.index({layer, 0});
   running_layer_ = LayerIndex(first);
   usage_.Visit(running_layer_, num_rows, experts);
+  ++num_visits_;
   // What was foreseen for this run is known now.
-  for (size_t expert = first; expert < first + static_cast<size_t>(directory_.num_experts()); ++expert) {
-    if (slot_of_expert_[expert] != kNone) slots_[slot_of_expert_[expert]].hint = 0;
+  std::fill(is_wanted_.begin(), is_wanted_.end(), 0);
+  for (const int32_t expert : experts) is_wanted_[static_cast<size_t>(expert)] = 1;
+  for (size_t i = 0; i < is_wanted_.size(); ++i) {
+    if (slot_of_expert_[first + i] == kNone) continue;
+    Slot& slot = slots_[slot_of_expert_[first + i]];
+    slot.hint = 0;
+    if (std::exchange(slot.is_guess, false))
+      Count(is_wanted_[i] != 0 ? counters_.guess_used_bytes : counters_.guess_wasted_bytes,
+            directory_.layout(first + i).block_bytes());
   }
 }
 
@@ -141,6 +160,8 @@ void ExpertCache::Vacate(size_t slot) {
   slots_[slot].expert = kNone;
   slots_[slot].hint = 0;
   slots_[slot].is_prefetched = false;
+  if (std::exchange(slots_[slot].is_guess, false))
+    Count(counters_.guess_wasted_bytes, directory_.layout(expert).block_bytes());
   free_slots_[class_of_[expert]].push_back(slot);
 }
 
@@ -173,7 +194,7 @@ size_t ExpertCache::CancelOne(size_t slot_class) {
   return kNone;
 }
 
-size_t ExpertCache::TakeSlot(size_t expert, float hint) {
+size_t ExpertCache::TakeSlot(size_t expert, FetchClass urgency, float hint) {
   const size_t slot_class = class_of_[expert];
   std::vector<size_t>& free = free_slots_[slot_class];
   size_t slot = kNone;
@@ -194,6 +215,7 @@ size_t ExpertCache::TakeSlot(size_t expert, float hint) {
     slot = victim ? candidate_slots_[*victim] : hint > 0 ? kNone : CancelOne(slot_class);
     if (slot == kNone) return kNone;
     if (victim) Count(counters_.num_evictions);
+    if (urgency == FetchClass::kSpeculative) guess_evicted_at_[slots_[slot].expert] = num_visits_;
     Vacate(slot);
   }
   slot = free.back();
@@ -203,13 +225,14 @@ size_t ExpertCache::TakeSlot(size_t expert, float hint) {
 
 absl::StatusOr<size_t> ExpertCache::Load(size_t expert, FetchClass urgency, float hint, Stream& stream) {
   FOREGATE_CHECK(store_ != nullptr);
-  const size_t slot = TakeSlot(expert, hint);
+  const size_t slot = TakeSlot(expert, urgency, hint);
   if (slot == kNone) return kNone;
   Slot& taken = slots_[slot];
   taken.fetch->expert = expert;
   taken.fetch->urgency = urgency;
   taken.expert = expert;
   taken.hint = hint;
+  taken.is_guess = urgency == FetchClass::kSpeculative;
   slot_of_expert_[expert] = slot;
   if (absl::Status begun = store_->Begin(*taken.fetch, stream); !begun.ok()) {
     Vacate(slot);
@@ -230,6 +253,11 @@ absl::StatusOr<ExpertLease> ExpertCache::Acquire(ExpertKey key, Stream& stream) 
     FOREGATE_ASSIGN_OR_RETURN(slot, Load(expert, FetchClass::kDemand, 0, stream));
     if (slot == kNone) return absl::ResourceExhaustedError("expert cache: every slot is leased or being filled");
     Count(counters_.num_misses);
+    const uint64_t bytes = directory_.layout(expert).block_bytes();
+    Count(counters_.demand_bytes, bytes);
+    const uint64_t evicted_at = std::exchange(guess_evicted_at_[expert], 0);
+    if (evicted_at > 0 && num_visits_ - evicted_at <= directory_.layers().size())
+      Count(counters_.guess_regretted_bytes, bytes);
   } else if (slots_[slot].is_pending()) {
     store_->Raise(*slots_[slot].fetch, FetchClass::kDemand);
     Count(counters_.num_late);
@@ -264,6 +292,14 @@ absl::Status ExpertCache::WaitForArrival(uint64_t seen, std::chrono::steady_cloc
   Count(counters_.stall_us,
         static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(waited).count()));
   return ended;
+}
+
+CachePrefetchBytes ExpertCache::prefetch_bytes() const {
+  return {.demand = counters_.demand_bytes,
+          .used = counters_.guess_used_bytes,
+          .wasted = counters_.guess_wasted_bytes,
+          .regretted = counters_.guess_regretted_bytes,
+          .stall_us = counters_.stall_us};
 }
 
 ExpertState ExpertCache::state(ExpertKey key) const {

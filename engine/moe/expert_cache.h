@@ -38,6 +38,15 @@
 
 namespace foregate {
 
+// Sums of ExpertCacheCounters that the governor compares.
+struct CachePrefetchBytes {
+  uint64_t demand = 0;
+  uint64_t used = 0;
+  uint64_t wasted = 0;
+  uint64_t regretted = 0;
+  uint64_t stall_us = 0;
+};
+
 enum class ExpertState : uint8_t { kAbsent, kLoading, kResident, kPinned };
 
 class ExpertCache;
@@ -103,9 +112,15 @@ class ExpertCache {
   ExpertState state(ExpertKey key) const;
   size_t num_slots() const { return slots_.size(); }
   uint64_t slot_bytes() const;
+  // All memory that fetches write to.
+  std::vector<std::span<std::byte>> slot_memory() const;
   // Every expert is placed: nothing is ever fetched or evicted.
   bool holds_all() const { return store_ == nullptr; }
   const ExpertCacheCounters& counters() const { return counters_; }
+  CachePrefetchBytes prefetch_bytes() const;
+  const ExpertUsage& usage() const { return usage_; }
+  // For the counters' readers.
+  void PublishGovernor(int32_t level) { counters_.guess_level.store(level, std::memory_order_relaxed); }
 
  private:
   friend class ExpertLease;
@@ -116,6 +131,7 @@ class ExpertCache {
     uint64_t last_use = 0;
     float hint = 0;                      // of the prefetch that filled it, until its layer runs
     bool is_prefetched = false;          // and not used yet
+    bool is_guess = false;               // of which the layer has not routed yet
     std::unique_ptr<ExpertFetch> fetch;  // where it is, for good; idle when the expert was placed
 
     bool is_pending() const { return fetch->state.load(std::memory_order_acquire) == FetchState::kPending; }
@@ -129,7 +145,7 @@ class ExpertCache {
   void Vacate(size_t slot);
   // A slot of the expert's class that is free or whose expert may be evicted; kNone when there is none. With a hint
   // (of a prefetch), none as well when the policy would rather evict the newcomer.
-  size_t TakeSlot(size_t expert, float hint);
+  size_t TakeSlot(size_t expert, FetchClass urgency, float hint);
   void FindCandidates(size_t slot_class);
   size_t CancelOne(size_t slot_class);
   absl::StatusOr<size_t> Load(size_t expert, FetchClass urgency, float hint, Stream& stream);
@@ -149,6 +165,9 @@ class ExpertCache {
   std::vector<EvictionCandidate> candidates_;  // of one eviction; kept, so that none allocates
   std::vector<size_t> candidate_slots_;
   uint64_t num_acquired_ = 0;
+  std::vector<uint8_t> is_wanted_;          // [experts of a layer], scratch of Visit
+  std::vector<uint64_t> guess_evicted_at_;  // by directory index: the visit when a guess took its slot; 0: none did
+  uint64_t num_visits_ = 0;
   int32_t running_layer_ = 0;  // the last that was visited or acquired from, by its index
 };
 

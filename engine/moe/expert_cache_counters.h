@@ -16,6 +16,13 @@ struct ExpertCacheCounters {
   std::atomic<uint64_t> num_prefetched{0};       // fetches that were no demand
   std::atomic<uint64_t> num_prefetched_used{0};  // of these, those that were acquired before they were evicted
   std::atomic<uint64_t> stall_us{0};             // the engine's waits for an expert
+  // Bytes of experts that were absent when a layer wanted them, and of guesses: those that came true, those that did
+  // not, and those of experts that a guess evicted and that a layer wanted within one round of the layers.
+  std::atomic<uint64_t> demand_bytes{0};
+  std::atomic<uint64_t> guess_used_bytes{0};
+  std::atomic<uint64_t> guess_wasted_bytes{0};
+  std::atomic<uint64_t> guess_regretted_bytes{0};
+  std::atomic<int32_t> guess_level{-1};  // the governor's: -1 nothing is guessed, else the larger the bolder
 };
 
 }  // namespace foregate

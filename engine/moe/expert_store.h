@@ -16,6 +16,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 #include "absl/status/status.h"
 #include "kernels/api/device.h"
@@ -75,6 +76,8 @@ class ExpertStore {
   virtual absl::Status WaitForEnd(uint64_t seen, std::chrono::steady_clock::time_point deadline) = 0;
   // Null when nothing is read.
   virtual const FetchCounters* counters() const { return nullptr; }
+  // For a log: where experts come from, and how.
+  virtual std::string description() const { return "host memory"; }
 };
 
 }  // namespace foregate

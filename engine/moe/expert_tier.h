@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 #include "engine/moe/expert_cache_counters.h"
 #include "engine/moe/expert_store.h"
@@ -17,6 +18,7 @@ struct ExpertTier {
   uint64_t slot_bytes = 0;                     // of all slots
   const ExpertCacheCounters* cache = nullptr;  // null when all stay in fast memory
   const FetchCounters* store = nullptr;        // null when nothing is read from a file
+  std::string source;                          // where experts come from, and how; empty when all stay in fast memory
 };
 
 }  // namespace foregate

@@ -80,7 +80,7 @@ class MoeLayerTest : public testing::Test {
   std::vector<float> Run(size_t num_slots, bool normalize, bool is_committed = false) {
     const auto cache = *ExpertCache::Create(directory_, PlanEqualSlots(directory_, num_slots), store_.get(),
                                             EvictLeastRecentlyUsed, *backend_.device);
-    Dispatcher dispatcher(*cache, backend_);
+    Dispatcher dispatcher(*cache, nullptr, backend_);
     const TensorView out = New(DType::kF32, {kRows, kHidden});
     EXPECT_TRUE(MoeLayer(kLayer, {.normalize_weights = normalize, .is_committed = is_committed}, weights_, x_, buffers_,
                          out, dispatcher, std::chrono::steady_clock::time_point::max(), backend_, *stream_)

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <fstream>
 #include <memory>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <utility>
@@ -70,6 +71,12 @@ absl::StatusOr<PlannedModel> PlanMemory(const ServerConfig& config, LoadOptions&
   return PlannedModel{.plan = std::move(plan), .kv_bytes = kv_bytes};
 }
 
+std::optional<GuessSource> ConfiguredPrefetch(const std::string& name) {
+  if (name == "off") return std::nullopt;
+  if (name == "committed") return GuessSource::kNone;
+  return name == "predictor" ? GuessSource::kPredictor : GuessSource::kRouter;
+}
+
 absl::StatusOr<WeightRules> ConfiguredRules(const config::v1::ModelConfig& config) {
   if (config.weight_rules_file().empty()) return WeightRules::ForAll(config.weights());
   std::ifstream file(config.weight_rules_file());
@@ -103,6 +110,9 @@ ModelLoader::ModelLoader(const ServerConfig& config, const CpuPlan& cpus, Servin
       LogInfo("serving " + state_->model_name() + ": " + engine.model().architecture + ", " +
               std::to_string(engine.options().max_sequence_tokens) + " tokens of context, on " + engine.device().isa +
               " with " + std::to_string(engine.device().num_threads) + " threads");
+      if (const ExpertTier tier = engine.expert_tier(); !tier.source.empty())
+        LogInfo(std::to_string(tier.num_slots) + " of " + std::to_string(tier.num_experts) +
+                " experts fit into memory at once, the others are read from " + tier.source);
       state_->SetReady(*std::move(model));
       return;
     }
@@ -138,6 +148,7 @@ absl::StatusOr<std::shared_ptr<ServedModel>> ModelLoader::Load() {
   options.max_sequence_tokens = config_.engine().max_sequence_tokens();
   options.block_size = config_.engine().kv_block_tokens();
   options.kv_dtype = config_.engine().kv_dtype() == "bf16" ? DType::kBf16 : DType::kF32;
+  options.prefetch = ConfiguredPrefetch(config_.engine().expert_prefetch());
   options.progress = [this](uint64_t done, uint64_t total) { state_->SetProgress(done, total); };
   options.cancelled = &is_cancelled_;
   options.cache_directory = config_.model().cache_dir();

@@ -190,6 +190,13 @@ void AddExpertTier(const ExpertTier& tier, FamilyBuilder* out) {
   counter("expert_prefetched_total", "Experts fetched before a layer wanted them.", cache.num_prefetched);
   counter("expert_prefetched_used_total", "Of these, experts that a layer wanted before they were evicted.",
           cache.num_prefetched_used);
+  const char* const guess_help =
+      "Bytes of experts read on a guess: used, wasted, or of experts that a guess evicted and that were soon wanted.";
+  counter("expert_guess_bytes_total", guess_help, cache.guess_used_bytes, Label("outcome", "used"));
+  counter("expert_guess_bytes_total", guess_help, cache.guess_wasted_bytes, Label("outcome", "wasted"));
+  counter("expert_guess_bytes_total", guess_help, cache.guess_regretted_bytes, Label("outcome", "regretted"));
+  out->Gauge("expert_guess_level", "How bold guesses are: -1 none are read, 0 only nearly certain ones, at most 4.",
+             cache.guess_level.load(std::memory_order_relaxed));
   out->Counter("expert_stall_seconds_total", "The engine's waits for experts.",
                static_cast<double>(cache.stall_us.load(std::memory_order_relaxed)) / 1e6);
   if (tier.store == nullptr) return;

@@ -1,7 +1,6 @@
 #include "engine/moe/store/disk_expert_store.h"
 
-#include <pthread.h>
-
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -29,36 +28,49 @@ absl::StatusOr<std::unique_ptr<DiskExpertStore>> DiskExpertStore::Open(const Exp
                                                                        const DiskStoreOptions& options) {
   FOREGATE_ASSIGN_OR_RETURN(std::unique_ptr<BulkFile> file, BulkFile::Open(stored.path));
   FOREGATE_RETURN_IF_ERROR(CheckParts(directory, stored, file->num_bytes()));
-  return std::unique_ptr<DiskExpertStore>(new DiskExpertStore(directory, std::move(stored), std::move(file), options));
+  const uint64_t first = stored.experts.empty() ? file->num_bytes() : stored.experts.front().front().file_offset;
+  const ReadShape shape = options.shape.has_value() ? *options.shape : ProbeReadShape(*file, first, file->num_bytes());
+  return std::unique_ptr<DiskExpertStore>(
+      new DiskExpertStore(directory, std::move(stored), std::move(file), options, shape));
 }
 
 DiskExpertStore::DiskExpertStore(const ExpertDirectory& directory, StoredExperts stored, std::unique_ptr<BulkFile> file,
-                                 const DiskStoreOptions& options)
+                                 const DiskStoreOptions& options, const ReadShape& shape)
     : stored_(std::move(stored)),
       file_(std::move(file)),
-      read_(options.read ? options.read
-                         : [this](uint64_t file_offset,
-                                  std::span<std::byte> destination) { return ReadFile(file_offset, destination); }),
-      queue_(directory, stored_, options.queue) {
-  for (int i = 0; i < options.num_readers; ++i) {
-    readers_.emplace_back([this] { ReadPieces(); });
-    pthread_setname_np(readers_.back().native_handle(), ("expert-read-" + std::to_string(i)).c_str());
-  }
-}
+      options_(options),
+      shape_(shape),
+      // Half of the reads: a demand that comes then finds as much of the disk as guesses have.
+      queue_(directory, stored_,
+             {.piece_bytes = shape.piece_bytes,
+              .max_fetches = options.max_fetches,
+              .max_speculative_pieces = static_cast<uint32_t>(std::max(1, shape.depth / 2))}) {}
 
-DiskExpertStore::~DiskExpertStore() {
-  queue_.Close();
-  for (std::thread& reader : readers_) reader.join();
+DiskExpertStore::~DiskExpertStore() { queue_.Close(); }
+
+void DiskExpertStore::Start(std::span<const std::span<std::byte>> slots) {
+  const FileRead read_file = [this](uint64_t file_offset, std::span<std::byte> destination) {
+    return ReadFile(file_offset, destination);
+  };
+  std::string how;
+  if (options_.uses_uring && !options_.read) {
+    absl::StatusOr<std::unique_ptr<PieceReaders>> readers =
+        MakeUringReaders(queue_, *file_, read_file, slots, shape_.depth);
+    how = readers.ok() ? "with io_uring" : "by threads (" + std::string(readers.status().message()) + ")";
+    if (readers.ok()) readers_ = *std::move(readers);
+  } else {
+    how = "by threads";
+  }
+  if (readers_ == nullptr)
+    readers_ = MakeThreadReaders(queue_, options_.read ? options_.read : read_file, shape_.depth);
+  description_ = stored_.path + ", " + how + ", " + std::to_string(shape_.depth) + " reads of " +
+                 std::to_string(shape_.piece_bytes >> 10) + " KiB at once" +
+                 (file_->direct_fd() < 0 ? ", through the page cache" : ", direct");
 }
 
 absl::Status DiskExpertStore::ReadFile(uint64_t file_offset, std::span<std::byte> destination) const {
   iovec buffer{destination.data(), destination.size()};
   return file_->Read(file_offset, {&buffer, 1}, file_->PrefersDirect(file_offset, destination.size()));
-}
-
-void DiskExpertStore::ReadPieces() {
-  while (const std::optional<ReadPiece> piece = queue_.Take())
-    queue_.Return(*piece, read_(piece->file_offset, {piece->destination, piece->num_bytes}));
 }
 
 }  // namespace foregate

@@ -65,12 +65,15 @@ class DiskExpertStoreTest : public testing::Test {
   static char FillOf(size_t expert, size_t part) { return static_cast<char>(10 * (expert + 1) + part); }
 
   void Open(size_t num_slots, FileRead read = {}, int num_readers = 3) {
-    DiskStoreOptions options{
-        .queue = {.piece_bytes = kPage, .max_fetches = num_slots}, .num_readers = num_readers, .read = std::move(read)};
+    const DiskStoreOptions options{.max_fetches = num_slots,
+                                   .shape = ReadShape{.piece_bytes = kPage, .depth = num_readers},
+                                   .uses_uring = uses_uring_,
+                                   .read = std::move(read)};
     cache_ = nullptr;
     store_ = *DiskExpertStore::Open(directory_, stored_, options);
     cache_ = *ExpertCache::Create(directory_, PlanEqualSlots(directory_, num_slots), store_.get(),
                                   EvictFarthestExpectedUse, *backend_.device);
+    store_->Start(cache_->slot_memory());
   }
   // Reads the file, unless `fault` gives an error or changes the bytes.
   FileRead WithFault(std::function<absl::Status(uint64_t offset, std::span<std::byte> bytes)> fault) {
@@ -104,12 +107,17 @@ class DiskExpertStoreTest : public testing::Test {
   ExpertDirectory directory_;
   std::string folder_;
   StoredExperts stored_;
+  bool uses_uring_ = true;
   std::unique_ptr<DiskExpertStore> store_;
   std::unique_ptr<ExpertCache> cache_;
 };
 
-TEST_F(DiskExpertStoreTest, EveryExpertArrivesWhole) {
+class EveryReader : public DiskExpertStoreTest, public testing::WithParamInterface<bool> {};
+
+TEST_P(EveryReader, GivesEveryExpertWhole) {
+  uses_uring_ = GetParam();
   Open(3);
+  EXPECT_NE(store_->description().find(stored_.path), std::string::npos);
   for (size_t i = 0; i < 20; ++i) {
     const size_t expert = i * 3 % directory_.size();
     const auto lease = cache_->Acquire(directory_.key(expert), *stream_);
@@ -122,6 +130,9 @@ TEST_F(DiskExpertStoreTest, EveryExpertArrivesWhole) {
   EXPECT_EQ(bytes_read[0], cache_->counters().num_misses * 3 * 2 * kPage);
   EXPECT_EQ(bytes_read[2], 0u);
 }
+
+INSTANTIATE_TEST_SUITE_P(Store, EveryReader, testing::Bool(),
+                         [](const auto& test) { return test.param ? "Uring" : "Threads"; });
 
 TEST_F(DiskExpertStoreTest, StatesFollowTheTable) {
   std::mutex mutex;

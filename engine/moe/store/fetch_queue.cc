@@ -122,6 +122,11 @@ std::optional<ReadPiece> FetchQueue::Take() {
   return std::nullopt;
 }
 
+std::optional<ReadPiece> FetchQueue::TryTake() {
+  const std::lock_guard lock(mutex_);
+  return is_closed_ ? std::nullopt : NextPiece();
+}
+
 void FetchQueue::Close() {
   {
     const std::lock_guard lock(mutex_);

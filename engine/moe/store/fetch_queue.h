@@ -57,6 +57,8 @@ class FetchQueue {
   // The readers' side. Take waits for a piece; nothing once the queue is closed. Every piece taken is returned, with
   // what reading it gave; the reader that returns the last one of a part verifies the part.
   std::optional<ReadPiece> Take();
+  // Without waiting.
+  std::optional<ReadPiece> TryTake();
   void Return(const ReadPiece& piece, const absl::Status& read);
   // Readers get nothing any more; what they hold is returned as usual.
   void Close();

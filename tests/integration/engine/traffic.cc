@@ -25,6 +25,7 @@ std::unique_ptr<EngineLoop> MakeLoop(const std::string& model_dir, const EngineV
   load.expert_memory = variant.expert_memory;
   load.kv_dtype = variant.kv_dtype;
   load.cache_directory = variant.cache_directory;
+  load.prefetch = variant.prefetch;
   auto decoder = LoadDecoder(load, backend);
   FOREGATE_CHECK_EQ(decoder.status().ToString(), "OK");
   auto loop = EngineLoop::Create(variant.options, backend.device.get(), std::move(decoder).value(), clock);

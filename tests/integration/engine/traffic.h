@@ -5,11 +5,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "engine/engine.h"
 #include "engine/model/expert_memory.h"
+#include "engine/moe/guess_source.h"
 #include "engine/request/generation_request.h"
 #include "engine/request/token_sink.h"
 #include "kernels/api/kernels.h"
@@ -21,6 +23,7 @@ struct EngineVariant {
   EngineOptions options;
   ExpertMemory expert_memory = {};  // by default all experts are resident
   DType kv_dtype = DType::kF32;
+  std::optional<GuessSource> prefetch = GuessSource::kRouter;
   std::string cache_directory = {};  // of packed containers: experts that have no slot are read from there
 };
 

@@ -1,0 +1,36 @@
+// ReadShape: how large reads of experts are and how many are under way at once. Disks differ by more than a constant
+// can serve: one gives its rate to eight reads of 512 KiB, a virtual one wants thirty.
+#ifndef FOREGATE_ENGINE_MOE_STORE_READ_SHAPE_H_
+#define FOREGATE_ENGINE_MOE_STORE_READ_SHAPE_H_
+
+#include <cstdint>
+#include <span>
+
+#include "engine/formats/bulk_file.h"
+
+namespace foregate {
+
+struct ReadShape {
+  uint32_t piece_bytes = 512u << 10;
+  int depth = 8;
+
+  uint64_t bytes_under_way() const { return uint64_t{piece_bytes} * static_cast<uint64_t>(depth); }
+  friend bool operator==(const ReadShape&, const ReadShape&) = default;
+};
+
+struct MeasuredShape {
+  ReadShape shape;
+  double bytes_per_second = 0;  // the best of its turns
+};
+
+// Of the shapes that come within a tenth of the fastest, the one with the fewest bytes under way: what waits behind a
+// read is waited for. Pure; `measured` is not empty.
+ReadShape ChooseReadShape(std::span<const MeasuredShape> measured);
+
+// Reads all over bytes [begin, end) of the file in turn with several shapes, 0.45 s in all. The default shape for less
+// than 64 MiB, which is read before it is measured, and for what is in the page cache.
+ReadShape ProbeReadShape(const BulkFile& file, uint64_t begin, uint64_t end);
+
+}  // namespace foregate
+
+#endif  // FOREGATE_ENGINE_MOE_STORE_READ_SHAPE_H_

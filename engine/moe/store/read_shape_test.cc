@@ -1,0 +1,33 @@
+#include "engine/moe/store/read_shape.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <vector>
+
+namespace foregate {
+namespace {
+
+TEST(ReadShape, TheFewestBytesUnderWayThatAreFastEnough) {
+  const ReadShape small{512u << 10, 8}, middle{512u << 10, 16}, large{1u << 20, 32};
+  const auto choose = [&](double a, double b, double c) {
+    const std::vector<MeasuredShape> measured = {{large, c}, {small, a}, {middle, b}};
+    return ChooseReadShape(measured);
+  };
+  EXPECT_EQ(choose(1e9, 1e9, 1e9), small);
+  EXPECT_EQ(choose(0.91e9, 0.95e9, 1e9), small);
+  EXPECT_EQ(choose(0.5e9, 0.95e9, 1e9), middle);
+  EXPECT_EQ(choose(0.5e9, 0.6e9, 1e9), large);
+  EXPECT_EQ(choose(0, 0, 0), small);
+}
+
+TEST(ReadShape, AFewBytesAreNotProbed) {
+  const std::string path = testing::TempDir() + "/few";
+  std::ofstream(path) << std::string(1 << 20, 'x');
+  const auto file = BulkFile::Open(path);
+  ASSERT_TRUE(file.ok());
+  EXPECT_EQ(ProbeReadShape(**file, 0, 1 << 20), ReadShape{});
+}
+
+}  // namespace
+}  // namespace foregate

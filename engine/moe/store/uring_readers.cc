@@ -1,0 +1,148 @@
+#include <liburing.h>
+#include <pthread.h>
+#include <sys/uio.h>
+
+#include <cerrno>
+#include <cstring>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "engine/moe/store/piece_readers.h"
+#include "kernels/base/check.h"
+
+namespace foregate {
+namespace {
+
+// The kernel takes at most 1 GiB for one registered buffer, and IOV_MAX of them.
+constexpr size_t kMaxRegisteredBytes = size_t{1} << 30;
+constexpr size_t kMaxRegistered = 1024;
+
+class UringReaders final : public PieceReaders {
+ public:
+  UringReaders(FetchQueue& queue, const BulkFile& file, FileRead read, int depth)
+      : queue_(queue), file_(file), read_(std::move(read)), under_way_(static_cast<size_t>(depth)) {
+    for (size_t i = under_way_.size(); i-- > 0;) free_.push_back(i);
+  }
+  ~UringReaders() override {
+    if (thread_.joinable()) thread_.join();
+    if (has_ring_) ::io_uring_queue_exit(&ring_);
+  }
+
+  absl::Status Start(std::span<const std::span<std::byte>> buffers) {
+    if (file_.direct_fd() < 0) return absl::UnavailableError("direct I/O is refused");
+    if (const int error = ::io_uring_queue_init(static_cast<unsigned>(under_way_.size()), &ring_, 0); error < 0)
+      return absl::UnavailableError(std::string("io_uring: ") + std::strerror(-error));
+    has_ring_ = true;
+    Register(buffers);
+    thread_ = std::thread([this] { Run(); });
+    pthread_setname_np(thread_.native_handle(), "expert-read");
+    return absl::OkStatus();
+  }
+
+ private:
+  // Without, as where the limit of locked memory is low, reads work as well.
+  void Register(std::span<const std::span<std::byte>> buffers) {
+    std::vector<iovec> vectors;
+    for (const std::span<std::byte> buffer : buffers) {
+      if (buffer.size() > kMaxRegisteredBytes) return;
+      vectors.push_back({buffer.data(), buffer.size()});
+    }
+    if (vectors.empty() || vectors.size() > kMaxRegistered) return;
+    if (::io_uring_register_buffers(&ring_, vectors.data(), static_cast<unsigned>(vectors.size())) == 0)
+      registered_.assign(buffers.begin(), buffers.end());
+  }
+
+  void Run() {
+    while (true) {
+      // A demand that comes while reads are under way waits for the first of them to end: one read of a disk that is
+      // busy anyway.
+      if (is_idle()) {
+        const std::optional<ReadPiece> first = queue_.Take();
+        if (!first.has_value()) return;
+        Begin(*first);
+      }
+      while (!free_.empty()) {
+        const std::optional<ReadPiece> next = queue_.TryTake();
+        if (!next.has_value()) break;
+        Begin(*next);
+      }
+      if (!is_idle()) Reap();
+    }
+  }
+
+  bool is_idle() const { return free_.size() == under_way_.size(); }
+
+  void Begin(const ReadPiece& piece) {
+    if (file_.direct_fd() < 0 || !file_.PrefersDirect(piece.file_offset, piece.num_bytes))
+      return queue_.Return(piece, read_(piece.file_offset, {piece.destination, piece.num_bytes}));
+    const size_t place = free_.back();
+    free_.pop_back();
+    under_way_[place] = piece;
+    io_uring_sqe* const entry = ::io_uring_get_sqe(&ring_);
+    FOREGATE_CHECK(entry != nullptr);  // as many as there are places
+    const int buffer = BufferOf(piece);
+    if (buffer >= 0) {
+      ::io_uring_prep_read_fixed(entry, file_.direct_fd(), piece.destination, piece.num_bytes, piece.file_offset,
+                                 buffer);
+    } else {
+      ::io_uring_prep_read(entry, file_.direct_fd(), piece.destination, piece.num_bytes, piece.file_offset);
+    }
+    ::io_uring_sqe_set_data64(entry, place);
+  }
+
+  int BufferOf(const ReadPiece& piece) const {
+    for (size_t i = 0; i < registered_.size(); ++i) {
+      const std::span<std::byte> buffer = registered_[i];
+      if (piece.destination >= buffer.data() && piece.destination + piece.num_bytes <= buffer.data() + buffer.size())
+        return static_cast<int>(i);
+    }
+    return -1;
+  }
+
+  // Waits for one read at least.
+  void Reap() {
+    if (const int submitted = ::io_uring_submit_and_wait(&ring_, 1); submitted < 0 && submitted != -EINTR)
+      FOREGATE_CHECK_EQ(submitted, 0);
+    io_uring_cqe* entry = nullptr;
+    while (::io_uring_peek_cqe(&ring_, &entry) == 0) {
+      const auto place = static_cast<size_t>(::io_uring_cqe_get_data64(entry));
+      const int result = entry->res;
+      ::io_uring_cqe_seen(&ring_, entry);
+      const ReadPiece piece = under_way_[place];
+      free_.push_back(place);
+      End(piece, result);
+    }
+  }
+
+  void End(const ReadPiece& piece, int result) {
+    if (result == static_cast<int>(piece.num_bytes)) return queue_.Return(piece, absl::OkStatus());
+    // A file that ended, a file system that takes no such read: `read_` says what it is, or reads it.
+    if (result >= 0 || result == -EINVAL)
+      return queue_.Return(piece, read_(piece.file_offset, {piece.destination, piece.num_bytes}));
+    queue_.Return(piece, absl::UnavailableError(file_.path() + ": cannot read: " + std::strerror(-result)));
+  }
+
+  FetchQueue& queue_;
+  const BulkFile& file_;
+  const FileRead read_;
+  io_uring ring_ = {};
+  bool has_ring_ = false;
+  std::vector<ReadPiece> under_way_;
+  std::vector<size_t> free_;  // places of under_way_
+  std::vector<std::span<std::byte>> registered_;
+  std::thread thread_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<PieceReaders>> MakeUringReaders(FetchQueue& queue, const BulkFile& file, FileRead read,
+                                                               std::span<const std::span<std::byte>> buffers,
+                                                               int depth) {
+  auto readers = std::make_unique<UringReaders>(queue, file, std::move(read), depth);
+  if (absl::Status started = readers->Start(buffers); !started.ok()) return started;
+  return readers;
+}
+
+}  // namespace foregate
