@@ -41,7 +41,7 @@ TEST(ConfigSchema, FlagNamesAreUniqueAndResolve) {
     EXPECT_TRUE(names.insert(field.alias).second) << field.alias;
     EXPECT_EQ(FindConfigField(field.alias), &field);
   }
-  EXPECT_EQ(aliases, 16);
+  EXPECT_EQ(aliases, 17);
   EXPECT_EQ(FindConfigField("engine.max-batch-tokens"), FindConfigField("engine.max_batch_tokens"));
   EXPECT_EQ(FindConfigField("engine"), nullptr);
   EXPECT_EQ(FindConfigField(""), nullptr);
