@@ -152,7 +152,6 @@ bool EngineLoop::Step() {
   PlanStep(snapshot_, &service_order_, &plan_);
   ApplyPlan();
   if (!work_.empty()) {
-    wait_deadline_ = now_ + std::chrono::microseconds(options_.step_wait_timeout_us);
     PublishLoad(/*step_running=*/true);
     BuildBatch(batch_sequences_, options_.kv_block_tokens, &batch_);
     sampling_time_ = {};
@@ -434,9 +433,13 @@ void EngineLoop::ReserveForDecode(ActiveSample* sample) {
   table.ReplaceLast(*block);
 }
 
+SteadyTime EngineLoop::WaitDeadline() const {
+  return clock_->Now() + std::chrono::microseconds(options_.step_wait_timeout_us);
+}
+
 absl::StatusOr<StepResult> EngineLoop::RunStep() {
   FOREGATE_RETURN_IF_ERROR(copy_status_);
-  if (copies_enqueued_) FOREGATE_RETURN_IF_ERROR(device_->Record(*copy_stream_)->Wait(wait_deadline_));
+  if (copies_enqueued_) FOREGATE_RETURN_IF_ERROR(device_->Record(*copy_stream_)->Wait(WaitDeadline()));
   FOREGATE_ASSIGN_OR_RETURN(
       auto step, decoder_->Launch(batch_, kv_.layers(), options_.kv_block_tokens, RankContext{}, drop_control_));
   return decoder_->Collect(std::move(step));

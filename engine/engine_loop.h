@@ -65,7 +65,7 @@ class EngineLoop {
    public:
     explicit DropControl(EngineLoop* loop) : loop_(loop) {}
     std::vector<int32_t> TakeDropped() override { return loop_->TakeDropped(); }
-    SteadyTime wait_deadline() const override { return loop_->wait_deadline_; }
+    SteadyTime wait_deadline() const override { return loop_->WaitDeadline(); }
 
    private:
     EngineLoop* const loop_;
@@ -99,6 +99,8 @@ class EngineLoop {
   void Admit(ActiveSample* sample);
   void ReserveForDecode(ActiveSample* sample);
   absl::StatusOr<StepResult> RunStep();
+  // Of a wait that begins now: a step that reads a whole model from disk waits often.
+  SteadyTime WaitDeadline() const;
   // `planned`: when the decoder was launched; now_ is when it had ended.
   void ObserveStep(SteadyTime started, SteadyTime planned);
   std::vector<int32_t> TakeDropped();
@@ -144,7 +146,6 @@ class EngineLoop {
 
   // The running step; storage is reused.
   SteadyTime now_ = {};
-  SteadyTime wait_deadline_ = {};
   uint64_t step_ = 0;
   MailboxContents mail_;
   SchedulerSnapshot snapshot_;
