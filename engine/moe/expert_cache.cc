@@ -59,7 +59,7 @@ ExpertCache::ExpertCache(const ExpertDirectory& directory, const SlotPlan& plan,
       layer_weights_(directory.layers().size()),
       usage_(static_cast<int32_t>(directory.layers().size()), directory.num_experts()),
       is_wanted_(static_cast<size_t>(directory.num_experts())),
-      guess_evicted_at_(directory.size(), 0) {}
+      lost_to_(directory.size(), kNone) {}
 
 absl::Status ExpertCache::AllocateSlots(const SlotPlan& plan, Device& device) {
   slots_.resize(plan.num_slots());
@@ -140,7 +140,6 @@ void ExpertCache::Visit(int32_t layer, size_t num_rows, std::span<const int32_t>
   const size_t first = directory_.index({layer, 0});
   running_layer_ = LayerIndex(first);
   usage_.Visit(running_layer_, num_rows, experts);
-  ++num_visits_;
   // What was foreseen for this run is known now.
   std::fill(is_wanted_.begin(), is_wanted_.end(), 0);
   for (const int32_t expert : experts) is_wanted_[static_cast<size_t>(expert)] = 1;
@@ -148,9 +147,10 @@ void ExpertCache::Visit(int32_t layer, size_t num_rows, std::span<const int32_t>
     if (slot_of_expert_[first + i] == kNone) continue;
     Slot& slot = slots_[slot_of_expert_[first + i]];
     slot.hint = 0;
-    if (std::exchange(slot.is_guess, false))
-      Count(is_wanted_[i] != 0 ? counters_.guess_used_bytes : counters_.guess_wasted_bytes,
-            directory_.layout(first + i).block_bytes());
+    if (!std::exchange(slot.is_guess, false)) continue;
+    slot.is_vain = is_wanted_[i] == 0;
+    Count(slot.is_vain ? counters_.guess_wasted_bytes : counters_.guess_used_bytes,
+          directory_.layout(first + i).block_bytes());
   }
 }
 
@@ -160,6 +160,8 @@ void ExpertCache::Vacate(size_t slot) {
   slots_[slot].expert = kNone;
   slots_[slot].hint = 0;
   slots_[slot].is_prefetched = false;
+  slots_[slot].is_vain = false;
+  slots_[slot].displaced = kNone;
   if (std::exchange(slots_[slot].is_guess, false))
     Count(counters_.guess_wasted_bytes, directory_.layout(expert).block_bytes());
   free_slots_[class_of_[expert]].push_back(slot);
@@ -178,7 +180,7 @@ void ExpertCache::FindCandidates(size_t slot_class) {
                            .bytes = directory_.layout(of.expert).block_bytes(),
                            .last_use = of.last_use,
                            .share = usage_.share(layer_index, key.expert),
-                           .probability = usage_.probability(layer_index, key.expert),
+                           .probability = of.is_vain ? 0 : usage_.probability(layer_index, key.expert),
                            .hint = of.hint});
     candidate_slots_.push_back(slot);
   }
@@ -215,8 +217,14 @@ size_t ExpertCache::TakeSlot(size_t expert, FetchClass urgency, float hint) {
     slot = victim ? candidate_slots_[*victim] : hint > 0 ? kNone : CancelOne(slot_class);
     if (slot == kNone) return kNone;
     if (victim) Count(counters_.num_evictions);
-    if (urgency == FetchClass::kSpeculative) guess_evicted_at_[slots_[slot].expert] = num_visits_;
+    // A guess in the place of another one that was in vain stands for the same loss.
+    const Slot& before = slots_[slot];
+    const size_t loss = before.is_guess || before.is_vain ? before.displaced : before.expert;
     Vacate(slot);
+    if (urgency == FetchClass::kSpeculative && loss != kNone) {
+      slots_[slot].displaced = loss;
+      lost_to_[loss] = slot;
+    }
   }
   slot = free.back();
   free.pop_back();
@@ -250,14 +258,14 @@ absl::StatusOr<ExpertLease> ExpertCache::Acquire(ExpertKey key, Stream& stream) 
   }
   if (slot == kNone) {
     running_layer_ = LayerIndex(expert);
+    const bool is_regret = lost_to_[expert] != kNone && slots_[lost_to_[expert]].displaced == expert;
     FOREGATE_ASSIGN_OR_RETURN(slot, Load(expert, FetchClass::kDemand, 0, stream));
     if (slot == kNone) return absl::ResourceExhaustedError("expert cache: every slot is leased or being filled");
-    Count(counters_.num_misses);
+    lost_to_[expert] = kNone;
     const uint64_t bytes = directory_.layout(expert).block_bytes();
+    Count(counters_.num_misses);
     Count(counters_.demand_bytes, bytes);
-    const uint64_t evicted_at = std::exchange(guess_evicted_at_[expert], 0);
-    if (evicted_at > 0 && num_visits_ - evicted_at <= directory_.layers().size())
-      Count(counters_.guess_regretted_bytes, bytes);
+    if (is_regret) Count(counters_.guess_regretted_bytes, bytes);
   } else if (slots_[slot].is_pending()) {
     store_->Raise(*slots_[slot].fetch, FetchClass::kDemand);
     Count(counters_.num_late);
@@ -266,6 +274,8 @@ absl::StatusOr<ExpertLease> ExpertCache::Acquire(ExpertKey key, Stream& stream) 
   }
   Slot& leased = slots_[slot];
   if (std::exchange(leased.is_prefetched, false)) Count(counters_.num_prefetched_used);
+  leased.is_vain = false;
+  leased.displaced = kNone;
   ++leased.num_leases;
   leased.last_use = ++num_acquired_;
   return ExpertLease(this, slot);

@@ -132,6 +132,8 @@ class ExpertCache {
     float hint = 0;                      // of the prefetch that filled it, until its layer runs
     bool is_prefetched = false;          // and not used yet
     bool is_guess = false;               // of which the layer has not routed yet
+    bool is_vain = false;                // a guess that did not come true: the first to go
+    size_t displaced = kNone;            // whose slot a guess took, until the guess is used or gone
     std::unique_ptr<ExpertFetch> fetch;  // where it is, for good; idle when the expert was placed
 
     bool is_pending() const { return fetch->state.load(std::memory_order_acquire) == FetchState::kPending; }
@@ -165,10 +167,9 @@ class ExpertCache {
   std::vector<EvictionCandidate> candidates_;  // of one eviction; kept, so that none allocates
   std::vector<size_t> candidate_slots_;
   uint64_t num_acquired_ = 0;
-  std::vector<uint8_t> is_wanted_;          // [experts of a layer], scratch of Visit
-  std::vector<uint64_t> guess_evicted_at_;  // by directory index: the visit when a guess took its slot; 0: none did
-  uint64_t num_visits_ = 0;
-  int32_t running_layer_ = 0;  // the last that was visited or acquired from, by its index
+  std::vector<uint8_t> is_wanted_;  // [experts of a layer], scratch of Visit
+  std::vector<size_t> lost_to_;     // by directory index: the slot that a guess took from it last, or kNone
+  int32_t running_layer_ = 0;       // the last that was visited or acquired from, by its index
 };
 
 }  // namespace foregate

@@ -17,7 +17,7 @@ struct ExpertCacheCounters {
   std::atomic<uint64_t> num_prefetched_used{0};  // of these, those that were acquired before they were evicted
   std::atomic<uint64_t> stall_us{0};             // the engine's waits for an expert
   // Bytes of experts that were absent when a layer wanted them, and of guesses: those that came true, those that did
-  // not, and those of experts that a guess evicted and that a layer wanted within one round of the layers.
+  // not, and those of experts that a guess evicted and that a layer wanted while the guess was still of no use.
   std::atomic<uint64_t> demand_bytes{0};
   std::atomic<uint64_t> guess_used_bytes{0};
   std::atomic<uint64_t> guess_wasted_bytes{0};
