@@ -59,7 +59,7 @@ struct GovernorState {
   Arm without;
   double usual_missing_bytes = 0;   // steps far from it are not compared: a prompt is no decode step
   double saved_share = 0;           // of a step's time, at the last comparison
-  double stricter_saved_share = 0;  // what the level before this one saved
+  double stricter_saved_share = 0;  // what the level before this one saved for certain; 0 when that is not known
 };
 
 // Whether the step that comes next speculates.
