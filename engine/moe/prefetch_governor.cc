@@ -19,6 +19,8 @@ constexpr double kFarFromUsual = 3;  // times more or fewer missing bytes than u
 constexpr double kUsualRate = 0.2;
 constexpr double kLeastGuessed = 0.02;  // of missing bytes: with fewer guesses there is nothing to compare
 constexpr double kLeastSaved = 0.002;   // of a step's time: less is nothing
+// Levels are compared at different times, in which much else changes: only a large loss is the level's.
+constexpr double kMuchLess = 0.5;
 constexpr uint32_t kMostHold = 16;
 
 // Stall per missing byte, and the variance of its estimate.
@@ -87,7 +89,7 @@ void Stricter(GovernorState* state) {
 
 void EndCycleOn(const Saved& saved, bool has_guesses, GovernorState* state) {
   const bool is_harmful = saved.share < -kLeastSaved - saved.error / 2;
-  const bool is_worse = state->level > 0 && saved.share + saved.error < state->stricter_saved_share;
+  const bool is_worse = saved.share + saved.error < kMuchLess * state->stricter_saved_share;
   if (has_guesses && (is_harmful || is_worse)) return Stricter(state);
   if (state->hold_cycles > 0) --state->hold_cycles;
   if (state->hold_cycles == 0 && state->level + 1 < kMinProbabilities.size()) {
