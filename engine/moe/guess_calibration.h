@@ -24,7 +24,7 @@ class GuessCalibration {
     uint32_t num_needed = 0;  // at most num_guessed
     friend bool operator==(const Cell&, const Cell&) = default;
   };
-  static constexpr uint32_t kMaxGuessed = 1 << 14;  // of a cell; then both counts are halved
+  static constexpr uint32_t kMaxGuessed = 1 << 11;  // of a cell; then both counts are halved
 
   // `believed`[grade], in [0, 1]: of a grade of which nothing was seen.
   GuessCalibration(int32_t num_layers, std::vector<float> believed);

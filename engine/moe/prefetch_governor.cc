@@ -17,9 +17,11 @@ constexpr double kMemory = 0.75;     // of a cycle's sums that the next one keep
 constexpr double kLeastSteps = 2;    // of each arm, to compare them
 constexpr double kFarFromUsual = 3;  // times more or fewer missing bytes than usual
 constexpr double kUsualRate = 0.2;
-constexpr double kLeastGuessed = 0.01;  // of missing bytes: with fewer guesses there is nothing to compare
+constexpr double kLeastGuessed = 0.02;  // of missing bytes: with fewer guesses there is nothing to compare
 constexpr double kLeastSaved = 0.002;   // of a step's time: less is nothing
-constexpr uint32_t kMostHold = 64;
+// Levels are compared at different times, in which much else changes: only a large loss is the level's.
+constexpr double kMuchLess = 0.5;
+constexpr uint32_t kMostHold = 16;
 
 // Stall per missing byte, and the variance of its estimate.
 struct Rate {
@@ -80,22 +82,23 @@ void GoTo(uint32_t level, GovernorState* state) {
 void Stricter(GovernorState* state) {
   if (state->level == 0) return TurnOff(state);
   GoTo(state->level - 1, state);
+  state->stricter_saved_share = 0;
   state->hold_cycles = state->next_hold;
   state->next_hold = std::min(2 * state->next_hold, kMostHold);
 }
 
 void EndCycleOn(const Saved& saved, bool has_guesses, GovernorState* state) {
   const bool is_harmful = saved.share < -kLeastSaved - saved.error / 2;
-  const bool is_worse = state->level > 0 && saved.share + saved.error < state->stricter_saved_share;
+  const bool is_worse = saved.share + saved.error < kMuchLess * state->stricter_saved_share;
   if (has_guesses && (is_harmful || is_worse)) return Stricter(state);
   if (state->hold_cycles > 0) --state->hold_cycles;
-  const bool pays = !has_guesses || saved.share > std::max(kLeastSaved, saved.error);
-  if (pays && state->hold_cycles == 0 && state->level + 1 < kMinProbabilities.size()) {
-    state->stricter_saved_share = has_guesses ? saved.share : 0;
+  if (state->hold_cycles == 0 && state->level + 1 < kMinProbabilities.size()) {
+    state->stricter_saved_share = has_guesses ? std::max(saved.share - saved.error, 0.0) : 0;
     state->hold_cycles = 1;
     return GoTo(state->level + 1, state);
   }
-  if (pays) state->cycle_steps = std::min(2 * state->cycle_steps, kMostStepsOn);
+  if (!has_guesses || saved.share > std::max(kLeastSaved, saved.error))
+    state->cycle_steps = std::min(2 * state->cycle_steps, kMostStepsOn);
 }
 
 void EndCycleOff(const Saved& saved, bool has_guesses, GovernorState* state) {

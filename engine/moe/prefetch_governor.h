@@ -30,7 +30,8 @@ struct PrefetchCounters {
   uint64_t demand_bytes = 0;  // read because a layer waited for them, whatever class they began in
   uint64_t used_bytes = 0;    // speculative ones that their layer then wanted
   uint64_t wasted_bytes = 0;  // speculative ones that it did not
-  // Of experts that a speculative read evicted and that a layer wanted within one round of the layers.
+  // Of experts that a speculative read evicted and that a layer wanted while what was read for them was still there
+  // and had not been wanted itself: demand alone would not have missed them.
   uint64_t regretted_bytes = 0;
 };
 
@@ -59,7 +60,7 @@ struct GovernorState {
   Arm without;
   double usual_missing_bytes = 0;   // steps far from it are not compared: a prompt is no decode step
   double saved_share = 0;           // of a step's time, at the last comparison
-  double stricter_saved_share = 0;  // what the level before this one saved
+  double stricter_saved_share = 0;  // what the level before this one saved for certain; 0 when that is not known
 };
 
 // Whether the step that comes next speculates.

@@ -5,6 +5,26 @@
 #include "kernels/base/status_macros.h"
 
 namespace foregate {
+namespace {
+
+struct Sums {
+  double transfer_seconds = 0;
+  double num_experts = 0;
+  double num_layers = 0;
+};
+
+// Of a run in which an expert takes a second and a layer nothing.
+Sums SumFrom(size_t first, const ReplayResult& counted) {
+  Sums sums;
+  for (size_t i = first; i < counted.steps.size(); ++i) {
+    sums.transfer_seconds += counted.steps[i].blocking_stall_seconds;
+    sums.num_experts += counted.steps[i].compute_seconds;
+    sums.num_layers += static_cast<double>(counted.steps[i].num_layers);
+  }
+  return sums;
+}
+
+}  // namespace
 
 size_t StepAfterRows(const ReplayResult& result, size_t num_rows) {
   size_t rows = 0, step = 0;
@@ -25,20 +45,16 @@ absl::StatusOr<ReplayOptions> Balance(const ReplayTrace& trace, const ReplayOpti
   counting.expert_seconds = 1;
   counting.layer_seconds = 0;
   FOREGATE_ASSIGN_OR_RETURN(const ReplayResult counted, Replay(trace, counting));
-  double transfer_seconds = 0, num_experts = 0;
-  size_t num_layers = 0;
   const size_t first = StepAfterRows(counted, balance.after_rows);
-  for (size_t i = first; i < counted.steps.size(); ++i) {
-    transfer_seconds += counted.steps[i].blocking_stall_seconds;
-    num_experts += counted.steps[i].compute_seconds;
-    num_layers += counted.steps[i].num_layers;
-  }
-  if (num_layers == 0)
+  if (first == counted.steps.size())
     return absl::InvalidArgumentError("the trace ends before " + std::to_string(balance.after_rows) + " rows");
-  const double compute_seconds = transfer_seconds / balance.transfer_ratio;
+  Sums sums = SumFrom(first, counted);
+  // Where everything is resident by then, the whole run says how long computing takes.
+  if (sums.transfer_seconds == 0) sums = SumFrom(0, counted);
+  const double compute_seconds = sums.transfer_seconds / balance.transfer_ratio;
   ReplayOptions balanced = options;
-  balanced.expert_seconds = compute_seconds * (1 - balance.layer_share) / num_experts;
-  balanced.layer_seconds = compute_seconds * balance.layer_share / static_cast<double>(num_layers);
+  balanced.expert_seconds = compute_seconds * (1 - balance.layer_share) / sums.num_experts;
+  balanced.layer_seconds = compute_seconds * balance.layer_share / sums.num_layers;
   return balanced;
 }
 

@@ -13,7 +13,7 @@ namespace foregate {
 struct ReplayBalance {
   double transfer_ratio = 1;  // what least recently used reads on demand takes so many times what is computed
   double layer_share = 0;     // of computing, spent before a layer routes: attention and what else is no expert
-  size_t after_rows = 0;      // over the steps after so many rows
+  size_t after_rows = 0;      // over the steps after so many rows, or over all when nothing is read in these
 };
 
 // The first step before which at least `num_rows` rows ran; the number of steps when there are fewer.

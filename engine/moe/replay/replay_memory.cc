@@ -28,8 +28,11 @@ void ReplayMemory::BeginVisit(size_t number) {
     wanted.next_use = visit.next_use[i];
     wanted.is_computed = false;
     if (wanted.state != State::kAbsent) wanted.last_use = ++num_uses_;
-    if (wanted.state == State::kAbsent && number < wanted.regret_until) regretted_bytes_ += bytes(index);
-    wanted.regret_until = 0;
+    if (wanted.state == State::kAbsent && wanted.lost_as != kNone && losses_[wanted.lost_as])
+      regretted_bytes_ += bytes(index);
+    if (wanted.lost_as != kNone) losses_[wanted.lost_as] = false;
+    wanted.lost_as = kNone;
+    ForgetGuess(&wanted);
   }
 }
 
@@ -47,7 +50,8 @@ bool ReplayMemory::TakeRoom(size_t expert, ReadClass read_class) {
   Expert& loading = experts_[expert];
   FOREGATE_CHECK(loading.state == State::kAbsent);
   loading.state = State::kLoading;
-  loading.regret_until = 0;
+  loading.lost_as = kNone;
+  loading.is_guess = read_class == ReadClass::kSpeculative;
   if (loading.visit == number_) loading.last_use = ++num_uses_;
   if (!loading.was_read) ++num_first_reads_;
   loading.was_read = true;
@@ -88,7 +92,7 @@ EvictionCandidate ReplayMemory::CandidateOf(size_t index) const {
           .bytes = bytes(index),
           .last_use = expert.last_use,
           .share = usage_.share(layer_index, number),
-          .probability = usage_.probability(layer_index, number),
+          .probability = expert.is_guess ? 0 : usage_.probability(layer_index, number),
           .hint = IsAnnounced(expert) ? expert.probability : 0,
           .next_use = expert.next_use == ReplayTrace::kNoVisit ? EvictionCandidate::kNever : expert.next_use};
 }
@@ -106,6 +110,23 @@ void ReplayMemory::Gather(Tier tier) {
 // What the guess brings must be expected sooner than what it drives out.
 bool ReplayMemory::IsWorthRoom(size_t guess, const EvictionCandidate& victim) const {
   return ExpectedLayersToUse(CandidateOf(guess), moment()) < ExpectedLayersToUse(victim, moment());
+}
+
+// A guess in the place of another one that was in vain stands for the same loss.
+void ReplayMemory::BlameGuess(size_t guess, Expert* evicted) {
+  if (evicted->is_guess) {
+    experts_[guess].loss = std::exchange(evicted->loss, kNone);
+    return;
+  }
+  evicted->lost_as = losses_.size();
+  experts_[guess].loss = losses_.size();
+  losses_.push_back(true);
+}
+
+void ReplayMemory::ForgetGuess(Expert* expert) {
+  expert->is_guess = false;
+  if (expert->loss != kNone) losses_[expert->loss] = false;
+  expert->loss = kNone;
 }
 
 bool ReplayMemory::EvictOne(size_t expert, ReadClass read_class) {
@@ -128,7 +149,8 @@ bool ReplayMemory::EvictOne(size_t expert, ReadClass read_class) {
   candidate_experts_.pop_back();
   Expert& gone = experts_[evicted];
   gone.state = State::kAbsent;
-  if (read_class == ReadClass::kSpeculative) gone.regret_until = number_ + trace_.header().layers.size() + 1;
+  if (read_class == ReadClass::kSpeculative) BlameGuess(expert, &gone);
+  ForgetGuess(&gone);
   used_bytes_ -= bytes(evicted);
   ++num_evictions_;
   std::erase(residents_, evicted);

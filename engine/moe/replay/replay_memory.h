@@ -8,7 +8,8 @@
 //
 // For a demand whatever is not wanted now may go; when nothing is left, what the running layer has computed already (a
 // wave), then what was announced for the next layers, guesses first. A committed read takes no announced expert's
-// place. A guess takes only the place of an expert that is expected to be used later than itself.
+// place. A guess takes only the place of an expert that is expected to be used later than itself, and when it proves
+// wrong it is the first to go: then what is in memory is again what demand alone would have there.
 // Thread-compatible.
 #ifndef FOREGATE_ENGINE_MOE_REPLAY_REPLAY_MEMORY_H_
 #define FOREGATE_ENGINE_MOE_REPLAY_REPLAY_MEMORY_H_
@@ -52,10 +53,11 @@ class ReplayMemory : public ReadRoom {
   const ExpertUsage& usage() const { return usage_; }
   uint64_t num_first_reads() const { return num_first_reads_; }
   uint64_t num_evictions() const { return num_evictions_; }
-  // Of experts that a guess evicted and that were wanted within one round.
+  // Of experts that a guess evicted and that were wanted while the guess, itself not wanted, was still there.
   uint64_t regretted_bytes() const { return regretted_bytes_; }
 
  private:
+  static constexpr size_t kNone = SIZE_MAX;
   enum class State : uint8_t { kAbsent, kLoading, kResident };
   struct Expert {
     State state = State::kAbsent;
@@ -66,8 +68,10 @@ class ReplayMemory : public ReadRoom {
     uint32_t next_use = ReplayTrace::kNoVisit;
     size_t target = 0;  // the visit it is announced for; no longer when that has begun
     ReadClass target_class = ReadClass::kSpeculative;
-    float probability = 0;    // at the target
-    size_t regret_until = 0;  // a guess evicted it: the last visit that regrets it, plus one
+    float probability = 0;   // at the target
+    bool is_guess = false;   // read on a guess and not wanted since
+    size_t loss = kNone;     // that its guess stands for
+    size_t lost_as = kNone;  // a guess evicted it: that loss
   };
   // Who may give way, one after the other.
   enum class Tier : uint8_t { kOthers, kComputed, kGuessed, kCommitted };
@@ -78,6 +82,9 @@ class ReplayMemory : public ReadRoom {
   EvictionCandidate CandidateOf(size_t expert) const;
   EvictionMoment moment() const;
   bool EvictOne(size_t expert, ReadClass read_class);
+  // `guess` is there at the price of `evicted`.
+  void BlameGuess(size_t guess, Expert* evicted);
+  void ForgetGuess(Expert* expert);
   bool IsWorthRoom(size_t guess, const EvictionCandidate& victim) const;
   uint64_t bytes(size_t expert) const { return trace_.expert_bytes(layer_of(expert)); }
   int32_t layer_of(size_t expert) const {
@@ -92,6 +99,7 @@ class ReplayMemory : public ReadRoom {
   std::vector<size_t> arrivals_, taken_arrivals_;
   std::vector<EvictionCandidate> candidates_;
   std::vector<size_t> candidate_experts_;
+  std::vector<bool> losses_;     // true while the guess is there in vain
   bool has_candidates_ = false;  // of the tier kOthers: while a visit lasts they only become fewer
   size_t number_ = 0;
   int32_t layer_index_ = 0;

@@ -135,6 +135,15 @@ TEST(ReplayBalance, TransferTakesAsLongAsComputing) {
   EXPECT_NEAR(80 * 6 * options.layer_seconds / compute, 0.25, 1e-9);
 }
 
+// Everything is resident by then: the whole run says how long computing takes.
+TEST(ReplayBalance, WithoutTransfersTheWholeRunCounts) {
+  const ReplayTrace trace = SyntheticTrace(SyntheticRouting::kUniform, {.num_layers = 2, .num_experts = 8}, 9);
+  const ReplayOptions options = SecondEach(Percent(trace, 100), {});
+  const ReplayOptions late = *Balance(trace, options, {.after_rows = 300});
+  EXPECT_GT(late.expert_seconds, 0);
+  EXPECT_EQ(late.expert_seconds, Balance(trace, options, {})->expert_seconds);
+}
+
 // What the house promises of pre-gates at a quarter of the experts and equal transfer and compute time.
 TEST(ReplayPrefetch, PreGatedAgainstBlockingAndResidentFirst) {
   const ReplayTrace trace = SyntheticTrace(SyntheticRouting::kSkewed, {.num_layers = 8, .num_experts = 64}, 10);
