@@ -20,9 +20,9 @@ class WeightRules {
   // Every matrix as it is stored.
   WeightRules() = default;
 
-  // "stored" (or ""), or the name of a WeightFormat for every matrix but two: routers and pre-gates stay as they are stored,
-  // since they choose the experts, and an lm_head is not cut below 8 bits. INVALID_ARGUMENT listing the names otherwise; the
-  // formats of GGUF's blocks are kept as stored and cannot be asked for.
+  // "stored" (or ""), or the name of a WeightFormat for every matrix but two: routers and pre-gates stay as they are
+  // stored, since they choose the experts, and an lm_head is not cut below 8 bits. INVALID_ARGUMENT listing the names
+  // otherwise; the formats of GGUF's blocks are kept as stored and cannot be asked for.
   static absl::StatusOr<WeightRules> ForAll(std::string_view format);
 
   // One rule a line, `PATTERN FORMAT`: `*` matches any characters, FORMAT is as above; # begins a comment. Matrices
