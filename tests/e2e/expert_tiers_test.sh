@@ -51,7 +51,7 @@ for model in "$@"; do
   [[ $(metric foregate_expert_acquired_total) == none ]] || fail "$model: a model in memory reports acquired experts"
   stop
   # The first start packs, the others find the container.
-  for flags in "30% router" "45% predictor" "2% committed" "60% off"; do
+  for flags in "30% router" "45% predictor" "10% committed" "60% off"; do
     read -r memory prefetch <<<"$flags"
     start "$model" --model.cache_dir "$folder/cache" --expert-memory "$memory" --engine.expert_prefetch "$prefetch"
     answers >"$folder/have"
@@ -76,7 +76,7 @@ ln -s "$cli" "$folder/bin/foregate"
 ln -s "$offline" "$folder/bin/foregate-offline"
 "$folder/bin/foregate" pack --model "$model" --out "$folder/volume" >/dev/null 2>"$folder/log" || fail pack
 container=$(ls "$folder"/volume/*.fgw)
-start "$container" --expert-memory 2%
+start "$container" --expert-memory 3%
 answers >"$folder/have"
 diff "$folder/want" "$folder/have" || fail "the container answers otherwise"
 size=$(stat -c %s "$container")
