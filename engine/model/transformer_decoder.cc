@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "engine/model/container/learned_guesses.h"
 #include "engine/model/kv_planes.h"
 #include "engine/model/rope_table.h"
 #include "engine/moe/moe_layer.h"
@@ -56,8 +57,15 @@ absl::StatusOr<std::unique_ptr<TransformerDecoder>> TransformerDecoder::Create(M
                                                                                const Backend& backend) {
   std::unique_ptr<Prefetcher> prefetcher;
   if (prefetch.has_value() && !weights.cache->holds_all()) {
-    FOREGATE_ASSIGN_OR_RETURN(
-        prefetcher, Prefetcher::Create(*weights.cache, *weights.experts, config.moe.experts_per_token, *prefetch));
+    const RouteShape shape = Prefetcher::ShapeOf(*weights.experts, config.moe.experts_per_token);
+    absl::StatusOr<RoutePredictor> predictor =
+        weights.container_path.empty()
+            ? RoutePredictor::Create(shape)
+            : LoadGuesses(LearnedGuessesPath(weights.container_path), shape, weights.digest[0]);
+    // A file that is not there, or of no use: what it held is learned again.
+    if (!predictor.ok()) predictor = RoutePredictor::Create(shape);
+    FOREGATE_RETURN_IF_ERROR(predictor.status());
+    prefetcher = std::make_unique<Prefetcher>(*weights.cache, *weights.experts, *prefetch, *std::move(predictor));
   }
   std::unique_ptr<TransformerDecoder> decoder(new TransformerDecoder(
       std::move(config), std::move(info), limits, std::move(weights), kv_dtype, std::move(prefetcher), backend));
@@ -81,6 +89,10 @@ TransformerDecoder::TransformerDecoder(ModelConfig config, DecoderInfo info, con
 TransformerDecoder::~TransformerDecoder() {
   // Whatever is enqueued still reads the buffers.
   backend_.device->Record(*stream_)->Wait(kNoDeadline).IgnoreError();
+  // On a read-only volume it is learned again.
+  if (prefetcher_ != nullptr && !weights_.container_path.empty())
+    SaveGuesses(LearnedGuessesPath(weights_.container_path), prefetcher_->predictor(), weights_.digest[0])
+        .IgnoreError();
 }
 
 absl::Status TransformerDecoder::AllocateBuffers() {

@@ -73,6 +73,7 @@ absl::StatusOr<WeightMemory> AllocateWeights(const ModelConfig& config, const We
     FOREGATE_CHECK(stored != nullptr);
     FOREGATE_ASSIGN_OR_RETURN(std::unique_ptr<DiskExpertStore> store, OpenStore(experts, slots, *stored, device));
     disk_store = store.get();
+    weights.container_path = stored->path;
     weights.store = std::move(store);
   } else if (slots.num_slots() < experts.size()) {
     FOREGATE_ASSIGN_OR_RETURN(std::unique_ptr<MemoryExpertStore> store, MemoryExpertStore::Create(experts, device));

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -28,6 +29,7 @@ struct LoadedWeights {
   std::unique_ptr<const ExpertDirectory> experts;
   std::unique_ptr<ExpertStore> store;  // null when every expert has a slot; outlives the cache
   std::unique_ptr<ExpertCache> cache;
+  std::string container_path;   // from which experts are read; empty when none are
   uint64_t digest[2] = {0, 0};  // XXH3-128 of numeric contract, names, shapes, element types and bytes
 };
 

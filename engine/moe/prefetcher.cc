@@ -18,13 +18,10 @@ std::span<const int32_t> IdsOf(const TensorView& host_ids) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Prefetcher>> Prefetcher::Create(ExpertCache& cache, const ExpertDirectory& directory,
-                                                               int32_t top_k, GuessSource source) {
-  FOREGATE_ASSIGN_OR_RETURN(RoutePredictor predictor,
-                            RoutePredictor::Create({.num_layers = static_cast<int32_t>(directory.layers().size()),
-                                                    .num_experts = directory.num_experts(),
-                                                    .top_k = top_k}));
-  return std::unique_ptr<Prefetcher>(new Prefetcher(cache, directory, source, std::move(predictor)));
+RouteShape Prefetcher::ShapeOf(const ExpertDirectory& directory, int32_t top_k) {
+  return {.num_layers = static_cast<int32_t>(directory.layers().size()),
+          .num_experts = directory.num_experts(),
+          .top_k = top_k};
 }
 
 Prefetcher::Prefetcher(ExpertCache& cache, const ExpertDirectory& directory, GuessSource source,

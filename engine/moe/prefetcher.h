@@ -19,7 +19,7 @@
 #include <span>
 #include <vector>
 
-#include "absl/status/statusor.h"
+#include "absl/status/status.h"
 #include "engine/moe/expert_cache.h"
 #include "engine/moe/expert_directory.h"
 #include "engine/moe/expert_guess.h"
@@ -35,9 +35,12 @@ class Prefetcher {
   // Rows of a step beyond which nothing is guessed: together they want nearly every expert.
   static constexpr int64_t kMaxGuessRows = RoutePredictor::kMaxEvidenceRows;
 
-  // `cache` and `directory` must outlive it. RoutePredictor::Create's errors.
-  static absl::StatusOr<std::unique_ptr<Prefetcher>> Create(ExpertCache& cache, const ExpertDirectory& directory,
-                                                            int32_t top_k, GuessSource source);
+  // Of the predictor for a model.
+  static RouteShape ShapeOf(const ExpertDirectory& directory, int32_t top_k);
+
+  // `cache` and `directory` must outlive it. `predictor`: of ShapeOf the model, with what was learned before, if
+  // anything.
+  Prefetcher(ExpertCache& cache, const ExpertDirectory& directory, GuessSource source, RoutePredictor predictor);
 
   // How many experts the next layer's router is asked for, of each row: what it ranks just too low now may come in.
   static constexpr int32_t NumRanks(int32_t top_k, int32_t num_experts) { return std::min(2 * top_k, num_experts); }
@@ -57,13 +60,14 @@ class Prefetcher {
   void EndStep(double seconds);
 
   const GovernorState& governor() const { return governor_; }
+  // What was learned so far.
+  const RoutePredictor& predictor() const { return predictor_; }
 
  private:
   struct Ahead {
     int32_t layer = -1;  // model layer; -1: nothing
     TensorView host_ids;
   };
-  Prefetcher(ExpertCache& cache, const ExpertDirectory& directory, GuessSource source, RoutePredictor predictor);
   int32_t LayerIndex(int32_t layer) const;
   GuessJudge& judge() { return source_ == GuessSource::kRouter ? predictor_.router_judge() : predictor_.judge(); }
   void Learn(int32_t layer_index, std::span<const int32_t> experts);

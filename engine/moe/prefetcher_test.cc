@@ -26,7 +26,8 @@ class PrefetcherTest : public testing::Test {
   void Create(GuessSource source, size_t num_slots = 24) {
     cache_ = *ExpertCache::Create(directory_, PlanEqualSlots(directory_, num_slots), store_.get(),
                                   EvictFarthestExpectedUse, *backend_.device);
-    prefetcher_ = *Prefetcher::Create(*cache_, directory_, kTopK, source);
+    prefetcher_ = std::make_unique<Prefetcher>(*cache_, directory_, source,
+                                               *RoutePredictor::Create(Prefetcher::ShapeOf(directory_, kTopK)));
   }
   static TensorView View(std::vector<int32_t>& ids, int64_t width) {
     return TensorView(ids.data(), DType::kI32, {static_cast<int64_t>(ids.size()) / width, width});
