@@ -286,10 +286,10 @@ TEST_F(DiskExpertStoreTest, DemandsOvertakeGuessesAndGuessesAreCancelled) {
   }
   changed.notify_all();
   for (const auto* lease : {&*demand, &*other, &*wanted}) EXPECT_TRUE(WaitUntilEnded(*lease).ok());
-  const auto guess = cache_->Acquire({1, 0}, *stream_);
-  EXPECT_TRUE(WaitUntilEnded(*guess).ok());
   const auto committed = cache_->Acquire({1, 3}, *stream_);
   EXPECT_TRUE(WaitUntilEnded(*committed).ok());
+  const auto guess = cache_->Acquire({1, 0}, *stream_);
+  EXPECT_TRUE(WaitUntilEnded(*guess).ok());
   std::vector<size_t> experts;  // in the order of their last pieces
   for (const uint64_t offset : order) {
     const size_t expert = (offset - kPage) / (6 * kPage);
