@@ -15,7 +15,7 @@ constexpr uint32_t kMostStepsOff = 256;
 constexpr uint32_t kMinorSteps = 2;  // of a cycle: controls while on, trials while off
 constexpr double kMemory = 0.75;     // of a cycle's sums that the next one keeps
 constexpr double kLeastSteps = 2;    // of each arm, to compare them
-constexpr double kFarFromUsual = 3;  // times more or fewer missing bytes than usual
+constexpr double kFarFromUsual = 3;  // times more missing bytes than usual
 constexpr double kUsualRate = 0.2;
 constexpr double kLeastGuessed = 0.02;  // of missing bytes: with fewer guesses there is nothing to compare
 constexpr double kLeastSaved = 0.002;   // of a step's time: less is nothing
@@ -62,7 +62,9 @@ Saved Compare(const GovernorState& state) {
   const GovernorState::Arm& with = state.with;
   if (with.seconds <= 0) return {};
   const Rate before = StallRate(state.without), after = StallRate(with);
-  const double saved = (before.mean - after.mean) * with.missing_bytes - before.mean * with.regretted_bytes;
+  // A control step's regrets are what guesses of the steps before did.
+  const double regretted = with.regretted_bytes + state.without.regretted_bytes;
+  const double saved = (before.mean - after.mean) * with.missing_bytes - before.mean * regretted;
   const double error = std::sqrt(before.variance + after.variance) * with.missing_bytes;
   return {.share = saved / with.seconds, .error = error / with.seconds};
 }
@@ -141,8 +143,7 @@ SpeculationBudget BudgetOf(const GovernorState& state, const GovernorLimits& lim
 GovernorState Govern(const GovernorState& state, const PrefetchCounters& step) {
   GovernorState next = state;
   const double missing_bytes = static_cast<double>(step.demand_bytes + step.used_bytes);
-  const bool is_usual = missing_bytes <= kFarFromUsual * state.usual_missing_bytes &&
-                        missing_bytes * kFarFromUsual >= state.usual_missing_bytes;
+  const bool is_usual = missing_bytes <= kFarFromUsual * state.usual_missing_bytes;
   next.usual_missing_bytes += kUsualRate * (missing_bytes - state.usual_missing_bytes);
   if (is_usual) Add(step, missing_bytes, SpeculatesNext(state) ? &next.with : &next.without);
   ++next.num_steps;
