@@ -5,7 +5,7 @@
 // expert that may be wanted again. So a share of the steps runs without (the control arm), and the two kinds of
 // steps are compared by the stall that a byte costs which the layer wanted and which was absent:
 //
-//   saved = (stall per missing byte without - with) x missing bytes - what evicted experts cost to read again
+//   saved = (stall per missing byte without - with) x missing bytes - what experts that guesses evicted cost again
 //
 // Missing bytes, not bytes wanted, since how much is missing differs from step to step and is no merit of guessing. The
 // difference counts when it is beyond its own standard error.
