@@ -8,10 +8,10 @@ namespace foregate {
 namespace {
 
 constexpr float kTrustInSource = 16;  // guesses as if counted, with the outcome that the source states
-constexpr float kTrustInOthers = 48;  // the same of a layer, with the outcome of all layers
+constexpr float kTrustInOthers = 16;  // the same of a layer, with the outcome of all layers
 
-void Count(GuessCalibration::Cell* cell, bool was_needed) {
-  if (cell->num_guessed == GuessCalibration::kMaxGuessed) {
+void Count(GuessCalibration::Cell* cell, uint32_t max_guessed, bool was_needed) {
+  if (cell->num_guessed >= max_guessed) {
     cell->num_guessed /= 2;
     cell->num_needed /= 2;
   }
@@ -40,8 +40,8 @@ size_t GuessCalibration::index(int32_t layer_index, int32_t grade) const {
 
 void GuessCalibration::Record(int32_t layer_index, int32_t grade, bool was_needed) {
   FOREGATE_CHECK(layer_index < num_layers_);
-  Count(&cells_[index(layer_index, grade)], was_needed);
-  Count(&cells_[index(num_layers_, grade)], was_needed);
+  Count(&cells_[index(layer_index, grade)], kMaxGuessedInLayer, was_needed);
+  Count(&cells_[index(num_layers_, grade)], kMaxGuessed, was_needed);
 }
 
 float GuessCalibration::probability(int32_t layer_index, int32_t grade) const {

@@ -24,7 +24,9 @@ class GuessCalibration {
     uint32_t num_needed = 0;  // at most num_guessed
     friend bool operator==(const Cell&, const Cell&) = default;
   };
-  static constexpr uint32_t kMaxGuessed = 1 << 11;  // of a cell; then both counts are halved
+  // Of a cell over all layers, and of one layer's; then both counts are halved.
+  static constexpr uint32_t kMaxGuessed = 1 << 11;
+  static constexpr uint32_t kMaxGuessedInLayer = 1 << 8;
 
   // `believed`[grade], in [0, 1]: of a grade of which nothing was seen.
   GuessCalibration(int32_t num_layers, std::vector<float> believed);

@@ -15,11 +15,14 @@ constexpr uint32_t kMostStepsOff = 256;
 constexpr uint32_t kMinorSteps = 2;  // of a cycle: controls while on, trials while off
 constexpr double kMemory = 0.75;     // of a cycle's sums that the next one keeps
 constexpr double kLeastSteps = 2;    // of each arm, to compare them
-constexpr double kFarFromUsual = 3;  // times more or fewer missing bytes than usual
+constexpr double kFarFromUsual = 3;  // times more missing bytes than usual
 constexpr double kUsualRate = 0.2;
 constexpr double kLeastGuessed = 0.02;  // of missing bytes: with fewer guesses there is nothing to compare
+constexpr double kVain = 2;             // times what is missing: there is little to save,
+                                        // and much is read for it
 constexpr double kLeastSaved = 0.002;   // of a step's time: less is nothing
-// Levels are compared at different times, in which much else changes: only a large loss is the level's.
+// Levels are compared at different times, in which much else changes: only a
+// large loss is the level's.
 constexpr double kMuchLess = 0.5;
 constexpr uint32_t kMostHold = 16;
 
@@ -52,7 +55,8 @@ void Fade(GovernorState::Arm* arm) {
     *sum *= kMemory;
 }
 
-// The share of a step's time that speculation saves, and the standard error of that.
+// The share of a step's time that speculation saves, and the standard error of
+// that.
 struct Saved {
   double share = 0;
   double error = 0;
@@ -62,7 +66,9 @@ Saved Compare(const GovernorState& state) {
   const GovernorState::Arm& with = state.with;
   if (with.seconds <= 0) return {};
   const Rate before = StallRate(state.without), after = StallRate(with);
-  const double saved = (before.mean - after.mean) * with.missing_bytes - before.mean * with.regretted_bytes;
+  // A control step's regrets are what guesses of the steps before did.
+  const double regretted = with.regretted_bytes + state.without.regretted_bytes;
+  const double saved = (before.mean - after.mean) * with.missing_bytes - before.mean * regretted;
   const double error = std::sqrt(before.variance + after.variance) * with.missing_bytes;
   return {.share = saved / with.seconds, .error = error / with.seconds};
 }
@@ -87,10 +93,10 @@ void Stricter(GovernorState* state) {
   state->next_hold = std::min(2 * state->next_hold, kMostHold);
 }
 
-void EndCycleOn(const Saved& saved, bool has_guesses, GovernorState* state) {
+void EndCycleOn(const Saved& saved, bool has_guesses, bool is_vain, GovernorState* state) {
   const bool is_harmful = saved.share < -kLeastSaved - saved.error / 2;
   const bool is_worse = saved.share + saved.error < kMuchLess * state->stricter_saved_share;
-  if (has_guesses && (is_harmful || is_worse)) return Stricter(state);
+  if (is_vain || (has_guesses && (is_harmful || is_worse))) return Stricter(state);
   if (state->hold_cycles > 0) --state->hold_cycles;
   if (state->hold_cycles == 0 && state->level + 1 < kMinProbabilities.size()) {
     state->stricter_saved_share = has_guesses ? std::max(saved.share - saved.error, 0.0) : 0;
@@ -116,11 +122,12 @@ void EndCycle(GovernorState* state) {
   if (state->with.num_steps < kLeastSteps || state->without.num_steps < kLeastSteps) return;
   const Saved saved = Compare(*state);
   const bool has_guesses = state->with.guessed_bytes > kLeastGuessed * state->with.missing_bytes;
+  const bool is_vain = state->with.guessed_bytes > kVain * state->with.missing_bytes;
   state->saved_share = saved.share;
   Fade(&state->with);
   Fade(&state->without);
   if (state->is_on)
-    EndCycleOn(saved, has_guesses, state);
+    EndCycleOn(saved, has_guesses, is_vain, state);
   else
     EndCycleOff(saved, has_guesses, state);
 }
@@ -128,7 +135,8 @@ void EndCycle(GovernorState* state) {
 }  // namespace
 
 bool SpeculatesNext(const GovernorState& state) {
-  // The minor kind comes last in the cycle, so that a new state's first steps are the rule's.
+  // The minor kind comes last in the cycle, so that a new state's first steps
+  // are the rule's.
   const bool is_minor = state.num_steps + kMinorSteps >= state.cycle_steps;
   return state.is_on != is_minor;
 }
@@ -141,8 +149,7 @@ SpeculationBudget BudgetOf(const GovernorState& state, const GovernorLimits& lim
 GovernorState Govern(const GovernorState& state, const PrefetchCounters& step) {
   GovernorState next = state;
   const double missing_bytes = static_cast<double>(step.demand_bytes + step.used_bytes);
-  const bool is_usual = missing_bytes <= kFarFromUsual * state.usual_missing_bytes &&
-                        missing_bytes * kFarFromUsual >= state.usual_missing_bytes;
+  const bool is_usual = missing_bytes <= kFarFromUsual * state.usual_missing_bytes;
   next.usual_missing_bytes += kUsualRate * (missing_bytes - state.usual_missing_bytes);
   if (is_usual) Add(step, missing_bytes, SpeculatesNext(state) ? &next.with : &next.without);
   ++next.num_steps;

@@ -5,7 +5,7 @@
 // expert that may be wanted again. So a share of the steps runs without (the control arm), and the two kinds of
 // steps are compared by the stall that a byte costs which the layer wanted and which was absent:
 //
-//   saved = (stall per missing byte without - with) x missing bytes - what evicted experts cost to read again
+//   saved = (stall per missing byte without - with) x missing bytes - what experts that guesses evicted cost again
 //
 // Missing bytes, not bytes wanted, since how much is missing differs from step to step and is no merit of guessing. The
 // difference counts when it is beyond its own standard error.
@@ -30,8 +30,7 @@ struct PrefetchCounters {
   uint64_t demand_bytes = 0;  // read because a layer waited for them, whatever class they began in
   uint64_t used_bytes = 0;    // speculative ones that their layer then wanted
   uint64_t wasted_bytes = 0;  // speculative ones that it did not
-  // Of experts that a speculative read evicted and that a layer wanted while what was read for them was still there
-  // and had not been wanted itself: demand alone would not have missed them.
+  // Of experts that a speculative read evicted and that a layer wanted while demand alone would still have held them.
   uint64_t regretted_bytes = 0;
 };
 
@@ -58,7 +57,7 @@ struct GovernorState {
   uint32_t cycle_steps = 8;  // then the arms are compared
   Arm with;
   Arm without;
-  double usual_missing_bytes = 0;   // steps far from it are not compared: a prompt is no decode step
+  double usual_missing_bytes = 0;   // steps far above it are not compared: a prompt is no decode step
   double saved_share = 0;           // of a step's time, at the last comparison
   double stricter_saved_share = 0;  // what the level before this one saved for certain; 0 when that is not known
 };

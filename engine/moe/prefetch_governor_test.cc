@@ -142,6 +142,22 @@ TEST(PrefetchGovernor, PromptsAreNotCompared) {
   EXPECT_NEAR(state.saved_share, 0.3 / 1.7, 0.05);
 }
 
+// Everything that is wanted is resident, and guesses go on being read: there is nothing to save.
+TEST(PrefetchGovernor, GuessesWithoutNeedAreTurnedOff) {
+  GovernorState state;
+  size_t num_with = 0;
+  for (int i = 0; i < 400; ++i) {
+    PrefetchCounters step = {.seconds = 1};
+    if (BudgetOf(state, kLimits).allows_any()) {
+      step.wasted_bytes = 1000;
+      ++num_with;
+    }
+    state = Govern(state, step);
+  }
+  EXPECT_FALSE(state.is_on);
+  EXPECT_LT(num_with, 40u);
+}
+
 TEST(PrefetchGovernor, NothingMissingIsNothingToDecide) {
   GovernorState state;
   for (int i = 0; i < 200; ++i) state = Govern(state, {.seconds = 1});

@@ -28,11 +28,8 @@ void ReplayMemory::BeginVisit(size_t number) {
     wanted.next_use = visit.next_use[i];
     wanted.is_computed = false;
     if (wanted.state != State::kAbsent) wanted.last_use = ++num_uses_;
-    if (wanted.state == State::kAbsent && wanted.lost_as != kNone && losses_[wanted.lost_as])
-      regretted_bytes_ += bytes(index);
-    if (wanted.lost_as != kNone) losses_[wanted.lost_as] = false;
-    wanted.lost_as = kNone;
-    ForgetGuess(&wanted);
+    if (wanted.is_lost) Regret(index);
+    if (wanted.is_guess) SettleGuess(&wanted);
   }
 }
 
@@ -50,7 +47,7 @@ bool ReplayMemory::TakeRoom(size_t expert, ReadClass read_class) {
   Expert& loading = experts_[expert];
   FOREGATE_CHECK(loading.state == State::kAbsent);
   loading.state = State::kLoading;
-  loading.lost_as = kNone;
+  loading.is_regretted = false;
   loading.is_guess = read_class == ReadClass::kSpeculative;
   if (loading.visit == number_) loading.last_use = ++num_uses_;
   if (!loading.was_read) ++num_first_reads_;
@@ -112,21 +109,28 @@ bool ReplayMemory::IsWorthRoom(size_t guess, const EvictionCandidate& victim) co
   return ExpectedLayersToUse(CandidateOf(guess), moment()) < ExpectedLayersToUse(victim, moment());
 }
 
-// A guess in the place of another one that was in vain stands for the same loss.
-void ReplayMemory::BlameGuess(size_t guess, Expert* evicted) {
-  if (evicted->is_guess) {
-    experts_[guess].loss = std::exchange(evicted->loss, kNone);
-    return;
-  }
-  evicted->lost_as = losses_.size();
-  experts_[guess].loss = losses_.size();
-  losses_.push_back(true);
+void ReplayMemory::Displace(size_t guess, size_t evicted) {
+  experts_[guess].has_displaced |= !experts_[evicted].is_guess || experts_[evicted].has_displaced;
+  if (experts_[evicted].is_guess) return;
+  experts_[evicted].is_lost = true;
+  lost_.push_back(evicted);
 }
 
-void ReplayMemory::ForgetGuess(Expert* expert) {
-  expert->is_guess = false;
-  if (expert->loss != kNone) losses_[expert->loss] = false;
-  expert->loss = kNone;
+void ReplayMemory::SettleGuess(Expert* guess) {
+  if (guess->has_displaced && !lost_.empty()) {
+    experts_[lost_.front()].is_lost = false;
+    lost_.pop_front();
+  }
+  guess->is_guess = guess->has_displaced = false;
+}
+
+// It is read again at a guess's price: the read that follows settles no other loss.
+void ReplayMemory::Regret(size_t expert) {
+  Expert& lost = experts_[expert];
+  lost.is_lost = false;
+  lost.is_regretted = lost.state == State::kAbsent;
+  if (lost.is_regretted) regretted_bytes_ += bytes(expert);
+  lost_.erase(std::find(lost_.begin(), lost_.end(), expert));
 }
 
 bool ReplayMemory::EvictOne(size_t expert, ReadClass read_class) {
@@ -149,8 +153,12 @@ bool ReplayMemory::EvictOne(size_t expert, ReadClass read_class) {
   candidate_experts_.pop_back();
   Expert& gone = experts_[evicted];
   gone.state = State::kAbsent;
-  if (read_class == ReadClass::kSpeculative) BlameGuess(expert, &gone);
-  ForgetGuess(&gone);
+  if (read_class == ReadClass::kSpeculative) {
+    Displace(expert, evicted);
+  } else if (gone.is_guess && !experts_[expert].is_regretted) {
+    SettleGuess(&gone);
+  }
+  gone.is_guess = gone.has_displaced = false;
   used_bytes_ -= bytes(evicted);
   ++num_evictions_;
   std::erase(residents_, evicted);

@@ -16,6 +16,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <vector>
 
 #include "engine/moe/eviction_policy.h"
@@ -53,11 +54,10 @@ class ReplayMemory : public ReadRoom {
   const ExpertUsage& usage() const { return usage_; }
   uint64_t num_first_reads() const { return num_first_reads_; }
   uint64_t num_evictions() const { return num_evictions_; }
-  // Of experts that a guess evicted and that were wanted while the guess, itself not wanted, was still there.
+  // Of experts that a guess evicted and that were wanted while demand alone would still have held them.
   uint64_t regretted_bytes() const { return regretted_bytes_; }
 
  private:
-  static constexpr size_t kNone = SIZE_MAX;
   enum class State : uint8_t { kAbsent, kLoading, kResident };
   struct Expert {
     State state = State::kAbsent;
@@ -68,10 +68,11 @@ class ReplayMemory : public ReadRoom {
     uint32_t next_use = ReplayTrace::kNoVisit;
     size_t target = 0;  // the visit it is announced for; no longer when that has begun
     ReadClass target_class = ReadClass::kSpeculative;
-    float probability = 0;   // at the target
-    bool is_guess = false;   // read on a guess and not wanted since
-    size_t loss = kNone;     // that its guess stands for
-    size_t lost_as = kNone;  // a guess evicted it: that loss
+    float probability = 0;       // at the target
+    bool is_guess = false;       // read on a guess and not wanted since
+    bool has_displaced = false;  // a guess that is there at another one's price
+    bool is_lost = false;        // a guess evicted it
+    bool is_regretted = false;   // and it is wanted again
   };
   // Who may give way, one after the other.
   enum class Tier : uint8_t { kOthers, kComputed, kGuessed, kCommitted };
@@ -82,9 +83,11 @@ class ReplayMemory : public ReadRoom {
   EvictionCandidate CandidateOf(size_t expert) const;
   EvictionMoment moment() const;
   bool EvictOne(size_t expert, ReadClass read_class);
-  // `guess` is there at the price of `evicted`.
-  void BlameGuess(size_t guess, Expert* evicted);
-  void ForgetGuess(Expert* expert);
+  // A guess took the place of `evicted`.
+  void Displace(size_t guess, size_t evicted);
+  void Regret(size_t expert);
+  // What the guess stands for is settled: demand alone would have evicted something by now as well.
+  void SettleGuess(Expert* guess);
   bool IsWorthRoom(size_t guess, const EvictionCandidate& victim) const;
   uint64_t bytes(size_t expert) const { return trace_.expert_bytes(layer_of(expert)); }
   int32_t layer_of(size_t expert) const {
@@ -99,7 +102,7 @@ class ReplayMemory : public ReadRoom {
   std::vector<size_t> arrivals_, taken_arrivals_;
   std::vector<EvictionCandidate> candidates_;
   std::vector<size_t> candidate_experts_;
-  std::vector<bool> losses_;     // true while the guess is there in vain
+  std::deque<size_t> lost_;      // what guesses evicted and demand alone would still hold, oldest first
   bool has_candidates_ = false;  // of the tier kOthers: while a visit lasts they only become fewer
   size_t number_ = 0;
   int32_t layer_index_ = 0;

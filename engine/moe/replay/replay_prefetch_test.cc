@@ -2,7 +2,9 @@
 #include <gtest/gtest.h>
 
 #include <initializer_list>
+#include <set>
 #include <string>
+#include <utility>
 
 #include "engine/moe/replay/replay.h"
 #include "engine/moe/replay/replay_balance.h"
@@ -133,6 +135,24 @@ TEST(ReplayBalance, TransferTakesAsLongAsComputing) {
   }
   EXPECT_NEAR(transfer / compute, 2, 1e-9);
   EXPECT_NEAR(80 * 6 * options.layer_seconds / compute, 0.25, 1e-9);
+}
+
+// The memory holds just what the trace uses, so demand alone reads nothing after the first round. Wrong guesses go
+// first, and take no place for long.
+TEST(ReplayPrefetch, ACacheThatJustFitsLosesNothingToGuesses) {
+  const ReplayTrace trace =
+      *SyntheticTrace(SyntheticRouting::kSkewed, {.num_experts = 256, .top_k = 2, .num_steps = 150}, 11).Repeat(5);
+  std::set<std::pair<int32_t, int32_t>> used;
+  for (size_t i = 0; i < trace.num_visits(); ++i)
+    for (const int32_t expert : trace.visit(i).choices) used.insert({trace.visit(i).layer_index, expert});
+  ReplayOptions options = SecondEach(1000 * used.size(), {});
+  const ReplayResult demand = *Replay(trace, options);
+  EXPECT_EQ(demand.num_evictions, 0u);
+  options.source = {.kind = Kind::kSpeculation, .accuracy = 0.88};
+  EXPECT_GT(Replay(trace, options)->rows_per_second(200), 0.997 * demand.rows_per_second(200));
+  EXPECT_LT(Replay(trace, options)->regretted_bytes, 1000 * used.size() / 15);
+  options.is_governed = true;
+  EXPECT_GT(Replay(trace, options)->rows_per_second(200), 0.997 * demand.rows_per_second(200));
 }
 
 // Everything is resident by then: the whole run says how long computing takes.
