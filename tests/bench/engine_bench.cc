@@ -359,7 +359,8 @@ int Main(int argc, char** argv) {
   app.add_option("--model", flags.model, "checkpoint")->capture_default_str();
   app.add_option("--weights", flags.weights, "format of the matrices, as the daemon's --weights");
   app.add_option("--kv-dtype", flags.kv_dtype, "f32 or bf16")->check(CLI::IsMember({"f32", "bf16"}));
-  app.add_option("--expert-memory", flags.expert_memory, "all, a size or a share of all experts")->capture_default_str();
+  app.add_option("--expert-memory", flags.expert_memory, "all, a size or a share of all experts")
+      ->capture_default_str();
   app.add_option("--cache-dir", flags.cache_dir, "where the container is kept that experts are read from");
   app.add_option("--temperature", flags.temperature,
                  "0 is greedy, which with random weights soon repeats itself, experts and all");
