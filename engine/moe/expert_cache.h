@@ -13,7 +13,7 @@
 // fetched ends whatever is leased, so no two waits hold what the other needs.
 //
 // With a slot for every expert, each is placed once while the model loads and Acquire never fetches.
-// Thread-compatible: the engine thread. Nothing allocates after Create.
+// Thread-compatible: the engine thread. Nothing allocates after Create but LayerWeights, once for each layer.
 #ifndef FOREGATE_ENGINE_MOE_EXPERT_CACHE_H_
 #define FOREGATE_ENGINE_MOE_EXPERT_CACHE_H_
 

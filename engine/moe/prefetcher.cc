@@ -130,6 +130,10 @@ absl::Status Prefetcher::FetchGuesses(int32_t target_index, Stream& stream) {
 }
 
 void Prefetcher::EndStep(double seconds) {
+  // Of a step that failed before its layer had leased its experts: the next step's rows are others.
+  committed_ = {};
+  guessed_ = {};
+  ranked_layer_index_ = -1;
   const CachePrefetchBytes now = cache_.prefetch_bytes();
   const PrefetchCounters step{.seconds = seconds,
                               .stall_seconds = static_cast<double>(now.stall_us - seen_.stall_us) / 1e6,

@@ -1,10 +1,10 @@
 // Prefetcher: begins to fetch the experts of layers ahead while a layer computes.
 //
 //   committed    a pre-gate has chosen them (pre_gate.h): they will be used, so they are fetched whatever it costs
-//   guesses      what the next layer's own router says of the current state, or what RoutePredictor has learned. The
-//   true
-//                router decides later: a guess warms the cache and changes no token. How much is read on a guess, and
-//                whether at all, is the governor's (prefetch_governor.h)
+//   guesses      what the next layer's own router says of the current state, or what RoutePredictor has learned. A
+//   guess
+//                warms the cache and changes no token: the true router decides later. How much is read on guesses,
+//                and whether at all, is the governor's (prefetch_governor.h)
 //
 // Mechanism only: calibration, judging, selection and budget are the pure parts that a replay runs as well.
 // Thread-compatible: the engine thread. Nothing allocates once its lists have reached their size.
@@ -56,7 +56,7 @@ class Prefetcher {
   // The running layer routed, [rows, top_k], and has leased its experts: learns, and begins fetches. The error of the
   // device when a copy cannot be enqueued.
   absl::Status Routed(int32_t layer, std::span<const int32_t> experts, Stream& stream);
-  // After the last layer of a step that took `seconds`.
+  // After a step that took `seconds`, also after one that failed.
   void EndStep(double seconds);
 
   const GovernorState& governor() const { return governor_; }

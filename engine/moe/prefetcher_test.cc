@@ -73,6 +73,18 @@ TEST_F(PrefetcherTest, OnlyTheRouterIsAskedAndOnlyForFewRows) {
   EXPECT_EQ(prefetcher_->GuessedLayer(3, 1), std::nullopt);
 }
 
+// A step may fail while it waits for the experts of a layer for which something was foreseen.
+TEST_F(PrefetcherTest, WhatAFailedStepForesawIsForgotten) {
+  Create(GuessSource::kRouter);
+  std::vector<int32_t> guess = {1, 2, 3, 4};
+  std::vector<int32_t> committed = {5, 9};
+  prefetcher_->Guess(7, View(guess, kRanks));
+  prefetcher_->Commit(7, View(committed, kTopK));
+  prefetcher_->EndStep(0.01);
+  Route(3, {0, 1});
+  EXPECT_EQ(cache_->counters().num_prefetched, 0u);
+}
+
 // A step of one row; the router's guess for the next layer holds the truth first when `is_right`.
 class Steps {
  public:

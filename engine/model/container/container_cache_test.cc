@@ -34,6 +34,8 @@ class ContainerCacheTest : public testing::Test {
     std::vector<std::vector<float>> logits;
     uint64_t identity[2];
     uint64_t bytes_read = 0;
+    size_t num_slots = 0;                // of experts
+    uint64_t expert_bytes_demanded = 0;  // read while it ran
     std::vector<std::string> notices;
   };
   Loaded Load(const std::string& weights = "int4", ExpertMemory expert_memory = {}, bool use_cache = true) {
@@ -46,6 +48,9 @@ class ContainerCacheTest : public testing::Test {
     DecoderHarness harness(options, backend_);
     loaded.logits = harness.RunInChunks(0, {5, 17, 300, 2, 99}, 5);
     std::copy_n(harness.decoder().info().identity, 2, loaded.identity);
+    const ExpertTier tier = harness.decoder().expert_tier();
+    loaded.num_slots = tier.num_slots;
+    if (tier.store != nullptr) loaded.expert_bytes_demanded = tier.store->bytes_read[0];
     return loaded;
   }
   std::vector<fs::path> Containers() const {
@@ -86,7 +91,10 @@ TEST_F(ContainerCacheTest, ExpertsThatDoNotFitAreReadFromTheContainer) {
     const Loaded loaded = Load("int4", {.num_bytes = num_slots * expert_bytes});
     ExpectEqual(loaded, plain);
     EXPECT_TRUE(loaded.notices.empty());
+    EXPECT_EQ(loaded.num_slots, num_slots);
+    EXPECT_GT(loaded.expert_bytes_demanded, 0u);
   }
+  EXPECT_EQ(plain.num_slots, 24u);
   EXPECT_EQ(Containers().size(), 1u);
 }
 

@@ -3,6 +3,7 @@
 #include <sys/uio.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <string>
 #include <thread>
@@ -103,8 +104,11 @@ class UringReaders final : public PieceReaders {
 
   // Waits for one read at least.
   void Reap() {
-    if (const int submitted = ::io_uring_submit_and_wait(&ring_, 1); submitted < 0 && submitted != -EINTR)
-      FOREGATE_CHECK_EQ(submitted, 0);
+    if (const int submitted = ::io_uring_submit_and_wait(&ring_, 1); submitted < 0) {
+      // Interrupted, or the kernel has no memory for requests just now: what is not submitted yet goes with the next.
+      FOREGATE_CHECK(submitted == -EINTR || submitted == -EAGAIN || submitted == -EBUSY || submitted == -ENOMEM);
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
     io_uring_cqe* entry = nullptr;
     while (::io_uring_peek_cqe(&ring_, &entry) == 0) {
       const auto place = static_cast<size_t>(::io_uring_cqe_get_data64(entry));

@@ -149,6 +149,8 @@ TEST(ExpertsOnDisk, NoAmountOfMemoryChangesAToken) {
       const int two_slots = all_bytes / num_experts * 2;
       for (const int bytes : {two_slots, between(two_slots, all_bytes / 2), between(all_bytes / 2, all_bytes - 1)}) {
         variant.expert_memory.num_bytes = static_cast<uint64_t>(bytes);
+        const auto planned = PlanModel({.directory = ModelDir(family), .expert_memory = variant.expert_memory});
+        ASSERT_TRUE(planned.ok() && planned->reads_container);
         constexpr std::array<std::optional<GuessSource>, 4> kPrefetch = {std::nullopt, GuessSource::kNone,
                                                                          GuessSource::kRouter, GuessSource::kPredictor};
         const int prefetch = between(0, 3);
