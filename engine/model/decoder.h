@@ -67,6 +67,7 @@ struct DecoderInfo {
   int32_t num_experts = 0;  // per MoE layer
   int32_t experts_per_token = 0;
   int32_t hidden_size = 0;
+  int32_t pre_gate_distance = 0;  // layers between choosing experts and using them (docs/pre_gate.md); 0: no pre-gates
   std::vector<int32_t> moe_layers;  // model layers that route
   uint64_t num_parameters = 0;
   uint64_t weight_bytes = 0;

@@ -81,6 +81,7 @@ DecoderInfo MakeInfo(const OpenedModel& model, uint64_t weight_bytes, DType kv_d
   info.num_experts = model.source.config.moe.num_experts;
   info.experts_per_token = model.source.config.moe.experts_per_token;
   info.hidden_size = model.source.config.hidden_size;
+  info.pre_gate_distance = model.source.config.pre_gate_distance;
   info.moe_layers = model.weights.experts.layers();
   info.num_parameters = model.weights.num_parameters;
   info.weight_bytes = weight_bytes;

@@ -423,6 +423,20 @@ absl::Status TransformerDecoder::CheckRouting() const {
   return absl::OkStatus();
 }
 
+const char* TransformerDecoder::PrefetchName() const {
+  if (weights_.cache->holds_all()) return "";
+  if (prefetcher_ == nullptr) return "off";
+  switch (prefetcher_->source()) {
+    case GuessSource::kRouter:
+      return "router";
+    case GuessSource::kPredictor:
+      return "predictor";
+    case GuessSource::kNone:
+      break;
+  }
+  return "committed";
+}
+
 ExpertTier TransformerDecoder::expert_tier() const {
   const ExpertCache& cache = *weights_.cache;
   const ExpertStore* store = weights_.store.get();
@@ -431,7 +445,9 @@ ExpertTier TransformerDecoder::expert_tier() const {
           .slot_bytes = cache.slot_bytes(),
           .cache = cache.holds_all() ? nullptr : &cache.counters(),
           .store = store == nullptr ? nullptr : store->counters(),
-          .source = store == nullptr ? "" : store->description()};
+          .board = &cache.board(),
+          .source = store == nullptr ? "" : store->description(),
+          .prefetch = PrefetchName()};
 }
 
 absl::StatusOr<StepResult> TransformerDecoder::Collect(std::unique_ptr<StepInFlight> step) {

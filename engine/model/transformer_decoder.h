@@ -93,6 +93,7 @@ class TransformerDecoder : public Decoder {
   // Copies `values` to the device by way of `staging` (host memory that no pending copy reads).
   absl::Status CopyIn(std::span<const int32_t> values, const TensorView& staging, const TensorView& destination);
   absl::Status CheckRouting() const;
+  const char* PrefetchName() const;
 
   const ModelConfig config_;
   DecoderInfo info_;

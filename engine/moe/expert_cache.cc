@@ -16,7 +16,9 @@ void Count(std::atomic<uint64_t>& counter, uint64_t n = 1) { counter.fetch_add(n
 ExpertLease::~ExpertLease() {
   if (cache_ == nullptr) return;
   ExpertCache::Slot& slot = cache_->slots_[slot_];
-  if (--slot.num_leases == 0 && slot.has_failed()) cache_->Vacate(slot_);
+  if (--slot.num_leases > 0) return;
+  cache_->board_.ShowLeased(slot_, false);
+  if (slot.has_failed()) cache_->Vacate(slot_);
 }
 
 bool ExpertLease::has_ended() const { return !cache_->slots_[slot_].is_pending(); }
@@ -58,8 +60,11 @@ ExpertCache::ExpertCache(const ExpertDirectory& directory, const SlotPlan& plan,
       slot_of_expert_(directory.size(), kNone),
       layer_weights_(directory.layers().size()),
       usage_(static_cast<int32_t>(directory.layers().size()), directory.num_experts()),
+      board_(directory.layers().size(), static_cast<size_t>(directory.num_experts())),
       is_wanted_(static_cast<size_t>(directory.num_experts())),
-      lost_to_(directory.size(), kNone) {}
+      lost_to_(directory.size(), kNone) {
+  for (size_t i = 0; i < directory.size(); ++i) board_.layer_of(i).expert_bytes = directory.layout(i).block_bytes();
+}
 
 absl::Status ExpertCache::AllocateSlots(const SlotPlan& plan, Device& device) {
   slots_.resize(plan.num_slots());
@@ -78,6 +83,9 @@ absl::Status ExpertCache::AllocateSlots(const SlotPlan& plan, Device& device) {
     blocks_.push_back(std::move(blocks));
   }
   first_slot_.push_back(next);
+  std::vector<const ExpertFetch*> fetches;
+  for (const Slot& slot : slots_) fetches.push_back(slot.fetch.get());
+  board_.SetSlots(fetches);
   if (holds_all()) return absl::OkStatus();  // nothing is ever evicted
   candidates_.reserve(slots_.size() + 1);
   candidate_slots_.reserve(slots_.size());
@@ -122,6 +130,7 @@ absl::StatusOr<void*> ExpertCache::Place(ExpertKey key) {
   free.pop_back();
   slots_[slot].expert = expert;
   slot_of_expert_[expert] = slot;
+  board_.ShowSlot(expert, slot);
   return slots_[slot].fetch->destination;
 }
 
@@ -157,6 +166,7 @@ void ExpertCache::Visit(int32_t layer, size_t num_rows, std::span<const int32_t>
 void ExpertCache::Vacate(size_t slot) {
   const size_t expert = slots_[slot].expert;
   slot_of_expert_[expert] = kNone;
+  board_.ShowNoSlot(expert);
   slots_[slot].expert = kNone;
   slots_[slot].hint = 0;
   slots_[slot].is_prefetched = false;
@@ -216,7 +226,10 @@ size_t ExpertCache::TakeSlot(size_t expert, FetchClass urgency, float hint) {
     if (victim && *victim == candidate_slots_.size()) return kNone;  // the newcomer
     slot = victim ? candidate_slots_[*victim] : hint > 0 ? kNone : CancelOne(slot_class);
     if (slot == kNone) return kNone;
-    if (victim) Count(counters_.num_evictions);
+    if (victim) {
+      Count(counters_.num_evictions);
+      Count(board_.layer_of(slots_[slot].expert).num_evictions);
+    }
     // A guess in the place of another one that was in vain stands for the same loss.
     const Slot& before = slots_[slot];
     const size_t loss = before.is_guess || before.is_vain ? before.displaced : before.expert;
@@ -246,6 +259,7 @@ absl::StatusOr<size_t> ExpertCache::Load(size_t expert, FetchClass urgency, floa
     Vacate(slot);
     return begun;
   }
+  board_.ShowSlot(expert, slot);
   return slot;
 }
 
@@ -264,19 +278,22 @@ absl::StatusOr<ExpertLease> ExpertCache::Acquire(ExpertKey key, Stream& stream) 
     lost_to_[expert] = kNone;
     const uint64_t bytes = directory_.layout(expert).block_bytes();
     Count(counters_.num_misses);
+    Count(board_.layer_of(expert).num_misses);
     Count(counters_.demand_bytes, bytes);
     if (is_regret) Count(counters_.guess_regretted_bytes, bytes);
   } else if (slots_[slot].is_pending()) {
     store_->Raise(*slots_[slot].fetch, FetchClass::kDemand);
     Count(counters_.num_late);
+    Count(board_.layer_of(expert).num_late);
   } else {
     Count(counters_.num_hits);
+    Count(board_.layer_of(expert).num_hits);
   }
   Slot& leased = slots_[slot];
   if (std::exchange(leased.is_prefetched, false)) Count(counters_.num_prefetched_used);
   leased.is_vain = false;
   leased.displaced = kNone;
-  ++leased.num_leases;
+  if (++leased.num_leases == 1) board_.ShowLeased(slot, true);
   leased.last_use = ++num_acquired_;
   return ExpertLease(this, slot);
 }

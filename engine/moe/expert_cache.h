@@ -28,6 +28,7 @@
 #include "absl/status/statusor.h"
 #include "engine/moe/block_pool.h"
 #include "engine/moe/eviction_policy.h"
+#include "engine/moe/expert_board.h"
 #include "engine/moe/expert_cache_counters.h"
 #include "engine/moe/expert_directory.h"
 #include "engine/moe/expert_key.h"
@@ -46,8 +47,6 @@ struct CachePrefetchBytes {
   uint64_t regretted = 0;
   uint64_t stall_us = 0;
 };
-
-enum class ExpertState : uint8_t { kAbsent, kLoading, kResident, kPinned };
 
 class ExpertCache;
 
@@ -117,6 +116,7 @@ class ExpertCache {
   // Every expert is placed: nothing is ever fetched or evicted.
   bool holds_all() const { return store_ == nullptr; }
   const ExpertCacheCounters& counters() const { return counters_; }
+  const ExpertBoard& board() const { return board_; }
   CachePrefetchBytes prefetch_bytes() const;
   const ExpertUsage& usage() const { return usage_; }
   // For the counters' readers.
@@ -164,6 +164,7 @@ class ExpertCache {
   std::vector<std::vector<ExpertWeights>> layer_weights_;  // by layer index; filled when first asked for
   ExpertUsage usage_;
   ExpertCacheCounters counters_;
+  ExpertBoard board_;
   std::vector<EvictionCandidate> candidates_;  // of one eviction; kept, so that none allocates
   std::vector<size_t> candidate_slots_;
   uint64_t num_acquired_ = 0;

@@ -19,6 +19,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "engine/host/engine_metrics.h"
 #include "kernels/api/device.h"
 
 namespace foregate {
@@ -49,14 +50,35 @@ struct ExpertFetch {
     std::array<uint32_t, 3> pieces_left = {};  // by part: not read yet
     uint32_t parts_left = 0;                   // not verified yet
     uint32_t num_retries = 0;
+    FetchClass began_as = FetchClass::kDemand;
+    std::chrono::steady_clock::time_point began_at;
   } progress;
 };
 
-// What has passed since the start; each counter only grows. Readable at any time.
+// Of one read or one expert: from the page cache to a disk that is nearly stalled.
+inline constexpr std::array<double, 18> kReadSeconds = {2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2,
+                                                        2e-2, 5e-2, 0.1,  0.2,  0.5,  1,    2,    5,    10};
+
+// What has passed since the start, and what is under way now. Readable at any time.
 struct FetchCounters {
-  std::array<std::atomic<uint64_t>, kNumFetchClasses> bytes_read{};  // by the fetch's class when it ended
+  // By class.
+  template <typename T>
+  using ByClass = std::array<T, kNumFetchClasses>;
+
+  // Only grow.
+  ByClass<std::atomic<uint64_t>> bytes_read{};  // by the fetch's class when they were read
+  // The engine's waits, by the class in which the fetch began that was waited for: what nobody had foreseen, what came
+  // late, and waits that nothing ended, as demands.
+  ByClass<std::atomic<uint64_t>> wait_us{};
   std::atomic<uint64_t> num_retries{0};
-  std::atomic<uint64_t> num_failed{0};  // fetches
+  std::atomic<uint64_t> num_failed{0};    // fetches
+  Histogram piece_seconds{kReadSeconds};  // from handing a piece out to its return
+  // From asking for an expert until it was verified, by the fetch's class when it arrived.
+  ByClass<Histogram> expert_seconds{Histogram{kReadSeconds}, Histogram{kReadSeconds}, Histogram{kReadSeconds}};
+
+  // Now.
+  ByClass<std::atomic<uint32_t>> num_pending{};     // fetches
+  ByClass<std::atomic<uint32_t>> num_pieces_out{};  // by the fetch's class when they were handed out
 };
 
 // One thread (the engine's) calls it.

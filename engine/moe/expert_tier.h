@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string>
 
+#include "engine/moe/expert_board.h"
 #include "engine/moe/expert_cache_counters.h"
 #include "engine/moe/expert_store.h"
 
@@ -18,7 +19,9 @@ struct ExpertTier {
   uint64_t slot_bytes = 0;                     // of all slots
   const ExpertCacheCounters* cache = nullptr;  // null when all stay in fast memory
   const FetchCounters* store = nullptr;        // null when nothing is read from a file
+  const ExpertBoard* board = nullptr;          // null without experts
   std::string source;                          // where experts come from, and how; empty when all stay in fast memory
+  const char* prefetch = "";                   // as engine.expert_prefetch names it; empty when all stay there
 };
 
 }  // namespace foregate

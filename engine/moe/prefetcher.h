@@ -59,6 +59,7 @@ class Prefetcher {
   // After a step that took `seconds`, also after one that failed.
   void EndStep(double seconds);
 
+  GuessSource source() const { return source_; }
   const GovernorState& governor() const { return governor_; }
   // What was learned so far.
   const RoutePredictor& predictor() const { return predictor_; }

@@ -39,7 +39,7 @@ class WaitingEngine final : public Engine {
   const EngineOptions& options() const override { return options_; }
   const DeviceInfo& device() const override { return device_; }
   RouteStatistics& routing() override { return routing_; }
-  ExpertTier expert_tier() const override { return {}; }
+  ExpertTier expert_tier() const override { return expert_tier_; }
 
   // False for an unknown id.
   bool End(const std::string& request_id, const absl::Status& status) {
@@ -57,6 +57,8 @@ class WaitingEngine final : public Engine {
   void set_step_started_us(int64_t value) { step_started_us_ = value; }
   bool is_accepting() const { return is_accepting_; }
   EngineMetrics& mutable_metrics() { return metrics_; }
+  // Before the engine is shared.
+  void set_expert_tier(ExpertTier tier) { expert_tier_ = std::move(tier); }
 
  private:
   std::atomic<bool> is_accepting_{true};
@@ -65,6 +67,7 @@ class WaitingEngine final : public Engine {
   std::map<std::string, std::shared_ptr<TokenSink>> sinks_;  // guarded by mutex_
   EngineMetrics metrics_;
   DecoderInfo model_;
+  ExpertTier expert_tier_;
   EngineOptions options_;
   DeviceInfo device_;
   RouteStatistics routing_{{1, 3}, 4, 2};

@@ -14,7 +14,7 @@ namespace {
 namespace wire = discovery::v1;
 
 // Rises with every change of the protos that a client could notice (GetServerInfoResponse.schema_revision).
-constexpr int32_t kSchemaRevision = 2;
+constexpr int32_t kSchemaRevision = 3;
 
 wire::ServerState WireState(ServerPhase phase) {
   switch (phase) {
@@ -35,7 +35,7 @@ int64_t UnixMilliseconds() {
       .count();
 }
 
-void WriteArchitecture(const DecoderInfo& info, wire::ModelArchitecture* out) {
+void WriteArchitecture(const DecoderInfo& info, const ExpertTier& tier, wire::ModelArchitecture* out) {
   out->set_family(info.architecture);
   out->set_weights_format(info.weights_format);
   out->set_num_parameters(info.num_parameters);
@@ -46,6 +46,8 @@ void WriteArchitecture(const DecoderInfo& info, wire::ModelArchitecture* out) {
   out->set_experts_per_token(info.experts_per_token);
   out->set_hidden_size(info.hidden_size);
   out->set_vocab_size(info.vocab_size);
+  out->set_pre_gate_distance(info.pre_gate_distance);
+  out->set_expert_prefetch(tier.prefetch);
 }
 
 void WriteLimits(const EngineOptions& options, int64_t max_request_bytes, wire::ModelLimits* out) {
@@ -154,7 +156,7 @@ grpc::ServerUnaryReactor* DiscoveryService::GetModel(grpc::CallbackServerContext
   if (status.ok() && model == nullptr) status = gate_.ReadyModel().status();
   if (status.ok() && model != nullptr) {
     response->set_name(model->name);
-    WriteArchitecture(model->engine->model(), response->mutable_architecture());
+    WriteArchitecture(model->engine->model(), model->engine->expert_tier(), response->mutable_architecture());
     WriteLimits(model->engine->options(), gate_.dependencies().limits.max_request_bytes, response->mutable_limits());
     WriteTokenizer(*model, response->mutable_tokenizer());
     WriteCapabilities(*model, response->mutable_capabilities());
@@ -178,6 +180,12 @@ grpc::ServerUnaryReactor* DiscoveryService::GetLoad(grpc::CallbackServerContext*
       response->set_kv_blocks_used(load.kv_blocks_used);
       response->set_kv_block_tokens(model->engine->options().kv_block_tokens);
       response->set_engine_steps(load.steps);
+      response->set_kv_blocks_cached(load.kv_blocks_cached);
+      const EngineMetrics& metrics = model->engine->metrics();
+      response->set_generated_tokens(metrics.generation_tokens.value());
+      response->set_computed_prompt_tokens(metrics.prompt_tokens_computed.value());
+      response->set_cached_prompt_tokens(metrics.prompt_tokens_cached.value());
+      response->set_step_us(static_cast<uint64_t>(metrics.step_time.sum() * 1e6));
     }
   }
   call->Complete(call->ticket().admitted());

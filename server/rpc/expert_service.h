@@ -1,4 +1,4 @@
-// ExpertService: how often every expert was chosen since the start. Read-only.
+// ExpertService: how often every expert was chosen, where it is, and what the expert tier has done. Read-only.
 #ifndef FOREGATE_SERVER_RPC_EXPERT_SERVICE_H_
 #define FOREGATE_SERVER_RPC_EXPERT_SERVICE_H_
 

@@ -45,8 +45,10 @@ class FakeEngine final : public Engine {
   const EngineOptions& options() const override { return engine_options_; }
   const DeviceInfo& device() const override { return device_; }
   RouteStatistics& routing() override { return routing_; }
-  ExpertTier expert_tier() const override { return {}; }
+  ExpertTier expert_tier() const override { return expert_tier_; }
 
+  // Before the engine is shared.
+  void set_expert_tier(ExpertTier tier) { expert_tier_ = std::move(tier); }
   // Script. Any thread.
   void SetScript(std::vector<int32_t> script);
   // Every later Submit answers this; OK accepts again.
@@ -80,6 +82,7 @@ class FakeEngine final : public Engine {
   RequestSummary Summary(const Running& running) const;
 
   DecoderInfo model_;
+  ExpertTier expert_tier_;
   EngineOptions engine_options_;
   DeviceInfo device_;
   EngineMetrics metrics_;

@@ -8,6 +8,16 @@
 #include "kernels/base/check.h"
 
 namespace foregate {
+namespace {
+
+using Seconds = std::chrono::duration<double>;
+
+template <typename T>
+T& ByClass(std::array<T, kNumFetchClasses>& counters, FetchClass urgency) {
+  return counters[static_cast<size_t>(urgency)];
+}
+
+}  // namespace
 
 FetchQueue::FetchQueue(const ExpertDirectory& directory, const StoredExperts& stored, const FetchQueueOptions& options)
     : directory_(directory), stored_(stored), options_(options) {
@@ -28,7 +38,8 @@ ReadPiece FetchQueue::PieceOf(ExpertFetch& fetch, uint32_t part, uint32_t piece)
           .file_offset = stored.file_offset + begin,
           .destination = fetch.destination + stored.slot_offset + begin,
           .num_bytes = static_cast<uint32_t>(std::min<uint64_t>(options_.piece_bytes, stored.padded_bytes() - begin)),
-          .is_speculative = fetch.urgency == FetchClass::kSpeculative};
+          .urgency = fetch.urgency,
+          .taken_at = {}};
 }
 
 void FetchQueue::Push(ExpertFetch& fetch) {
@@ -38,10 +49,13 @@ void FetchQueue::Push(ExpertFetch& fetch) {
   fetch.progress.parts_left = static_cast<uint32_t>(kProjections.size());
   for (uint32_t part = 0; part < kProjections.size(); ++part)
     fetch.progress.pieces_left[part] = NumPieces(PartOf(fetch, part));
+  fetch.progress.began_as = fetch.urgency;
+  fetch.progress.began_at = std::chrono::steady_clock::now();
   {
     const std::lock_guard lock(mutex_);
     fetch.state.store(FetchState::kPending, std::memory_order_relaxed);
     QueueOf(fetch).push_back(&fetch);
+    ++ByClass(counters_.num_pending, fetch.urgency);
   }
   has_pieces_.notify_all();
 }
@@ -50,7 +64,9 @@ void FetchQueue::Raise(ExpertFetch& fetch, FetchClass urgency) {
   const std::lock_guard lock(mutex_);
   if (fetch.state.load(std::memory_order_relaxed) != FetchState::kPending || urgency >= fetch.urgency) return;
   std::vector<ExpertFetch*>& before = QueueOf(fetch);
+  --ByClass(counters_.num_pending, fetch.urgency);
   fetch.urgency = urgency;
+  ++ByClass(counters_.num_pending, fetch.urgency);
   const auto at = std::find(before.begin(), before.end(), &fetch);
   if (at == before.end()) return;  // all of it is under way
   before.erase(at);
@@ -64,6 +80,7 @@ bool FetchQueue::Cancel(ExpertFetch& fetch) {
   if (fetch.progress.next_part + fetch.progress.next_piece > 0) return false;
   std::vector<ExpertFetch*>& queue = QueueOf(fetch);
   queue.erase(std::find(queue.begin(), queue.end(), &fetch));
+  --ByClass(counters_.num_pending, fetch.urgency);
   fetch.state.store(FetchState::kIdle, std::memory_order_relaxed);
   return true;
 }
@@ -71,9 +88,12 @@ bool FetchQueue::Cancel(ExpertFetch& fetch) {
 absl::Status FetchQueue::WaitForEnd(uint64_t seen, std::chrono::steady_clock::time_point deadline) {
   std::unique_lock lock(mutex_);
   const auto has_ended = [&] { return num_ended_.load(std::memory_order_relaxed) > seen; };
+  if (has_ended()) return absl::OkStatus();
+  wait_began_ = std::chrono::steady_clock::now();
   if (deadline == std::chrono::steady_clock::time_point::max()) {
     has_ended_.wait(lock, has_ended);
   } else if (!has_ended_.wait_until(lock, deadline, has_ended)) {
+    EndWait(nullptr);
     return absl::DeadlineExceededError(stored_.path + ": no expert arrived in time: the disk is stalled or too slow");
   }
   return absl::OkStatus();
@@ -109,7 +129,9 @@ std::optional<ReadPiece> FetchQueue::NextPiece() {
   }
   if (!piece.has_value()) return piece;
   ++piece->fetch->progress.num_out;
-  if (piece->is_speculative) ++num_speculative_;
+  if (piece->urgency == FetchClass::kSpeculative) ++num_speculative_;
+  ++ByClass(counters_.num_pieces_out, piece->urgency);
+  piece->taken_at = std::chrono::steady_clock::now();
   return piece;
 }
 
@@ -156,11 +178,29 @@ void FetchQueue::RetryOrFail(ExpertFetch& fetch, uint32_t part, uint32_t first_p
   std::erase_if(retries_, [&](const ReadPiece& piece) { return piece.fetch == &fetch; });
 }
 
+void FetchQueue::EndWait(const ExpertFetch* fetch) {
+  if (!wait_began_.has_value()) return;
+  waited_ += std::chrono::steady_clock::now() - *wait_began_;
+  wait_began_.reset();
+  if (fetch != nullptr && fetch->urgency != FetchClass::kDemand) return;
+  const FetchClass began_as = fetch == nullptr ? FetchClass::kDemand : fetch->progress.began_as;
+  ByClass(counters_.wait_us, began_as) +=
+      static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(waited_).count());
+  waited_ = {};
+}
+
 void FetchQueue::EndIfDone(ExpertFetch& fetch) {
   if (fetch.progress.num_out > 0) return;
   const bool has_failed = !fetch.error.ok();
   if (!has_failed && fetch.progress.parts_left > 0) return;
-  if (has_failed) counters_.num_failed.fetch_add(1, std::memory_order_relaxed);
+  --ByClass(counters_.num_pending, fetch.urgency);
+  if (has_failed) {
+    counters_.num_failed.fetch_add(1, std::memory_order_relaxed);
+  } else {
+    const Seconds taken = std::chrono::steady_clock::now() - fetch.progress.began_at;
+    ByClass(counters_.expert_seconds, fetch.urgency).Observe(taken.count());
+  }
+  EndWait(&fetch);
   fetch.state.store(has_failed ? FetchState::kFailed : FetchState::kArrived, std::memory_order_release);
   num_ended_.fetch_add(1, std::memory_order_release);
   has_ended_.notify_all();
@@ -169,8 +209,10 @@ void FetchQueue::EndIfDone(ExpertFetch& fetch) {
 void FetchQueue::Return(const ReadPiece& piece, const absl::Status& read) {
   ExpertFetch& fetch = *piece.fetch;
   auto& progress = fetch.progress;
+  counters_.piece_seconds.Observe(Seconds(std::chrono::steady_clock::now() - piece.taken_at).count());
   std::unique_lock lock(mutex_);
-  if (piece.is_speculative) --num_speculative_;
+  if (piece.urgency == FetchClass::kSpeculative) --num_speculative_;
+  --ByClass(counters_.num_pieces_out, piece.urgency);
   if (!read.ok()) {
     const StoredPart& part = PartOf(fetch, piece.part);
     RetryOrFail(fetch, piece.part, static_cast<uint32_t>((piece.file_offset - part.file_offset) / options_.piece_bytes),

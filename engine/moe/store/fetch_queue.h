@@ -32,7 +32,8 @@ struct ReadPiece {
   uint64_t file_offset = 0;
   std::byte* destination = nullptr;
   uint32_t num_bytes = 0;
-  bool is_speculative = false;  // was, when it was taken
+  FetchClass urgency = FetchClass::kDemand;  // was, when it was taken
+  std::chrono::steady_clock::time_point taken_at;
 };
 
 struct FetchQueueOptions {
@@ -79,6 +80,8 @@ class FetchQueue {
   void RetryOrFail(ExpertFetch& fetch, uint32_t part, uint32_t first_piece, uint32_t num_pieces,
                    const absl::Status& why);
   void EndIfDone(ExpertFetch& fetch);
+  // The engine's wait, if it waits, was ended by a fetch; null: by its deadline.
+  void EndWait(const ExpertFetch* fetch);
 
   absl::Status Verify(const ExpertFetch& fetch, uint32_t part) const;
 
@@ -92,9 +95,11 @@ class FetchQueue {
   std::condition_variable has_pieces_;
   std::condition_variable has_ended_;
   // Guarded by mutex_.
-  std::array<std::vector<ExpertFetch*>, kNumFetchClasses> queues_;  // that have pieces to hand out, oldest first
-  std::vector<ReadPiece> retries_;                                  // before all others
-  uint32_t num_speculative_ = 0;                                    // pieces under way
+  std::array<std::vector<ExpertFetch*>, kNumFetchClasses> queues_;   // that have pieces to hand out, oldest first
+  std::vector<ReadPiece> retries_;                                   // before all others
+  uint32_t num_speculative_ = 0;                                     // pieces under way
+  std::optional<std::chrono::steady_clock::time_point> wait_began_;  // while the engine waits
+  std::chrono::steady_clock::duration waited_{0};  // until a fetch ended that no layer wanted yet: for the next one
   bool is_closed_ = false;
 };
 
