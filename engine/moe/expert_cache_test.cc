@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <atomic>
 #include <cstring>
+#include <thread>
 
 #include "engine/moe/eviction_policy.h"
 #include "engine/moe/store/memory_expert_store.h"
@@ -101,6 +104,41 @@ TEST_F(ExpertCacheTest, MovedLeaseIsReturnedOnce) {
   EXPECT_EQ(cache->state({1, 0}), ExpertState::kResident);
 }
 
+TEST_F(ExpertCacheTest, TheBoardShowsExpertsAndCountsByLayer) {
+  const auto cache = MakeCache(2);
+  const ExpertBoard& board = cache->board();
+  ASSERT_EQ(board.layers().size(), 2u);
+  EXPECT_EQ(board.layers()[1].expert_bytes, directory_.layout(5).block_bytes());
+  for (const ExpertKey key : {ExpertKey{1, 0}, {1, 0}, {4, 2}, {4, 1}}) {
+    const auto lease = cache->Acquire(key, *stream_);
+    EXPECT_EQ(board.States()[directory_.index(key)], ExpertState::kPinned);
+  }
+  for (size_t i = 0; i < directory_.size(); ++i) EXPECT_EQ(board.States()[i], cache->state(directory_.key(i))) << i;
+  EXPECT_EQ(board.States()[0], ExpertState::kAbsent);
+  EXPECT_EQ(board.layers()[0].num_hits, 1u);
+  EXPECT_EQ(board.layers()[0].num_misses, 1u);
+  EXPECT_EQ(board.layers()[0].num_evictions, 1u);
+  EXPECT_EQ(board.layers()[1].num_misses, 2u);
+  EXPECT_EQ(board.layers()[1].num_evictions, 0u);
+}
+
+TEST_F(ExpertCacheTest, WhoeverReadsTheBoardNeverSeesMoreExpertsThanSlots) {
+  const auto cache = MakeCache(2);
+  std::atomic<bool> is_over{false};
+  size_t most = 0;
+  std::thread reader([&] {
+    do {
+      const std::vector<ExpertState> states = cache->board().States();
+      most = std::max<size_t>(most, states.size() - std::count(states.begin(), states.end(), ExpertState::kAbsent));
+    } while (!is_over);
+  });
+  for (uint32_t i = 0; i < 20000; ++i) ASSERT_TRUE(cache->Acquire(directory_.key(i * 7 % 6), *stream_).ok());
+  is_over = true;
+  reader.join();
+  EXPECT_GT(most, 0u);
+  EXPECT_LE(most, 2u);
+}
+
 TEST_F(ExpertCacheTest, PlacedExpertsNeedNoStore) {
   const auto code = [&](size_t num_slots, ExpertStore* store) {
     return ExpertCache::Create(directory_, PlanEqualSlots(directory_, num_slots), store, EvictLeastRecentlyUsed,
@@ -120,6 +158,7 @@ TEST_F(ExpertCacheTest, PlacedExpertsNeedNoStore) {
   }
   EXPECT_EQ(FillOf(*cache->Acquire({4, 2}, *stream_)), 45);
   EXPECT_EQ(cache->counters().num_misses, 0u);
+  EXPECT_EQ(cache->board().States(), std::vector<ExpertState>(6, ExpertState::kResident));
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "server/telemetry/metrics_collector.h"
 
+#include <array>
 #include <set>
 #include <sstream>
 
@@ -88,8 +89,70 @@ TEST_F(MetricsCollectorTest, RoutingIsGroupedAndItsImbalanceMeasured) {
   EXPECT_THAT(text, HasSubstr("foregate_expert_selections_total{layer_group=\"3-3\"} 0"));
 }
 
-TEST_F(MetricsCollectorTest, EveryFamilyAppearsOnceWithHelp) {
-  MakeReady();
+// The expert tier of a model with layers 1 and 3, 4 experts in each, and 3 slots.
+class TierMetricsTest : public MetricsCollectorTest {
+ protected:
+  TierMetricsTest() {
+    board_.SetSlots({&fetches_[0], &fetches_[1], &fetches_[2]});
+    MakeReady()->set_expert_tier({.num_experts = 8,
+                                  .num_slots = 3,
+                                  .slot_bytes = 3000,
+                                  .cache = &cache_,
+                                  .store = &store_,
+                                  .board = &board_,
+                                  .source = "m.fgw"});
+  }
+
+  ExpertCacheCounters cache_;
+  FetchCounters store_;
+  std::array<ExpertFetch, 3> fetches_;
+  ExpertBoard board_{2, 4};
+};
+
+TEST_F(TierMetricsTest, WhatWasFoundIsGroupedByLayers) {
+  board_.layer_of(1).num_hits = 5;
+  board_.layer_of(1).num_late = 2;
+  board_.layer_of(6).num_misses = 3;
+  board_.layer_of(6).num_evictions = 1;
+  const std::string text = Scrape();
+  EXPECT_THAT(text, HasSubstr("foregate_expert_acquired_total{found=\"resident\",layer_group=\"1-1\"} 5\n"));
+  EXPECT_THAT(text, HasSubstr("foregate_expert_acquired_total{found=\"late\",layer_group=\"1-1\"} 2\n"));
+  EXPECT_THAT(text, HasSubstr("foregate_expert_acquired_total{found=\"absent\",layer_group=\"1-1\"} 0\n"));
+  EXPECT_THAT(text, HasSubstr("foregate_expert_acquired_total{found=\"absent\",layer_group=\"3-3\"} 3\n"));
+  EXPECT_THAT(text, HasSubstr("foregate_expert_evictions_total{layer_group=\"3-3\"} 1\n"));
+}
+
+TEST_F(TierMetricsTest, ResidencyIsOfExpertsThatAreWhole) {
+  board_.ShowSlot(0, 0);
+  board_.ShowSlot(2, 1);
+  board_.ShowSlot(5, 2);
+  fetches_[0].state = FetchState::kArrived;
+  fetches_[1].state = FetchState::kArrived;
+  fetches_[2].state = FetchState::kPending;
+  const std::string text = Scrape();
+  EXPECT_THAT(text, HasSubstr("foregate_expert_resident_ratio{layer_group=\"1-1\"} 0.5\n"));
+  EXPECT_THAT(text, HasSubstr("foregate_expert_resident_ratio{layer_group=\"3-3\"} 0\n"));
+}
+
+TEST_F(TierMetricsTest, ReadsAndWaitsAreCountedByClass) {
+  store_.wait_us[2] = 1500000;
+  store_.num_pending[0] = 4;
+  store_.num_pieces_out[1] = 2;
+  store_.piece_seconds.Observe(3e-4);
+  store_.expert_seconds[1].Observe(3e-3);
+  cache_.demand_bytes = 700;
+  const std::string text = Scrape();
+  EXPECT_THAT(text, HasSubstr("foregate_expert_stall_seconds_total{class=\"speculative\"} 1.5\n"));
+  EXPECT_THAT(text, HasSubstr("foregate_expert_stall_seconds_total{class=\"demand\"} 0\n"));
+  EXPECT_THAT(text, HasSubstr("foregate_expert_reads_pending{class=\"demand\"} 4\n"));
+  EXPECT_THAT(text, HasSubstr("foregate_expert_read_pieces_under_way{class=\"committed\"} 2\n"));
+  EXPECT_THAT(text, HasSubstr("foregate_expert_read_piece_seconds_bucket{le=\"0.0005\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("foregate_expert_read_seconds_bucket{class=\"committed\",le=\"0.005\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("foregate_expert_read_seconds_count{class=\"demand\"} 0\n"));
+  EXPECT_THAT(text, HasSubstr("foregate_expert_absent_bytes_total 700\n"));
+}
+
+TEST_F(TierMetricsTest, EveryFamilyAppearsOnceWithHelp) {
   MetricsCollector collector(&state_, &calls_);
   std::set<std::string> names;
   for (const auto& family : collector.Collect()) {

@@ -299,6 +299,81 @@ TEST_F(DiskExpertStoreTest, DemandsOvertakeGuessesAndGuessesAreCancelled) {
   EXPECT_EQ(experts, (std::vector<size_t>{4, 5, 2, 3, 0}));
 }
 
+uint64_t CountOf(const Histogram& histogram) {
+  uint64_t count = 0;
+  for (size_t i = 0; i <= histogram.bounds().size(); ++i) count += histogram.bucket_count(i);
+  return count;
+}
+
+TEST_F(DiskExpertStoreTest, TheQueueShowsWhatIsPendingAndWhatArrived) {
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool is_held = false, is_open = false;
+  Open(5, WithFault([&](uint64_t, std::span<std::byte>) {
+         std::unique_lock lock(mutex);
+         is_held = true;
+         changed.notify_all();
+         changed.wait(lock, [&] { return is_open; });
+         return absl::OkStatus();
+       }),
+       1);
+  const FetchCounters& counters = *store_->counters();
+  const auto expect_pending = [&](std::array<uint32_t, 3> pending, std::array<uint32_t, 3> out) {
+    for (size_t i = 0; i < 3; ++i) {
+      EXPECT_EQ(counters.num_pending[i], pending[i]) << i;
+      EXPECT_EQ(counters.num_pieces_out[i], out[i]) << i;
+    }
+  };
+  for (const int32_t expert : {0, 1, 2}) {
+    ASSERT_TRUE(*cache_->Prefetch({1, expert}, FetchClass::kSpeculative, 0.9f, *stream_));
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [&] { return is_held; });
+  }
+  ASSERT_TRUE(*cache_->Prefetch({1, 3}, FetchClass::kCommitted, 1, *stream_));
+  expect_pending({0, 1, 3}, {0, 0, 1});
+  EXPECT_EQ(cache_->board().States()[0], ExpertState::kLoading);
+  std::vector<ExpertLease> leases;
+  for (const ExpertKey key : {ExpertKey{4, 0}, {1, 1}}) leases.push_back(*cache_->Acquire(key, *stream_));
+  expect_pending({2, 1, 2}, {0, 0, 1});
+  // No slot is free: a guess that has not begun is given up.
+  leases.push_back(*cache_->Acquire({4, 1}, *stream_));
+  expect_pending({3, 1, 1}, {0, 0, 1});
+  {
+    const std::lock_guard lock(mutex);
+    is_open = true;
+  }
+  changed.notify_all();
+  for (const ExpertKey key : {ExpertKey{1, 0}, {1, 3}})
+    while (cache_->state(key) == ExpertState::kLoading) std::this_thread::yield();
+  for (const ExpertLease& lease : leases) EXPECT_TRUE(WaitUntilEnded(lease).ok());
+  expect_pending({0, 0, 0}, {0, 0, 0});
+  EXPECT_EQ(CountOf(counters.expert_seconds[0]), 3u);
+  EXPECT_EQ(CountOf(counters.expert_seconds[1]), 1u);
+  EXPECT_EQ(CountOf(counters.expert_seconds[2]), 1u);
+  EXPECT_EQ(CountOf(counters.piece_seconds), 5u * 6);
+}
+
+TEST_F(DiskExpertStoreTest, AWaitCountsForTheClassInWhichItsExpertBegan) {
+  Open(2, WithFault([](uint64_t, std::span<std::byte>) {
+         std::this_thread::sleep_for(std::chrono::milliseconds(1));
+         return absl::OkStatus();
+       }),
+       1);
+  const auto& wait_us = store_->counters()->wait_us;
+  // Once is enough, unless this thread was held up for longer than the read took.
+  for (int32_t i = 0; wait_us[2] == 0 && i < 100; ++i) {
+    const ExpertKey key{1, i % 4};
+    ASSERT_TRUE(cache_->Prefetch(key, FetchClass::kSpeculative, 1, *stream_).ok());
+    ASSERT_TRUE(WaitUntilEnded(*cache_->Acquire(key, *stream_)).ok());
+  }
+  EXPECT_GT(wait_us[2], 0u);
+  EXPECT_EQ(wait_us[0], 0u);
+  for (int32_t i = 0; wait_us[0] == 0 && i < 100; ++i)
+    ASSERT_TRUE(WaitUntilEnded(*cache_->Acquire({4, i % 4}, *stream_)).ok());
+  EXPECT_GT(wait_us[0], 0u);
+  EXPECT_EQ(wait_us[1], 0u);
+}
+
 TEST_F(DiskExpertStoreTest, AGuessEvictsOnlyWhatIsWorthLess) {
   Open(2);
   // Both residents are wanted at every visit of their layer.

@@ -1,4 +1,5 @@
 // Discovery and expert statistics over real sockets, before and after the model is loaded.
+#include <array>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -7,6 +8,7 @@
 
 #include "foregate/discovery/v1/discovery.grpc.pb.h"
 #include "foregate/moe/v1/expert.grpc.pb.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/generation/request_limits.h"
 #include "server/text/file_manifest.h"
@@ -17,6 +19,7 @@ namespace foregate {
 namespace {
 
 namespace wire = discovery::v1;
+using ::testing::ElementsAre;
 
 class DiscoveryTest : public testing::Test {
  protected:
@@ -113,6 +116,56 @@ TEST_F(DiscoveryTest, ExpertStatsCountEveryLayer) {
   EXPECT_EQ(stats.layers(0).counts(3), 0u);
   EXPECT_DOUBLE_EQ(stats.layers(0).imbalance(), 2.0);
   EXPECT_DOUBLE_EQ(stats.layers(1).imbalance(), 0.0);
+}
+
+TEST_F(DiscoveryTest, ExpertStatsSayWhereExpertsAre) {
+  std::array<ExpertFetch, 2> fetches;
+  ExpertBoard board(2, 4);
+  ExpertCacheCounters cache;
+  FetchCounters store;
+  board.SetSlots({&fetches[0], &fetches[1]});
+  board.ShowSlot(1, 0);
+  board.ShowSlot(6, 1);
+  board.ShowLeased(1, true);
+  fetches[0].state = FetchState::kPending;
+  fetches[1].state = FetchState::kArrived;
+  board.layer_of(1).num_late = 1;
+  board.layer_of(6).num_hits = 4;
+  board.layer_of(6).num_misses = 3;
+  board.layer_of(6).expert_bytes = 4096;
+  cache.guess_level = 2;
+  store.bytes_read[2] = 12345;
+  store.num_pending[0] = 1;
+  store.expert_seconds[0].Observe(0.25);
+  Start({});
+  server_->engine().set_expert_tier({.num_experts = 8,
+                                     .num_slots = 2,
+                                     .slot_bytes = 8192,
+                                     .cache = &cache,
+                                     .store = &store,
+                                     .board = &board,
+                                     .source = "m.fgw",
+                                     .prefetch = "router"});
+  moe::v1::GetExpertStatsResponse stats;
+  ASSERT_TRUE(experts_->GetExpertStats(NewContext().get(), {}, &stats).ok());
+  EXPECT_THAT(stats.layers(0).residency(),
+              ElementsAre(moe::v1::EXPERT_RESIDENCY_ABSENT, moe::v1::EXPERT_RESIDENCY_LOADING,
+                          moe::v1::EXPERT_RESIDENCY_ABSENT, moe::v1::EXPERT_RESIDENCY_ABSENT));
+  EXPECT_EQ(stats.layers(1).residency(2), moe::v1::EXPERT_RESIDENCY_PINNED);
+  EXPECT_EQ(stats.layers(1).expert_bytes(), 4096u);
+  EXPECT_EQ(stats.tier().hits(), 4u);
+  EXPECT_EQ(stats.tier().late(), 1u);
+  EXPECT_EQ(stats.tier().misses(), 3u);
+  EXPECT_EQ(stats.tier().guess_level(), 2);
+  EXPECT_FALSE(stats.tier().holds_all());
+  ASSERT_EQ(stats.tier().reads_size(), 3);
+  EXPECT_EQ(stats.tier().reads(0).read_class(), moe::v1::EXPERT_READ_CLASS_DEMAND);
+  EXPECT_EQ(stats.tier().reads(0).pending_experts(), 1u);
+  EXPECT_EQ(stats.tier().reads(0).expert_read_us(), 250000u);
+  EXPECT_EQ(stats.tier().reads(2).bytes_read(), 12345u);
+  wire::GetModelResponse model;
+  ASSERT_TRUE(discovery_->GetModel(NewContext().get(), {}, &model).ok());
+  EXPECT_EQ(model.architecture().expert_prefetch(), "router");
 }
 
 TEST_F(DiscoveryTest, TokensGuardDiscoveryToo) {
