@@ -32,6 +32,7 @@
 #include "nlohmann/json.hpp"
 #include "server/config/expert_memory_setting.h"
 #include "server/lifecycle/expert_budget.h"
+#include "tests/bench/expert_traffic.h"
 #include "tests/bench/timed_kernels.h"
 
 namespace foregate {
@@ -168,31 +169,6 @@ struct StepCost {
   double operations = 0;
 };
 
-// What the expert tier did.
-struct ExpertTraffic {
-  double wanted = 0;  // experts, each once per layer and step
-  double absent = 0;
-  double read_bytes = 0;
-  double stall_seconds = 0;
-
-  void Add(const ExpertTraffic& other, double sign) {
-    wanted += sign * other.wanted;
-    absent += sign * other.absent;
-    read_bytes += sign * other.read_bytes;
-    stall_seconds += sign * other.stall_seconds;
-  }
-};
-
-ExpertTraffic TrafficSoFar(const ExpertTier& tier) {
-  ExpertTraffic traffic;
-  if (tier.cache == nullptr || tier.store == nullptr) return traffic;
-  traffic.absent = static_cast<double>(tier.cache->num_misses);
-  traffic.wanted = traffic.absent + static_cast<double>(tier.cache->num_hits + tier.cache->num_late);
-  for (const auto& bytes : tier.store->bytes_read) traffic.read_bytes += static_cast<double>(bytes);
-  traffic.stall_seconds = static_cast<double>(tier.cache->stall_us) / 1e6;
-  return traffic;
-}
-
 // Of steps that took `seconds` and gave `tokens`.
 void PrintTraffic(const ExpertTraffic& traffic, double seconds, double tokens) {
   if (traffic.wanted == 0) return;
@@ -302,7 +278,7 @@ Measured Run(Bench& bench, int count, int32_t prompt_tokens, int32_t max_tokens,
     ++position;
   }
   bounds.Flush();
-  measured.experts.Add(TrafficSoFar(loop.expert_tier()), 1);
+  measured.experts.Add(TrafficSoFar(loop.expert_tier()));
   return measured;
 }
 
@@ -327,7 +303,7 @@ nlohmann::ordered_json Report(Bench& bench, const std::string& name, int count, 
     const Measured measured = Run(bench, count, prompt_tokens, max_tokens, decode_only, ++salt);
     rates.push_back(tokens / measured.seconds);
     seconds += measured.seconds;
-    experts.Add(measured.experts, 1);
+    experts.Add(measured.experts);
     fractions.push_back(measured.bound_seconds / measured.seconds);
     fractions_given.push_back(measured.given_seconds / measured.seconds);
   }

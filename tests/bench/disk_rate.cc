@@ -1,0 +1,41 @@
+#include "tests/bench/disk_rate.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+
+#include "kernels/base/status_macros.h"
+#include "nlohmann/json.hpp"
+
+namespace foregate {
+namespace {
+
+absl::StatusOr<double> RunFio(const std::string& command) {
+  std::FILE* pipe = popen(command.c_str(), "r");
+  if (pipe == nullptr) return absl::UnavailableError("cannot run " + command);
+  std::string text;
+  std::array<char, 4096> buffer;
+  size_t count = 0;
+  while ((count = std::fread(buffer.data(), 1, buffer.size(), pipe)) > 0) text.append(buffer.data(), count);
+  if (pclose(pipe) != 0) return absl::UnavailableError("failed: " + command);
+  const auto report = nlohmann::json::parse(text.substr(std::min(text.find('{'), text.size())), nullptr, false);
+  if (report.is_discarded()) return absl::UnavailableError("no JSON from " + command);
+  return report.at("jobs").at(0).at("read").at("bw_bytes").get<double>();
+}
+
+}  // namespace
+
+absl::StatusOr<double> MeasureDiskRate(const std::string& fio, const std::string& file, double seconds) {
+  double best = 0;
+  for (const char* shape : {"--bs=1m --iodepth=16", "--bs=4m --iodepth=4"}) {
+    FOREGATE_ASSIGN_OR_RETURN(
+        const double rate,
+        RunFio(fio + " --name=experts --readonly --direct=1 --rw=randread --ioengine=io_uring --time_based --runtime=" +
+               std::to_string(static_cast<int>(seconds * 500)) + "ms --output-format=json " + shape + " --filename='" +
+               file + "'"));
+    best = std::max(best, rate);
+  }
+  return best;
+}
+
+}  // namespace foregate

@@ -1,0 +1,143 @@
+#include "tests/bench/routing_source.h"
+
+#include <algorithm>
+#include <fstream>
+#include <utility>
+#include <vector>
+
+#include "engine/moe/trace/route_trace_reader.h"
+#include "kernels/base/status_macros.h"
+
+namespace foregate {
+namespace {
+
+// SplitMix64: 64 well mixed bits of a counter.
+class Random {
+ public:
+  explicit Random(uint64_t seed) : state_(seed) {}
+  uint64_t Next() {
+    uint64_t z = state_ += 0x9E3779B97F4A7C15;
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
+    return z ^ (z >> 31);
+  }
+  int32_t Below(int32_t bound) { return static_cast<int32_t>(Next() % static_cast<uint64_t>(bound)); }
+  double Fraction() { return static_cast<double>(Next() >> 11) * 0x1p-53; }
+
+ private:
+  uint64_t state_;
+};
+
+bool Contains(std::span<const int32_t> ids, int32_t id) { return std::find(ids.begin(), ids.end(), id) != ids.end(); }
+
+class EvenRouting final : public RoutingSource {
+ public:
+  EvenRouting(const RoutedModel& model, uint64_t seed) : model_(model), seed_(seed) {}
+
+  void Choose(uint64_t step, int32_t layer_index, size_t row, size_t, std::span<int32_t> experts) const override {
+    Random random(((seed_ * 1000003 + step) * 1000003 + static_cast<uint64_t>(layer_index)) * 1000003 + row);
+    for (size_t i = 0; i < experts.size(); ++i) {
+      do experts[i] = random.Below(model_.num_experts);
+      while (Contains(experts.first(i), experts[i]));
+    }
+  }
+  std::string description() const override { return "even routing"; }
+
+ private:
+  const RoutedModel model_;
+  const uint64_t seed_;
+};
+
+class TracedRouting final : public RoutingSource {
+ public:
+  TracedRouting(const RoutedModel& model, std::string path) : model_(model), path_(std::move(path)) {}
+
+  absl::Status Read() {
+    std::ifstream file(path_, std::ios::binary);
+    if (!file) return absl::NotFoundError("cannot read " + path_);
+    FOREGATE_ASSIGN_OR_RETURN(TraceReader reader, TraceReader::Open(file, path_));
+    FOREGATE_RETURN_IF_ERROR(CheckShape(reader.header()));
+    TraceVisit visit;
+    size_t first_token = 0;
+    while (true) {
+      FOREGATE_ASSIGN_OR_RETURN(const bool more, reader.Next(&visit));
+      if (!more) break;
+      if (visit.layer_index >= model_.num_layers) continue;
+      if (visit.layer_index == 0) {
+        first_token = num_tokens_;
+        num_tokens_ += visit.rows.size();
+        ids_.resize(num_tokens_ * token_ids());
+      }
+      const size_t top_k = static_cast<size_t>(model_.top_k);
+      for (size_t row = 0; row < visit.rows.size() && first_token + row < num_tokens_; ++row) {
+        const auto begin = visit.experts.begin() + static_cast<std::ptrdiff_t>(row * top_k);
+        std::copy_n(begin, top_k, IdsOf(first_token + row, visit.layer_index).begin());
+      }
+    }
+    FOREGATE_RETURN_IF_ERROR(reader.torn());
+    if (num_tokens_ == 0) return absl::InvalidArgumentError(path_ + " has no token");
+    return absl::OkStatus();
+  }
+
+  void Choose(uint64_t step, int32_t layer_index, size_t row, size_t num_rows,
+              std::span<int32_t> experts) const override {
+    const size_t token = (row * num_tokens_ / num_rows + static_cast<size_t>(step)) % num_tokens_;
+    const std::span<const int32_t> ids = const_cast<TracedRouting*>(this)->IdsOf(token, layer_index);
+    std::copy(ids.begin(), ids.end(), experts.begin());
+  }
+  std::string description() const override {
+    return "routing replayed from " + path_.substr(path_.rfind('/') + 1) + " (" + std::to_string(num_tokens_) +
+           " tokens)";
+  }
+
+ private:
+  size_t token_ids() const { return static_cast<size_t>(model_.num_layers) * static_cast<size_t>(model_.top_k); }
+  std::span<int32_t> IdsOf(size_t token, int32_t layer_index) {
+    const auto top_k = static_cast<size_t>(model_.top_k);
+    return std::span(ids_).subspan(token * token_ids() + static_cast<size_t>(layer_index) * top_k, top_k);
+  }
+  absl::Status CheckShape(const TraceHeader& trace) const {
+    const auto shape = [](size_t layers, int32_t top_k, int32_t experts) {
+      return std::to_string(layers) + " layers with " + std::to_string(top_k) + " of " + std::to_string(experts) +
+             " experts";
+    };
+    if (trace.num_experts == model_.num_experts && trace.top_k == model_.top_k &&
+        trace.layers.size() >= static_cast<size_t>(model_.num_layers))
+      return absl::OkStatus();
+    return absl::InvalidArgumentError(path_ + " has " + shape(trace.layers.size(), trace.top_k, trace.num_experts) +
+                                      ", the model " +
+                                      shape(static_cast<size_t>(model_.num_layers), model_.top_k, model_.num_experts));
+  }
+
+  const RoutedModel model_;
+  const std::string path_;
+  std::vector<int32_t> ids_;  // [tokens, layers, top_k]
+  size_t num_tokens_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<RoutingSource> MakeEvenRouting(const RoutedModel& model, uint64_t seed) {
+  return std::make_unique<EvenRouting>(model, seed);
+}
+
+absl::StatusOr<std::unique_ptr<RoutingSource>> ReadRoutingTrace(const RoutedModel& model, const std::string& path) {
+  auto routing = std::make_unique<TracedRouting>(model, path);
+  FOREGATE_RETURN_IF_ERROR(routing->Read());
+  return routing;
+}
+
+void GuessWithAccuracy(std::span<const int32_t> truth, int32_t num_experts, double accuracy, uint64_t seed,
+                       std::span<int32_t> guess) {
+  Random random(seed);
+  for (size_t i = 0; i < guess.size(); ++i) {
+    if (i < truth.size() && random.Fraction() < accuracy) {
+      guess[i] = truth[i];
+      continue;
+    }
+    do guess[i] = random.Below(num_experts);
+    while (Contains(truth, guess[i]) || Contains(guess.first(i), guess[i]));
+  }
+}
+
+}  // namespace foregate
