@@ -31,6 +31,7 @@ Prefetcher::Prefetcher(ExpertCache& cache, const ExpertDirectory& directory, Gue
       source_(source),
       num_ranks_(NumRanks(predictor.shape().top_k, directory.num_experts())),
       predictor_(std::move(predictor)),
+      crowd_(directory.num_experts()),
       union_(directory.num_experts()),
       prior_(static_cast<size_t>(directory.num_experts())) {
   guesses_.reserve(static_cast<size_t>(directory.num_experts()));
@@ -54,12 +55,14 @@ absl::Status Prefetcher::Routed(int32_t layer, std::span<const int32_t> experts,
   FOREGATE_RETURN_IF_ERROR(FetchCommitted(stream));
   if (is_committed || source_ == GuessSource::kNone) return absl::OkStatus();
   const size_t num_rows = experts.size() / static_cast<size_t>(predictor_.shape().top_k);
+  if (num_rows > static_cast<size_t>(kMaxGuessRows)) return FetchForCrowd(layer_index + 1, num_rows, stream);
   if (!CollectGuesses(layer_index, num_rows)) return absl::OkStatus();
   return FetchGuesses(layer_index + 1, stream);
 }
 
 void Prefetcher::Learn(int32_t layer_index, std::span<const int32_t> experts) {
   if (source_ == GuessSource::kNone) return;
+  crowd_.Judge(layer_index, experts);
   judge().Judge(layer_index, experts);
   if (source_ == GuessSource::kPredictor) return predictor_.Observe(layer_index, experts);
   const auto top_k = static_cast<size_t>(predictor_.shape().top_k);
@@ -85,13 +88,24 @@ absl::Status Prefetcher::FetchCommitted(Stream& stream) {
   return absl::OkStatus();
 }
 
+absl::Status Prefetcher::FetchForCrowd(int32_t target_index, size_t num_rows, Stream& stream) {
+  if (static_cast<size_t>(target_index) >= directory_.layers().size()) return absl::OkStatus();
+  const std::span<const int32_t> foreseen = crowd_.Foresee(cache_.usage(), target_index, num_rows);
+  if (!crowd_.is_trusted()) return absl::OkStatus();
+  const int32_t target = directory_.layers()[static_cast<size_t>(target_index)];
+  for (const int32_t expert : foreseen) {
+    FOREGATE_ASSIGN_OR_RETURN(const bool has_slot,
+                              cache_.Prefetch({target, expert}, FetchClass::kCommitted, 1, stream));
+    if (!has_slot) break;  // the cache is full of what runs, or is wanted sooner
+  }
+  return absl::OkStatus();
+}
+
 bool Prefetcher::CollectGuesses(int32_t layer_index, size_t num_rows) {
   const int32_t target_index = layer_index + 1;
   const Ahead ahead = std::exchange(guessed_, {});
   if (source_ == GuessSource::kPredictor) {
-    if (static_cast<size_t>(target_index) >= directory_.layers().size() ||
-        num_rows > static_cast<size_t>(kMaxGuessRows))
-      return false;
+    if (static_cast<size_t>(target_index) >= directory_.layers().size()) return false;
     for (size_t expert = 0; expert < prior_.size(); ++expert)
       prior_[expert] = cache_.usage().probability(target_index, static_cast<int32_t>(expert));
     predictor_.Predict(target_index, prior_, num_rows, &guesses_);
@@ -134,6 +148,7 @@ void Prefetcher::EndStep(double seconds) {
   committed_ = {};
   guessed_ = {};
   ranked_layer_index_ = -1;
+  crowd_.Forget();
   const CachePrefetchBytes now = cache_.prefetch_bytes();
   const PrefetchCounters step{.seconds = seconds,
                               .stall_seconds = static_cast<double>(now.stall_us - seen_.stall_us) / 1e6,

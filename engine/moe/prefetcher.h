@@ -1,6 +1,9 @@
 // Prefetcher: begins to fetch the experts of layers ahead while a layer computes.
 //
 //   committed    a pre-gate has chosen them (pre_gate.h): they will be used, so they are fetched whatever it costs
+//   crowds       of many rows, as a long prompt has, nearly every expert of the next layer is wanted
+//   (crowd_forecast.h):
+//                fetched as if committed, so that layers stream through the cache
 //   guesses      what the next layer's own router says of the current state, or what RoutePredictor has learned. A
 //   guess
 //                warms the cache and changes no token: the true router decides later. How much is read on guesses,
@@ -20,6 +23,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "engine/moe/crowd_forecast.h"
 #include "engine/moe/expert_cache.h"
 #include "engine/moe/expert_directory.h"
 #include "engine/moe/expert_guess.h"
@@ -32,7 +36,7 @@ namespace foregate {
 
 class Prefetcher {
  public:
-  // Rows of a step beyond which nothing is guessed: together they want nearly every expert.
+  // Rows of a step beyond which nothing is guessed: they are a crowd.
   static constexpr int64_t kMaxGuessRows = RoutePredictor::kMaxEvidenceRows;
 
   // Of the predictor for a model.
@@ -73,6 +77,7 @@ class Prefetcher {
   GuessJudge& judge() { return source_ == GuessSource::kRouter ? predictor_.router_judge() : predictor_.judge(); }
   void Learn(int32_t layer_index, std::span<const int32_t> experts);
   absl::Status FetchCommitted(Stream& stream);
+  absl::Status FetchForCrowd(int32_t target_index, size_t num_rows, Stream& stream);
   // Fills guesses_ for the layer after `layer_index`; false when nothing is known of it.
   bool CollectGuesses(int32_t layer_index, size_t num_rows);
   absl::Status FetchGuesses(int32_t target_index, Stream& stream);
@@ -83,6 +88,7 @@ class Prefetcher {
   const int32_t num_ranks_;
   RoutePredictor predictor_;
   GovernorState governor_;
+  CrowdForecast crowd_;
   GuessUnion union_;
   Ahead committed_;
   Ahead guessed_;

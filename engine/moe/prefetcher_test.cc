@@ -73,6 +73,41 @@ TEST_F(PrefetcherTest, OnlyTheRouterIsAskedAndOnlyForFewRows) {
   EXPECT_EQ(prefetcher_->GuessedLayer(3, 1), std::nullopt);
 }
 
+// Rows of a long prompt, of which each wants two of the first twelve experts.
+std::vector<int32_t> Crowd() {
+  std::vector<int32_t> experts;
+  for (int32_t row = 0; row < 64; ++row) {
+    experts.push_back(row % 12);
+    experts.push_back((row + 5) % 12);
+  }
+  return experts;
+}
+
+TEST_F(PrefetcherTest, ManyRowsFetchTheNextLayerAhead) {
+  Create(GuessSource::kPredictor);
+  for (const int32_t layer : {3, 4, 7}) Route(layer, Crowd());
+  prefetcher_->EndStep(0.01);
+  EXPECT_EQ(cache_->counters().num_prefetched, 0u);  // nothing was known of layers 4 and 7
+  const uint64_t misses = cache_->counters().num_misses;
+  Route(3, Crowd());
+  for (int32_t expert = 0; expert < 12; ++expert) EXPECT_TRUE(cache_->has_slot({4, expert})) << expert;
+  for (int32_t expert = 12; expert < kExperts; ++expert) EXPECT_FALSE(cache_->has_slot({4, expert})) << expert;
+  const uint64_t misses_of_first = cache_->counters().num_misses - misses;
+  Route(4, Crowd());
+  EXPECT_EQ(cache_->counters().num_misses - misses, misses_of_first);
+  // They were all but certain: no guesses.
+  EXPECT_EQ(cache_->counters().guess_used_bytes + cache_->counters().guess_wasted_bytes, 0u);
+}
+
+TEST_F(PrefetcherTest, FewRowsAreNoCrowdAndWithoutGuessesNoneIsForeseen) {
+  Create(GuessSource::kNone);
+  for (int step = 0; step < 2; ++step) {
+    for (const int32_t layer : {3, 4, 7}) Route(layer, Crowd());
+    prefetcher_->EndStep(0.01);
+  }
+  EXPECT_EQ(cache_->counters().num_prefetched, 0u);
+}
+
 // A step may fail while it waits for the experts of a layer for which something was foreseen.
 TEST_F(PrefetcherTest, WhatAFailedStepForesawIsForgotten) {
   Create(GuessSource::kRouter);

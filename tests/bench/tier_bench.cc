@@ -108,6 +108,7 @@ class TierBench {
     std::printf("%s, %s\n%zu slots of %.2f GB for %zu experts of %.2f GB; %s\n", flags_.tier.model.c_str(),
                 first.routing().description().c_str(), tier.num_slots, static_cast<double>(tier.slot_bytes) / 1e9,
                 tier.num_experts, first.all_expert_bytes() / 1e9, tier.source.c_str());
+    std::fflush(stdout);
   }
 
   void Run() {

@@ -1,0 +1,45 @@
+// CrowdForecast: which experts of the next layer so many rows are nearly sure to want, whatever each of them is. A long
+// prompt's piece wants almost all: known a layer ahead, they are read while this layer computes, and the disk never
+// waits for the routing.
+//
+// An expert that a share s of recent rows chose (ExpertUsage) is wanted by one of n rows with 1 - (1 - s)^n. That holds
+// while the rows are alike; another prompt may be about something else, so what was foreseen is judged, and acted upon
+// only while nearly all of it comes true. Thread-compatible; nothing allocates after the constructor.
+#ifndef FOREGATE_ENGINE_MOE_CROWD_FORECAST_H_
+#define FOREGATE_ENGINE_MOE_CROWD_FORECAST_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "engine/moe/expert_usage.h"
+
+namespace foregate {
+
+class CrowdForecast {
+ public:
+  explicit CrowdForecast(int32_t num_experts);
+
+  // The experts that `num_rows` rows will want of a layer, in ascending order; to be judged when that layer has routed.
+  std::span<const int32_t> Foresee(const ExpertUsage& usage, int32_t layer_index, size_t num_rows);
+  // The layer has routed and wants `experts` (any order, repeated or not).
+  void Judge(int32_t layer_index, std::span<const int32_t> experts);
+  // What was foreseen for a layer will not be judged.
+  void Forget() { layer_index_ = -1; }
+  // Whether nearly all of what was foreseen lately came true.
+  bool is_trusted() const;
+
+ private:
+  const int32_t num_experts_;
+  int32_t layer_index_ = -1;
+  std::vector<int32_t> foreseen_;
+  std::vector<uint8_t> is_wanted_;  // [experts], scratch of Judge
+  // Of what was foreseen, the recent counting more. It begins trusted by a few experts.
+  double num_foreseen_ = 0;
+  double num_wanted_ = 0;
+};
+
+}  // namespace foregate
+
+#endif  // FOREGATE_ENGINE_MOE_CROWD_FORECAST_H_
