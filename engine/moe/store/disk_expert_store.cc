@@ -21,6 +21,13 @@ absl::Status CheckParts(const ExpertDirectory& directory, const StoredExperts& s
   return absl::OkStatus();
 }
 
+// A demand that comes then waits behind so much of guesses at most.
+constexpr uint32_t kMostGuessedBytes = 4u << 20;
+
+uint32_t MostGuessedPieces(const ReadShape& shape) {
+  return std::clamp(kMostGuessedBytes / shape.piece_bytes, 1u, static_cast<uint32_t>(std::max(1, shape.depth / 2)));
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<DiskExpertStore>> DiskExpertStore::Open(const ExpertDirectory& directory,
@@ -40,11 +47,10 @@ DiskExpertStore::DiskExpertStore(const ExpertDirectory& directory, StoredExperts
       file_(std::move(file)),
       options_(options),
       shape_(shape),
-      // Half of the reads: a demand that comes then finds as much of the disk as guesses have.
       queue_(directory, stored_,
              {.piece_bytes = shape.piece_bytes,
               .max_fetches = options.max_fetches,
-              .max_speculative_pieces = static_cast<uint32_t>(std::max(1, shape.depth / 2))}) {}
+              .max_speculative_pieces = MostGuessedPieces(shape)}) {}
 
 DiskExpertStore::~DiskExpertStore() { queue_.Close(); }
 

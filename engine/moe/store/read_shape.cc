@@ -54,7 +54,7 @@ ReadShape ChooseReadShape(std::span<const MeasuredShape> measured) {
   const MeasuredShape* chosen = nullptr;
   for (const MeasuredShape& one : measured) {
     if (one.bytes_per_second < 0.9 * fastest) continue;
-    if (chosen == nullptr || one.shape.bytes_under_way() < chosen->shape.bytes_under_way()) chosen = &one;
+    if (chosen == nullptr || one.shape.bytes_under_way() > chosen->shape.bytes_under_way()) chosen = &one;
   }
   return chosen->shape;
 }

@@ -14,11 +14,11 @@ TEST(ReadShape, TheFewestBytesUnderWayThatAreFastEnough) {
     const std::vector<MeasuredShape> measured = {{large, c}, {small, a}, {middle, b}};
     return ChooseReadShape(measured);
   };
-  EXPECT_EQ(choose(1e9, 1e9, 1e9), small);
-  EXPECT_EQ(choose(0.91e9, 0.95e9, 1e9), small);
-  EXPECT_EQ(choose(0.5e9, 0.95e9, 1e9), middle);
-  EXPECT_EQ(choose(0.5e9, 0.6e9, 1e9), large);
-  EXPECT_EQ(choose(0, 0, 0), small);
+  EXPECT_EQ(choose(1e9, 1e9, 1e9), large);
+  EXPECT_EQ(choose(1e9, 0.95e9, 0.91e9), large);
+  EXPECT_EQ(choose(1e9, 0.95e9, 0.5e9), middle);
+  EXPECT_EQ(choose(1e9, 0.6e9, 0.5e9), small);
+  EXPECT_EQ(choose(0, 0, 0), large);
 }
 
 TEST(ReadShape, AFewBytesAreNotProbed) {
