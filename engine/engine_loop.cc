@@ -88,6 +88,7 @@ EngineLoop::EngineLoop(const EngineOptions& options, Device* device, std::unique
       device_(device),
       clock_(clock),
       decoder_(std::move(decoder)),
+      reads_experts_(decoder_->expert_tier().store != nullptr),
       copy_stream_(device->NewStream()),
       routing_(decoder_->info().moe_layers, decoder_->info().num_experts, decoder_->info().experts_per_token),
       mailbox_(MailboxLimits{options.max_queued_requests, options.max_queued_tokens}),
@@ -324,7 +325,7 @@ void EngineLoop::BuildSnapshot() {
 
 void EngineLoop::PacePrefill() {
   const int32_t stretch_percent = options_.max_itl_stretch_percent;
-  if (stretch_percent == 0) return;
+  if (stretch_percent == 0 || reads_experts_) return;
   int32_t decoding = 0;
   int32_t prefilling = 0;
   int32_t free_slots = options_.max_running_requests;

@@ -127,6 +127,7 @@ class EngineLoop {
   Device* const device_;
   const Clock* const clock_;
   const std::unique_ptr<Decoder> decoder_;
+  const bool reads_experts_;  // some are read from a file while the model is served
   const std::unique_ptr<Stream> copy_stream_;
   EngineMetrics metrics_;
   RouteStatistics routing_;

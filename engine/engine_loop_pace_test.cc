@@ -38,9 +38,12 @@ struct StreamTimes {
   std::vector<double> tokens;
 };
 
+// Where experts are.
+enum class Experts { kInMemory, kOnDisk };
+
 class SimulatedServer {
  public:
-  explicit SimulatedServer(int32_t stretch_percent) {
+  explicit SimulatedServer(int32_t stretch_percent, Experts experts = Experts::kInMemory) : experts_(experts) {
     EngineOptions options;
     options.max_batch_tokens = 512;
     options.max_running_requests = 64;
@@ -55,6 +58,7 @@ class SimulatedServer {
     options.step_wait_timeout_us = 1'000'000;
     ScriptedDecoderOptions decoder;
     decoder.max_positions = 4096;
+    if (experts == Experts::kOnDisk) decoder.tier.store = &reads_;
     decoder.on_batch = [this](const Batch& batch) { clock_.Advance(Cost(batch)); };
     auto loop = EngineLoop::Create(options, backend_.device.get(), std::make_unique<ScriptedDecoder>(decoder), &clock_);
     EXPECT_TRUE(loop.ok()) << loop.status();
@@ -95,12 +99,15 @@ class SimulatedServer {
   std::chrono::microseconds Cost(const Batch& batch) {
     const double rows = batch.num_rows();
     // Weights of the experts that somebody wants, work per row, and a decode row's attention and logits.
-    double seconds = 0.02 + 0.06 * (1 - std::pow(0.875, rows)) + 0.0106 * rows +
+    const double all_experts = experts_ == Experts::kOnDisk ? 4 : 0.06;
+    double seconds = 0.02 + all_experts * (1 - std::pow(0.875, rows)) + 0.0106 * rows +
                      0.002 * static_cast<double>(batch.logits_rows.size());
     seconds *= 0.95 + 0.1 * static_cast<double>(random_() >> 11) * 0x1p-53;
     return std::chrono::microseconds(static_cast<int64_t>(seconds * 1e6));
   }
 
+  const Experts experts_;
+  const FetchCounters reads_;
   Backend backend_ = MakeScriptedBackend();
   FakeClock clock_;
   SteadyTime start_ = {};
@@ -157,6 +164,18 @@ TEST(EngineLoopPace, ALongPromptStretchesRunningStreamsLessThanTwofold) {
   EXPECT_GT(paced.paced_steps, 80u);
   EXPECT_EQ(unpaced.paced_steps, 0u);
   EXPECT_EQ(paced.tokens, unpaced.tokens);
+}
+
+// Reading all experts takes 4 s, so a long prompt comes in eight full pieces of 6.7 s each; in pieces of eight rows it
+// would take ten minutes.
+TEST(EngineLoopPace, APromptIsNotCutSmallWhereExpertsAreReadForEveryPiece) {
+  SimulatedServer server(180, Experts::kOnDisk);
+  const auto stream = server.Submit("stream", 16, 400);
+  while (stream->tokens(0).size() < 20) server.Step();
+  const auto long_sink = server.Submit("long", kLongPrompt, 1);
+  while (!long_sink->done()) server.Step();
+  EXPECT_LT(server.Ttft("long"), 70);
+  EXPECT_EQ(server.paced_steps(), 0u);
 }
 
 // Clients that send 128 tokens, get 64 and send again; long prompts come one after the other. ITLs while one is there.

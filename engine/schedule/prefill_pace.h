@@ -9,6 +9,8 @@
 //   have to be computed some time; spreading them makes the few streams smooth and lets all who wait pay for it.
 // * At least kMinPrefillRows rows for each of the n, whatever the measurements say: a prompt always advances, and in
 //   steps that are not all overhead.
+// * No limit when experts are read from a file (the engine does not ask then): eight prompt rows already want most
+//   experts of a layer, so each small piece would read most of the model again, and everybody would wait for all of it.
 // * What decode rows take alone must be known, so once in a while a step beside a prefill holds none of its rows.
 #ifndef FOREGATE_ENGINE_SCHEDULE_PREFILL_PACE_H_
 #define FOREGATE_ENGINE_SCHEDULE_PREFILL_PACE_H_

@@ -48,6 +48,7 @@ EngineOptions TierContender::LoopOptions(const LoadOptions& load) const {
   options.prefill_chunk_tokens = load.max_batch_tokens;
   options.kv_block_tokens = load.block_size;
   options.max_sequence_tokens = load.max_sequence_tokens;
+  // Twice what the streams hold: admission leaves a block for each in reserve.
   options.kv_bytes = static_cast<int64_t>(plan_.memory.kv_bytes_per_token) * (int64_t{options_.max_streams} + 1) *
                      load.max_sequence_tokens;
   options.priority_aging_us = 1000000;

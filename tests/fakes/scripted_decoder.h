@@ -22,6 +22,7 @@ namespace foregate {
 struct ScriptedDecoderOptions {
   int32_t vocab_size = 64;
   int32_t max_positions = 512;
+  ExpertTier tier = {};
   // Asked before each launch with the number of launches so far; an error fails the step.
   std::function<absl::Status(uint64_t step)> on_launch;
   // Called in the middle of each step, before the decoder polls for dropped sequences.
@@ -42,6 +43,7 @@ class ScriptedDecoder final : public Decoder {
                                                        int32_t block_size, const RankContext& rank,
                                                        StepControl& control) override;
   absl::StatusOr<StepResult> Collect(std::unique_ptr<StepInFlight> step) override;
+  ExpertTier expert_tier() const override { return options_.tier; }
 
  private:
   const ScriptedDecoderOptions options_;
