@@ -34,9 +34,12 @@ struct Flags {
   std::string fio;
   std::string json_file;
   std::vector<int> streams = {1, 8, 32};
-  int warm_tokens = 8;
-  int tokens = 24;
+  int warm_tokens = 2;
+  int tokens = 32;
   int rounds = 3;
+
+  // Of one stream.
+  int TokensOf(int num_streams) const { return std::max(4, tokens / num_streams); }
 };
 
 template <typename T>
@@ -143,7 +146,7 @@ class TierBench {
       TierContender& contender = *contenders_[i];
       double disk_rate = 0;
       if (!flags_.fio.empty()) disk_rate = OrExit(MeasureDiskRate(flags_.fio, container_, 2));
-      const TierRun run = contender.Run(streams, flags_.warm_tokens, flags_.tokens);
+      const TierRun run = contender.Run(streams, flags_.warm_tokens, flags_.TokensOf(streams));
       rates[i] = run.rate();
       if (round >= 0) Observe(contender, run, disk_rate, series_[{streams, i}]);
     }
@@ -187,14 +190,15 @@ int Main(int argc, char** argv) {
       ->check(CLI::Range(0, 2));
   app.add_option("--threads", tier.num_threads)->check(CLI::Range(0, kMaxCpuThreads));
   app.add_option("--streams", flags.streams)->delimiter(',')->check(CLI::Range(1, 256));
-  app.add_option("--warm-tokens", flags.warm_tokens, "of a stream, not measured")->check(CLI::Range(1, 4096));
-  app.add_option("--tokens", flags.tokens, "of a stream, measured")->check(CLI::Range(1, 4096));
+  app.add_option("--warm-tokens", flags.warm_tokens, "of each stream, before")->check(CLI::Range(1, 4096));
+  app.add_option("--tokens", flags.tokens, "measured, of all streams together; each has four at least")
+      ->check(CLI::Range(1, 4096));
   app.add_option("--rounds", flags.rounds, "measured, after one that is not")->check(CLI::Range(1, 1000));
   app.add_option("--fio", flags.fio, "the program; without it there is no bound");
   app.add_option("--json", flags.json_file, "write the figures there");
   CLI11_PARSE(app, argc, argv);
   tier.max_streams = *std::max_element(flags.streams.begin(), flags.streams.end());
-  tier.max_tokens = flags.warm_tokens + flags.tokens;
+  tier.max_tokens = flags.warm_tokens + flags.TokensOf(*std::min_element(flags.streams.begin(), flags.streams.end()));
   TierBench bench(flags);
   bench.Open();
   bench.Run();
