@@ -188,9 +188,15 @@ void AddServerCommands(CLI::App* app, CommandLine* line) {
   auto* status = app->add_subcommand("status", "State, load and health; exit code 0 only when ready");
   status->add_flag("--wait", line->wait, "wait until the model is loaded, with a progress bar");
   status->callback([line] { line->command = Command::kStatus; });
-  app->add_subcommand("experts", "How often each expert worked since the start")->callback([line] {
+  app->add_subcommand("experts", "How often each expert worked since the start, and where it is")->callback([line] {
     line->command = Command::kExperts;
   });
+  auto* top = app->add_subcommand("top", "Load, speed and the expert tier, live");
+  top->add_option("--interval", line->interval_s, "seconds between frames, and the time that rates are taken over")
+      ->check(CLI::Range(0.05, 3600.0))
+      ->capture_default_str();
+  top->add_flag("--once", line->once, "one frame, after one interval, and end");
+  top->callback([line] { line->command = Command::kTop; });
 }
 
 void AddAdminCommands(CLI::App* app, CommandLine* line) {

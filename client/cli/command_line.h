@@ -22,6 +22,7 @@ enum class Command : uint8_t {
   kModels,
   kStatus,
   kExperts,
+  kTop,
   kDrain,
   kAbort,
   kTraceStart,
@@ -69,6 +70,8 @@ struct CommandLine {
   bool skip_special_tokens = false;
 
   bool wait = false;                      // status
+  bool once = false;                      // top
+  double interval_s = 1;                  // top
   std::optional<double> drain_timeout_s;  // drain
   std::optional<int64_t> max_bytes;       // trace start
   std::string output_file;                // trace stop; empty: standard output

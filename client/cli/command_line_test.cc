@@ -44,6 +44,18 @@ TEST(CommandLineTest, DefaultsLeaveEverythingToTheServer) {
   EXPECT_FALSE(line.options.has_num_samples());
 }
 
+TEST(CommandLineTest, TopHasAnIntervalAndOneFrame) {
+  CommandLine line = ParseOk({"top"});
+  EXPECT_EQ(line.command, Command::kTop);
+  EXPECT_FALSE(line.once);
+  EXPECT_EQ(line.interval_s, 1);
+  line = ParseOk({"top", "--once", "--interval", "0.5", "--json"});
+  EXPECT_TRUE(line.once);
+  EXPECT_TRUE(line.json);
+  EXPECT_EQ(line.interval_s, 0.5);
+  EXPECT_NE(ParseError({"top", "--interval", "0"}).find("--interval"), std::string::npos);
+}
+
 TEST(CommandLineTest, EverySamplingFlagReachesItsField) {
   const CommandLine line = ParseOk({"generate",
                                     "--ids",

@@ -37,6 +37,8 @@ int RunCommand(const Session& session) {
       return RunData(session, RunStatus);
     case Command::kExperts:
       return RunData(session, RunExperts);
+    case Command::kTop:
+      return RunData(session, RunTop);
     case Command::kDrain:
       return RunAdmin(session, RunDrain);
     case Command::kAbort:

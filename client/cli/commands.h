@@ -20,6 +20,7 @@ int RunTokenizer(const Session& session, Client* client);
 int RunModels(const Session& session, Client* client);
 int RunStatus(const Session& session, Client* client);
 int RunExperts(const Session& session, Client* client);
+int RunTop(const Session& session, Client* client);
 
 int RunDrain(const Session& session, AdminClient* client);
 int RunAbort(const Session& session, AdminClient* client);

@@ -137,6 +137,22 @@ class ScriptedDiscovery final : public discovery::v1::DiscoveryService::Service 
   std::atomic<int> load_calls{0};
 };
 
+class ScriptedExperts final : public moe::v1::ExpertService::Service {
+ public:
+  // Each answer has ten hits more; from `end_after` answers on there is none.
+  grpc::Status GetExpertStats(grpc::ServerContext*, const moe::v1::GetExpertStatsRequest*,
+                              moe::v1::GetExpertStatsResponse* response) override {
+    if (calls++ >= end_after) return Loading();
+    auto* layer = response->add_layers();
+    layer->set_hits(static_cast<uint64_t>(calls) * 10);
+    response->mutable_tier()->set_hits(layer->hits());
+    return grpc::Status::OK;
+  }
+
+  std::atomic<int> calls{0};
+  std::atomic<int> end_after{1 << 30};
+};
+
 class CommandsTest : public testing::Test {
  protected:
   CommandsTest() { address_ = Serve("127.0.0.1:0"); }
@@ -150,6 +166,7 @@ class CommandsTest : public testing::Test {
     builder.RegisterService(&inference_);
     builder.RegisterService(&admin_);
     builder.RegisterService(&discovery_);
+    if (has_experts_) builder.RegisterService(&experts_);
     grpc::EnableDefaultHealthCheckService(true);
     server_ = builder.BuildAndStart();
     return "127.0.0.1:" + std::to_string(port);
@@ -181,6 +198,8 @@ class CommandsTest : public testing::Test {
   ScriptedInference inference_;
   ScriptedAdmin admin_;
   ScriptedDiscovery discovery_;
+  ScriptedExperts experts_;
+  bool has_experts_ = false;
   std::unique_ptr<grpc::Server> server_;
   std::string address_;
   Interrupt interrupt_;
@@ -320,6 +339,44 @@ TEST_F(CommandsTest, StatusAsJson) {
   const auto json = nlohmann::json::parse(out_);
   EXPECT_EQ(json["server"]["state"], "SERVER_STATE_READY");
   EXPECT_EQ(json["load"]["running_requests"], 3);
+}
+
+class TopTest : public CommandsTest {
+ protected:
+  TopTest() {
+    server_->Shutdown();
+    has_experts_ = true;
+    address_ = Serve("127.0.0.1:0");
+  }
+};
+
+TEST_F(TopTest, OneFrameIsOfTwoAnswers) {
+  EXPECT_EQ(Run({"top", "--once", "--json", "--interval", "0.05"}), 0) << err_;
+  const auto json = nlohmann::json::parse(out_);
+  EXPECT_EQ(json["running_requests"], 3);
+  EXPECT_EQ(json["since_start"]["found"]["hits"], 20);
+  EXPECT_EQ(json["now"]["found"]["hits"], 10);
+  EXPECT_EQ(experts_.calls, 2);
+}
+
+TEST_F(TopTest, FramesEndWithAnErrorWhenTheServerIsGone) {
+  experts_.end_after = 3;
+  EXPECT_EQ(Run({"top", "--interval", "0.05"}), 4);
+  EXPECT_NE(err_.find("UNAVAILABLE"), std::string::npos) << err_;
+  size_t frames = 0;
+  for (size_t at = 0; (at = out_.find("foregate top - ", at)) != std::string::npos; ++at) ++frames;
+  EXPECT_EQ(frames, 3u) << out_;
+  EXPECT_EQ(out_.find('\x1b'), std::string::npos);
+}
+
+TEST_F(TopTest, AnInterruptIsHowOneLeaves) {
+  std::thread interrupter([this] {
+    while (experts_.calls == 0) std::this_thread::yield();
+    interrupt_.cancellation()->Cancel();
+  });
+  EXPECT_EQ(Run({"top", "--interval", "3600"}), 130);
+  interrupter.join();
+  EXPECT_EQ(err_, "");
 }
 
 TEST_F(CommandsTest, AServiceThatIsNotThereIsExitCode1) { EXPECT_EQ(Run({"experts"}), 1); }

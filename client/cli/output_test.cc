@@ -143,6 +143,29 @@ TEST(TextOutputTest, ExpertTableCountsTheUnused) {
   EXPECT_NE(text.find("    0            4           2       3.00  1 (75 %)  2 (25 %)\n"), std::string::npos) << text;
 }
 
+TEST(TextOutputTest, ExpertTableSaysWhatIsInMemoryWhereNotAllIs) {
+  moe::v1::GetExpertStatsResponse stats;
+  stats.mutable_tier()->set_num_slots(2);
+  auto* layer = stats.add_layers();
+  for (const uint64_t count : {0, 3, 1, 0}) layer->add_counts(count);
+  layer->set_hits(3);
+  layer->set_misses(1);
+  for (const int state : {1, 2, 3, 4}) layer->add_residency(static_cast<moe::v1::ExpertResidency>(state));
+  EXPECT_NE(ExpertsText(stats).find("       0.00          2    75.0 %  1 (75 %)"), std::string::npos)
+      << ExpertsText(stats);
+  stats.mutable_tier()->set_holds_all(true);
+  EXPECT_EQ(ExpertsText(stats).find("75.0 %"), std::string::npos) << ExpertsText(stats);
+}
+
+TEST(TextOutputTest, ModelSaysThatItIsPreGated) {
+  discovery::v1::GetModelResponse model;
+  EXPECT_EQ(ModelText(model).find("pre-gates"), std::string::npos) << ModelText(model);
+  model.mutable_architecture()->set_pre_gate_distance(2);
+  model.mutable_architecture()->set_expert_prefetch("off");
+  EXPECT_NE(ModelText(model).find(", chosen 2 layers ahead by pre-gates\n"), std::string::npos) << ModelText(model);
+  EXPECT_NE(ModelText(model).find("fetched ahead: nothing\n"), std::string::npos) << ModelText(model);
+}
+
 TEST(TextOutputTest, TheFirstPromptTokenHasNoLogprob) {
   pb::GenerateResponse response;
   auto* first = response.add_prompt_logprobs();

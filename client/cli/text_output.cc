@@ -1,35 +1,20 @@
 #include "client/cli/text_output.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <numeric>
 #include <utility>
 #include <vector>
+
+#include "client/cli/number_text.h"
 
 namespace foregate {
 namespace {
 
 // Experts named per layer; more would not fit a line of a terminal.
 constexpr size_t kTopExperts = 3;
-constexpr int kBarWidth = 30;
-
-std::string Fixed(double value, int decimals) {
-  char text[64];
-  std::snprintf(text, sizeof(text), "%.*f", decimals, value);
-  return text;
-}
+constexpr size_t kBarWidth = 30;
 
 std::string Milliseconds(int64_t us) { return Fixed(static_cast<double>(us) / 1000.0, us < 100000 ? 1 : 0) + " ms"; }
-
-std::string Bytes(uint64_t bytes) {
-  const auto value = static_cast<double>(bytes);
-  if (bytes >= 1000000000) return Fixed(value / 1e9, 2) + " GB";
-  return Fixed(value / 1e6, 1) + " MB";
-}
-
-std::string Padded(const std::string& text, size_t width) {
-  return text.size() >= width ? text : std::string(width - text.size(), ' ') + text;
-}
 
 // The `kTopExperts` most used experts as "3 (40 %) 7 (22 %)"; ties go to the lower id.
 std::string TopExperts(const google::protobuf::RepeatedField<uint64_t>& counts) {
@@ -51,6 +36,24 @@ std::string TopExperts(const google::protobuf::RepeatedField<uint64_t>& counts) 
 
 std::string TokenText(const inference::v1::TokenLogprob& token) {
   return "\"" + SafeForTerminal(token.text()) + "\" [" + std::to_string(token.token_id()) + "]";
+}
+
+// How many of the layer's experts are in memory, and how often one that it wanted was.
+std::string TierColumns(const moe::v1::LayerExpertStats& layer) {
+  const auto in_memory = std::count_if(layer.residency().begin(), layer.residency().end(), [](int residency) {
+    return residency == moe::v1::EXPERT_RESIDENCY_RESIDENT || residency == moe::v1::EXPERT_RESIDENCY_PINNED;
+  });
+  const uint64_t acquired = layer.hits() + layer.late() + layer.misses();
+  const std::string hit_rate =
+      acquired == 0 ? "-" : Fixed(100.0 * static_cast<double>(layer.hits()) / static_cast<double>(acquired), 1) + " %";
+  return Padded(std::to_string(in_memory), 11) + Padded(hit_rate, 10);
+}
+
+std::string PrefetchText(const std::string& prefetch) {
+  if (prefetch == "router") return "what pre-gates choose, and guesses of the next layer's router";
+  if (prefetch == "predictor") return "what pre-gates choose, and guesses from what followed what";
+  if (prefetch == "committed") return "what pre-gates choose";
+  return prefetch == "off" ? "nothing" : prefetch;
 }
 
 }  // namespace
@@ -116,10 +119,8 @@ std::string LogprobsText(const google::protobuf::RepeatedPtrField<inference::v1:
 std::string ProgressBar(uint64_t bytes_done, uint64_t bytes_total) {
   const double share =
       bytes_total == 0 ? 0.0 : std::min(1.0, static_cast<double>(bytes_done) / static_cast<double>(bytes_total));
-  const int filled = static_cast<int>(share * kBarWidth);
-  return "[" + std::string(static_cast<size_t>(filled), '#') +
-         std::string(static_cast<size_t>(kBarWidth - filled), '.') + "] " + Padded(Fixed(100 * share, 0), 3) + " %  " +
-         Bytes(bytes_done) + " of " + Bytes(bytes_total);
+  return Bar(share, kBarWidth) + " " + Padded(Fixed(100 * share, 0), 3) + " %  " + Bytes(bytes_done) + " of " +
+         Bytes(bytes_total);
 }
 
 std::string StateName(discovery::v1::ServerState state) {
@@ -146,7 +147,13 @@ std::string ModelText(const discovery::v1::GetModelResponse& model) {
           " million parameters, " + shape.weights_format() + ", " + Bytes(shape.weight_bytes()) + "\n";
   text += "  layers        " + std::to_string(shape.num_layers()) + ", " + std::to_string(shape.num_moe_layers()) +
           " of them with " + std::to_string(shape.num_experts()) + " experts, " +
-          std::to_string(shape.experts_per_token()) + " a token\n";
+          std::to_string(shape.experts_per_token()) + " a token";
+  if (shape.pre_gate_distance() > 0)
+    text += ", chosen " + std::to_string(shape.pre_gate_distance()) +
+            (shape.pre_gate_distance() == 1 ? " layer" : " layers") + std::string(" ahead by pre-gates");
+  text += "\n";
+  if (!shape.expert_prefetch().empty())
+    text += "  experts       not all in memory; fetched ahead: " + PrefetchText(shape.expert_prefetch()) + "\n";
   text += "  context       " + std::to_string(limits.max_sequence_tokens()) + " tokens, prompt at most " +
           std::to_string(limits.max_prompt_tokens()) + "\n";
   text += "  limits        " + std::to_string(limits.max_running_requests()) + " running, " +
@@ -186,13 +193,16 @@ std::string StatusText(const discovery::v1::GetServerInfoResponse& server, bool 
 std::string ExpertsText(const moe::v1::GetExpertStatsResponse& stats) {
   std::string text = std::to_string(stats.num_experts()) + " experts a layer, " +
                      std::to_string(stats.experts_per_token()) + " for each token\n";
-  text += "layer   selections  never used  imbalance  busiest\n";
+  // A server that knows where its experts are says so of each layer.
+  const bool has_tier = stats.has_tier() && !stats.tier().holds_all();
+  text += std::string("layer   selections  never used  imbalance") + (has_tier ? "  in memory  hit rate" : "") +
+          "  busiest\n";
   for (const auto& layer : stats.layers()) {
     const uint64_t total = std::accumulate(layer.counts().begin(), layer.counts().end(), uint64_t{0});
     const auto unused = std::count(layer.counts().begin(), layer.counts().end(), uint64_t{0});
     text += Padded(std::to_string(layer.layer()), 5) + Padded(std::to_string(total), 13) +
-            Padded(std::to_string(unused), 12) + Padded(Fixed(layer.imbalance(), 2), 11) + "  " +
-            TopExperts(layer.counts()) + "\n";
+            Padded(std::to_string(unused), 12) + Padded(Fixed(layer.imbalance(), 2), 11) +
+            (has_tier ? TierColumns(layer) : "") + "  " + TopExperts(layer.counts()) + "\n";
   }
   return text;
 }
