@@ -133,6 +133,12 @@ class ScriptedDiscovery final : public discovery::v1::DiscoveryService::Service 
     return grpc::Status::OK;
   }
 
+  grpc::Status ListModels(grpc::ServerContext*, const discovery::v1::ListModelsRequest*,
+                          discovery::v1::ListModelsResponse* response) override {
+    response->add_models()->set_name("scripted");
+    return grpc::Status::OK;
+  }
+
   std::atomic<int> loading_answers{0};
   std::atomic<int> load_calls{0};
 };
@@ -346,6 +352,7 @@ class TopTest : public CommandsTest {
   TopTest() {
     server_->Shutdown();
     has_experts_ = true;
+    discovery_.loading_answers = -1;  // ready, and asked before
     address_ = Serve("127.0.0.1:0");
   }
 };
@@ -364,7 +371,7 @@ TEST_F(TopTest, FramesEndWithAnErrorWhenTheServerIsGone) {
   EXPECT_EQ(Run({"top", "--interval", "0.05"}), 4);
   EXPECT_NE(err_.find("UNAVAILABLE"), std::string::npos) << err_;
   size_t frames = 0;
-  for (size_t at = 0; (at = out_.find("foregate top - ", at)) != std::string::npos; ++at) ++frames;
+  for (size_t at = 0; (at = out_.find("foregate top - scripted, ready", at)) != std::string::npos; ++at) ++frames;
   EXPECT_EQ(frames, 3u) << out_;
   EXPECT_EQ(out_.find('\x1b'), std::string::npos);
 }
