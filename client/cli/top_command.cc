@@ -52,7 +52,7 @@ FrameSize TerminalSize() {
 std::string Drawn(const std::vector<std::string>& lines, bool is_first) {
   std::string text = "\x1b[?25l\x1b[H";
   if (is_first) text += "\x1b[2J";
-  for (const std::string& line : lines) text += line + "\x1b[K\r\n";
+  for (const std::string& line : lines) text += line + "\x1b[K\n";
   return text + "\x1b[J\x1b[?25h";
 }
 
