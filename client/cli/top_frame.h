@@ -11,7 +11,7 @@
 namespace foregate {
 
 struct FrameSize {
-  size_t columns = 100;
+  size_t columns = static_cast<size_t>(-1);
   size_t rows = static_cast<size_t>(-1);
 };
 

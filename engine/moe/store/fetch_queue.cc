@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "kernels/base/check.h"
 
@@ -86,16 +87,20 @@ bool FetchQueue::Cancel(ExpertFetch& fetch) {
 }
 
 absl::Status FetchQueue::WaitForEnd(uint64_t seen, std::chrono::steady_clock::time_point deadline) {
+  const auto began = std::chrono::steady_clock::now();
   std::unique_lock lock(mutex_);
   const auto has_ended = [&] { return num_ended_.load(std::memory_order_relaxed) > seen; };
   if (has_ended()) return absl::OkStatus();
-  wait_began_ = std::chrono::steady_clock::now();
+  is_waiting_ = true;
+  ended_by_.reset();
   if (deadline == std::chrono::steady_clock::time_point::max()) {
     has_ended_.wait(lock, has_ended);
   } else if (!has_ended_.wait_until(lock, deadline, has_ended)) {
-    EndWait(nullptr);
+    is_waiting_ = false;
+    CountWait(std::chrono::steady_clock::now() - began, FetchClass::kDemand);
     return absl::DeadlineExceededError(stored_.path + ": no expert arrived in time: the disk is stalled or too slow");
   }
+  CountWait(std::chrono::steady_clock::now() - began, ended_by_);
   return absl::OkStatus();
 }
 
@@ -178,13 +183,10 @@ void FetchQueue::RetryOrFail(ExpertFetch& fetch, uint32_t part, uint32_t first_p
   std::erase_if(retries_, [&](const ReadPiece& piece) { return piece.fetch == &fetch; });
 }
 
-void FetchQueue::EndWait(const ExpertFetch* fetch) {
-  if (!wait_began_.has_value()) return;
-  waited_ += std::chrono::steady_clock::now() - *wait_began_;
-  wait_began_.reset();
-  if (fetch != nullptr && fetch->urgency != FetchClass::kDemand) return;
-  const FetchClass began_as = fetch == nullptr ? FetchClass::kDemand : fetch->progress.began_as;
-  ByClass(counters_.wait_us, began_as) +=
+void FetchQueue::CountWait(std::chrono::steady_clock::duration waited, std::optional<FetchClass> ended_by) {
+  waited_ += waited;
+  if (!ended_by.has_value()) return;
+  ByClass(counters_.wait_us, *ended_by) +=
       static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(waited_).count());
   waited_ = {};
 }
@@ -200,7 +202,7 @@ void FetchQueue::EndIfDone(ExpertFetch& fetch) {
     const Seconds taken = std::chrono::steady_clock::now() - fetch.progress.began_at;
     ByClass(counters_.expert_seconds, fetch.urgency).Observe(taken.count());
   }
-  EndWait(&fetch);
+  if (std::exchange(is_waiting_, false) && fetch.urgency == FetchClass::kDemand) ended_by_ = fetch.progress.began_as;
   fetch.state.store(has_failed ? FetchState::kFailed : FetchState::kArrived, std::memory_order_release);
   num_ended_.fetch_add(1, std::memory_order_release);
   has_ended_.notify_all();

@@ -80,8 +80,8 @@ class FetchQueue {
   void RetryOrFail(ExpertFetch& fetch, uint32_t part, uint32_t first_piece, uint32_t num_pieces,
                    const absl::Status& why);
   void EndIfDone(ExpertFetch& fetch);
-  // The engine's wait, if it waits, was ended by a fetch; null: by its deadline.
-  void EndWait(const ExpertFetch* fetch);
+  // `ended_by`: the class in which the fetch began that a layer waited for; nothing while that has not ended.
+  void CountWait(std::chrono::steady_clock::duration waited, std::optional<FetchClass> ended_by);
 
   absl::Status Verify(const ExpertFetch& fetch, uint32_t part) const;
 
@@ -95,10 +95,11 @@ class FetchQueue {
   std::condition_variable has_pieces_;
   std::condition_variable has_ended_;
   // Guarded by mutex_.
-  std::array<std::vector<ExpertFetch*>, kNumFetchClasses> queues_;   // that have pieces to hand out, oldest first
-  std::vector<ReadPiece> retries_;                                   // before all others
-  uint32_t num_speculative_ = 0;                                     // pieces under way
-  std::optional<std::chrono::steady_clock::time_point> wait_began_;  // while the engine waits
+  std::array<std::vector<ExpertFetch*>, kNumFetchClasses> queues_;  // that have pieces to hand out, oldest first
+  std::vector<ReadPiece> retries_;                                  // before all others
+  uint32_t num_speculative_ = 0;                                    // pieces under way
+  bool is_waiting_ = false;                                         // the engine, and no fetch has ended since
+  std::optional<FetchClass> ended_by_;                              // see CountWait
   std::chrono::steady_clock::duration waited_{0};  // until a fetch ended that no layer wanted yet: for the next one
   bool is_closed_ = false;
 };
