@@ -67,8 +67,8 @@ struct FetchCounters {
 
   // Only grow.
   ByClass<std::atomic<uint64_t>> bytes_read{};  // by the fetch's class when they were read
-  // The engine's waits, by the class in which the fetch began that was waited for: what nobody had foreseen, what came
-  // late, and waits that nothing ended, as demands.
+  // The engine's waits, by the class in which the fetch began that was waited for: what nobody had foreseen, and what
+  // came late. A wait counts when such a fetch has ended.
   ByClass<std::atomic<uint64_t>> wait_us{};
   std::atomic<uint64_t> num_retries{0};
   std::atomic<uint64_t> num_failed{0};    // fetches

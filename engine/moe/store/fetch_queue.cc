@@ -97,7 +97,7 @@ absl::Status FetchQueue::WaitForEnd(uint64_t seen, std::chrono::steady_clock::ti
     has_ended_.wait(lock, has_ended);
   } else if (!has_ended_.wait_until(lock, deadline, has_ended)) {
     is_waiting_ = false;
-    CountWait(std::chrono::steady_clock::now() - began, FetchClass::kDemand);
+    CountWait(std::chrono::steady_clock::now() - began, std::nullopt);
     return absl::DeadlineExceededError(stored_.path + ": no expert arrived in time: the disk is stalled or too slow");
   }
   CountWait(std::chrono::steady_clock::now() - began, ended_by_);

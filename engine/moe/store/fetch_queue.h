@@ -80,7 +80,7 @@ class FetchQueue {
   void RetryOrFail(ExpertFetch& fetch, uint32_t part, uint32_t first_piece, uint32_t num_pieces,
                    const absl::Status& why);
   void EndIfDone(ExpertFetch& fetch);
-  // `ended_by`: the class in which the fetch began that a layer waited for; nothing while that has not ended.
+  // `ended_by`: the class in which the fetch began that a layer waited for; nothing while none has ended.
   void CountWait(std::chrono::steady_clock::duration waited, std::optional<FetchClass> ended_by);
 
   absl::Status Verify(const ExpertFetch& fetch, uint32_t part) const;
