@@ -27,10 +27,10 @@ absl::StatusOr<double> RunFio(const std::string& command) {
 
 absl::StatusOr<double> MeasureDiskRate(const std::string& fio, const std::string& file, double seconds) {
   double best = 0;
-  for (const char* shape : {"--bs=1m --iodepth=16", "--bs=4m --iodepth=4"}) {
+  for (const char* shape : {"--rw=randread --bs=1m --iodepth=16", "--rw=randread:12 --bs=1m --iodepth=32"}) {
     FOREGATE_ASSIGN_OR_RETURN(
         const double rate,
-        RunFio(fio + " --name=experts --readonly --direct=1 --rw=randread --ioengine=io_uring --time_based --runtime=" +
+        RunFio(fio + " --name=experts --readonly --direct=1 --ioengine=io_uring --time_based --runtime=" +
                std::to_string(static_cast<int>(seconds * 500)) + "ms --output-format=json " + shape + " --filename='" +
                file + "'"));
     best = std::max(best, rate);
