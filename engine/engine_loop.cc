@@ -173,7 +173,8 @@ bool EngineLoop::Step() {
     work_.clear();
     EndMarkedRequests();
     ObserveStep(started, planned);
-    if (result.ok())
+    // A step that lost rows waited for what has nothing to do with their number.
+    if (result.ok() && result->failure.ok())
       step_cost_.Observe(decode_rows_, batch_.num_rows() - decode_rows_,
                          std::chrono::duration<double>(clock_->Now() - started).count());
   }

@@ -60,7 +60,7 @@ class EngineLoop {
   const BlockAllocator& allocator() const { return allocator_; }
 
  private:
-  // What the decoder polls between layers.
+  // What the decoder polls between layers and while it waits.
   class DropControl final : public StepControl {
    public:
     explicit DropControl(EngineLoop* loop) : loop_(loop) {}

@@ -95,8 +95,11 @@ class Daemon {
     admin.names = {"foregate.admin.v1.AdminService"};
     admin.tokens = admin_tokens_.get();
     FOREGATE_ASSIGN_OR_RETURN(servers_, GrpcServers::Start(config_, data, admin));
-    health_ = std::make_unique<HealthMonitor>(&state_, &clock_, milliseconds(config_.lifecycle().stall_timeout_ms()),
-                                              [this](bool is_serving) { PublishHealth(is_serving); });
+    const HealthLimits limits{.step = milliseconds(config_.lifecycle().stall_timeout_ms()),
+                              .store = milliseconds(config_.engine().step_wait_timeout_ms())};
+    health_ = std::make_unique<HealthMonitor>(
+        &state_, &clock_, limits,
+        [this](bool is_serving, const std::string& why_not) { PublishHealth(is_serving, why_not); });
     return OpenMetrics();
   }
 
@@ -124,6 +127,7 @@ class Daemon {
       StopLogging();
       _exit(exit_code);
     }
+    WarnOfHangingReads();
     LogInfo("stopped; " + std::to_string(progress.cancelled_requests) + " requests were cancelled");
     return exit_code;
   }
@@ -143,9 +147,22 @@ class Daemon {
     return dependencies;
   }
 
-  void PublishHealth(bool is_serving) {
+  // The model's destructors wait for reads under way, but not for ever (engine/moe/left_behind.h).
+  void WarnOfHangingReads() const {
+    const std::shared_ptr<ServedModel> model = state_.model();
+    const FetchCounters* const store =
+        model == nullptr || model->engine == nullptr ? nullptr : model->engine->expert_tier().store;
+    if (store == nullptr || store->silent_since_us == 0) return;
+    const auto silence = clock_.Now().time_since_epoch() - std::chrono::microseconds(store->silent_since_us.load());
+    if (silence > std::chrono::seconds(1)) LogWarning("the disk does not answer; reads of experts are left behind");
+  }
+
+  void PublishHealth(bool is_serving, const std::string& why_not) {
     servers_->SetServing(is_serving);
-    LogInfo(is_serving ? "health: SERVING" : "health: NOT_SERVING");
+    // While it serves, what ends that is news for an operator; loading and draining are not.
+    const bool is_news = !is_serving && state_.phase() == ServerPhase::kReady && !has_ended_;
+    Log(is_news ? LogLevel::kWarn : LogLevel::kInfo,
+        is_serving ? "health: SERVING" : "health: NOT_SERVING: " + why_not);
   }
 
   absl::Status OpenMetrics() {

@@ -30,8 +30,9 @@ struct RankContext {
 class StepControl {
  public:
   virtual ~StepControl() = default;
-  // Polled between layers: indices (in the batch) of sequences to drop, cancelled or expired since the last call. Their
-  // rows are removed from the rest of the step; no other row's bits change.
+  // Polled between layers, and now and then while a layer waits for an expert: indices (in the batch) of sequences to
+  // drop, cancelled or expired since the last call. Their rows are removed from the rest of the step; no other row's
+  // bits change.
   virtual std::vector<int32_t> TakeDropped() = 0;
   // Bound of every single wait inside the step.
   virtual std::chrono::steady_clock::time_point wait_deadline() const = 0;

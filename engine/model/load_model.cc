@@ -219,6 +219,7 @@ absl::StatusOr<std::unique_ptr<Decoder>> LoadDecoder(const LoadOptions& options,
   Device& device = *backend.device;
   const WeightLoadOptions load{
       .expert_memory = options.expert_memory,
+      .expert_read = options.expert_read,
       .num_threads = options.num_threads > 0 ? options.num_threads : std::max(1, device.info().num_threads),
       .progress = options.progress,
       .cancelled = options.cancelled};

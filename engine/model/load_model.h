@@ -8,8 +8,10 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "engine/model/decoder.h"
 #include "engine/model/expert_memory.h"
@@ -34,6 +36,8 @@ struct LoadOptions {
   std::optional<GuessSource> prefetch = GuessSource::kRouter;
   std::function<void(uint64_t done_bytes, uint64_t total_bytes)> progress = {};  // one call at a time
   const std::atomic<bool>* cancelled = nullptr;                                  // polled while loading; may be null
+  // Reads experts by threads instead of from the container's file: faults and delays of tests; may be empty.
+  std::function<absl::Status(uint64_t file_offset, std::span<std::byte> destination)> expert_read = {};
   int num_threads = 0;               // that read and pack; 0: as many as the device computes with
   std::string cache_directory = {};  // of packed containers, which make the next start faster; empty: none
   std::function<void(const std::string&)> notice = {};  // what an operator should know about the cache; may be empty

@@ -210,7 +210,7 @@ absl::Status TransformerDecoder::Upload(const Batch& batch) {
   step_.alive_rows.resize(static_cast<size_t>(num_rows));
   for (int32_t row = 0; row < num_rows; ++row) step_.alive_rows[static_cast<size_t>(row)] = row;
   step_.dropped.assign(static_cast<size_t>(batch.num_sequences), 0);
-  step_.has_failed_rows = false;
+  step_.has_dropped_rows = false;
   step_.failure = absl::OkStatus();
   step_.routing.clear();
   step_.w = workspace_.Slice(num_rows);
@@ -298,9 +298,9 @@ absl::Status TransformerDecoder::RunMoe(size_t layer, const Batch& batch, StepCo
   if (is_committed) buffers.routing.expert_ids = CommittedIds(step_.rows(), layer);
   const RouterOptions options{
       .scoring = config_.moe.scoring, .normalize_weights = config_.moe.normalize_weights, .is_committed = is_committed};
+  LayerRows waiting(this, batch, control);
   FOREGATE_RETURN_IF_ERROR(MoeLayer(static_cast<int32_t>(layer), options, weights_.dense.layers[layer].moe,
-                                    step_.w.normed, buffers, step_.w.branch, dispatcher_, control.wait_deadline(),
-                                    backend_, *stream_));
+                                    step_.w.normed, buffers, step_.w.branch, dispatcher_, waiting, backend_, *stream_));
   if (!dispatcher_.failures().empty()) MarkFailed(batch, ids);
   return absl::OkStatus();
 }
@@ -316,21 +316,29 @@ void TransformerDecoder::MarkFailed(const Batch& batch, const TensorView& expert
       step_.dropped[static_cast<size_t>(batch.row_sequences[row])] = 1;
     }
   }
-  step_.has_failed_rows = true;
+  step_.has_dropped_rows = true;
+}
+
+void TransformerDecoder::TakeDropped(const Batch& batch, StepControl& control) {
+  for (const int32_t sequence : control.TakeDropped()) {
+    FOREGATE_CHECK(sequence >= 0 && sequence < batch.num_sequences);
+    step_.dropped[static_cast<size_t>(sequence)] = 1;
+    step_.has_dropped_rows = true;
+  }
+}
+
+void TransformerDecoder::LayerRows::FindDropped(std::span<uint8_t> is_dropped) {
+  decoder_->TakeDropped(batch_, control_);
+  for (size_t row = 0; row < is_dropped.size(); ++row) is_dropped[row] = decoder_->is_dropped(batch_, row) ? 1 : 0;
 }
 
 absl::Status TransformerDecoder::DropRows(const Batch& batch, size_t next_layer, StepControl& control) {
-  const std::vector<int32_t> dropped = control.TakeDropped();
-  if (dropped.empty() && !std::exchange(step_.has_failed_rows, false)) return absl::OkStatus();
-  for (const int32_t sequence : dropped) {
-    FOREGATE_CHECK(sequence >= 0 && sequence < batch.num_sequences);
-    step_.dropped[static_cast<size_t>(sequence)] = 1;
-  }
+  TakeDropped(batch, control);
+  if (!std::exchange(step_.has_dropped_rows, false)) return absl::OkStatus();
   std::vector<int32_t>& kept = step_.kept_rows;
   kept.clear();
   for (size_t row = 0; row < step_.alive_rows.size(); ++row) {
-    const int32_t sequence = batch.row_sequences[static_cast<size_t>(step_.alive_rows[row])];
-    if (!step_.dropped[static_cast<size_t>(sequence)]) kept.push_back(static_cast<int32_t>(row));
+    if (!is_dropped(batch, row)) kept.push_back(static_cast<int32_t>(row));
   }
   return kept.size() == step_.alive_rows.size() ? absl::OkStatus() : KeepRows(kept, next_layer);
 }

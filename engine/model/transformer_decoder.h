@@ -20,6 +20,7 @@
 #include "engine/moe/dispatcher.h"
 #include "engine/moe/pre_gate.h"
 #include "engine/moe/prefetcher.h"
+#include "engine/moe/waiting_rows.h"
 #include "kernels/api/kernels.h"
 
 namespace foregate {
@@ -52,7 +53,7 @@ class TransformerDecoder : public Decoder {
     CommittedExperts committed;          // by the running layer for one ahead; without ids: none
     std::vector<int32_t> alive_rows;     // batch row of each current row
     std::vector<uint8_t> dropped;        // [num_sequences]
-    bool has_failed_rows = false;        // sequences were marked that still have rows
+    bool has_dropped_rows = false;       // sequences were marked that still have rows
     absl::Status failure;                // the first of the step
     std::vector<LayerRouting> routing;   // views of routed_rows and of the workspace
     std::vector<int32_t> routed_rows;    // [MoE layers, max_batch_tokens]
@@ -65,6 +66,20 @@ class TransformerDecoder : public Decoder {
 
     const RowState& rows() const { return w.rows[current]; }
     int64_t num_rows() const { return static_cast<int64_t>(alive_rows.size()); }
+  };
+
+  // The running layer's rows, for the dispatcher's waits.
+  class LayerRows final : public WaitingRows {
+   public:
+    LayerRows(TransformerDecoder* decoder, const Batch& batch, StepControl& control)
+        : decoder_(decoder), batch_(batch), control_(control) {}
+    std::chrono::steady_clock::time_point wait_deadline() const override { return control_.wait_deadline(); }
+    void FindDropped(std::span<uint8_t> is_dropped) override;
+
+   private:
+    TransformerDecoder* const decoder_;
+    const Batch& batch_;
+    StepControl& control_;
   };
 
   TransformerDecoder(ModelConfig config, DecoderInfo info, const WorkspaceLimits& limits, LoadedWeights weights,
@@ -85,7 +100,13 @@ class TransformerDecoder : public Decoder {
   absl::Status LookAhead(size_t layer);
   // Fills step_.logits_rows and step_.logits_places.
   void FindLogitsRows(const Batch& batch);
-  // Removes the rows of sequences that the caller gives up, before `next_layer`.
+  // Marks the sequences that the caller gives up.
+  void TakeDropped(const Batch& batch, StepControl& control);
+  bool is_dropped(const Batch& batch, size_t current_row) const {
+    const auto row = static_cast<size_t>(step_.alive_rows[current_row]);
+    return step_.dropped[static_cast<size_t>(batch.row_sequences[row])] != 0;
+  }
+  // Removes the rows of marked sequences, before `next_layer`.
   absl::Status DropRows(const Batch& batch, size_t next_layer, StepControl& control);
   absl::Status KeepRows(const std::vector<int32_t>& kept, size_t next_layer);
   // lm_head for the rows that are wanted and alive, to their places in the host's logits.

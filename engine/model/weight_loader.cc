@@ -97,7 +97,8 @@ absl::StatusOr<LoadedWeights> ReadWeights(const ModelConfig& config, const Weigh
                                           const ContainerFile& container, const ContainerDirectory& directory,
                                           const WeightLoadOptions& options, Device& device) {
   const StoredExperts stored = ExpertsOf(container, directory, plan.experts);
-  FOREGATE_ASSIGN_OR_RETURN(WeightMemory memory, AllocateWeights(config, plan, options.expert_memory, &stored, device));
+  FOREGATE_ASSIGN_OR_RETURN(WeightMemory memory,
+                            AllocateWeights(config, plan, options.expert_memory, &stored, device, options.expert_read));
   uint64_t total_bytes = 0;
   for (const PayloadRange& range : memory.ranges) total_bytes += range.num_bytes;
   uint64_t done_bytes = 0;

@@ -22,6 +22,7 @@ namespace foregate {
 
 struct WeightLoadOptions {
   ExpertMemory expert_memory = {};
+  FileRead expert_read = {};                                                     // LoadOptions'; may be empty
   int num_threads = 1;                                                           // that read and pack
   std::function<void(uint64_t done_bytes, uint64_t total_bytes)> progress = {};  // one call at a time; may be empty
   const std::atomic<bool>* cancelled = nullptr;                                  // polled; may be null

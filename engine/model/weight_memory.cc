@@ -48,20 +48,20 @@ absl::Status AllocateDense(const ModelConfig& config, const WeightPlan& plan, De
 
 // What the cache is filled from while the model is served; nothing when every expert has a slot.
 absl::StatusOr<std::unique_ptr<DiskExpertStore>> OpenStore(const ExpertDirectory& experts, const SlotPlan& slots,
-                                                           const StoredExperts& stored, Device& device) {
+                                                           const StoredExperts& stored, FileRead read, Device& device) {
   if (!SharesHostMemory(device))
     return absl::UnimplementedError(
         "expert memory: only devices that compute in host memory read experts from a file, "
         "not " +
         device.info().kind);
-  return DiskExpertStore::Open(experts, stored, {.max_fetches = slots.num_slots()});
+  return DiskExpertStore::Open(experts, stored, {.max_fetches = slots.num_slots(), .read = std::move(read)});
 }
 
 }  // namespace
 
 absl::StatusOr<WeightMemory> AllocateWeights(const ModelConfig& config, const WeightPlan& plan,
                                              const ExpertMemory& expert_memory, const StoredExperts* stored,
-                                             Device& device) {
+                                             Device& device, FileRead expert_read) {
   WeightMemory memory;
   LoadedWeights& weights = memory.weights;
   weights.experts = std::make_unique<const ExpertDirectory>(plan.experts);
@@ -71,7 +71,8 @@ absl::StatusOr<WeightMemory> AllocateWeights(const ModelConfig& config, const We
   DiskExpertStore* disk_store = nullptr;
   if (expert_memory.reads_container(slots)) {
     FOREGATE_CHECK(stored != nullptr);
-    FOREGATE_ASSIGN_OR_RETURN(std::unique_ptr<DiskExpertStore> store, OpenStore(experts, slots, *stored, device));
+    FOREGATE_ASSIGN_OR_RETURN(std::unique_ptr<DiskExpertStore> store,
+                              OpenStore(experts, slots, *stored, std::move(expert_read), device));
     disk_store = store.get();
     weights.container_path = stored->path;
     weights.store = std::move(store);

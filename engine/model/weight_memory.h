@@ -18,6 +18,7 @@
 #include "engine/model/weights.h"
 #include "engine/moe/expert_cache.h"
 #include "engine/moe/expert_store.h"
+#include "engine/moe/store/piece_readers.h"
 #include "engine/moe/store/stored_experts.h"
 #include "kernels/api/device.h"
 
@@ -38,11 +39,12 @@ struct WeightMemory {
   std::vector<PayloadRange> ranges;  // ascending; neighbours in payload and memory are one
 };
 
-// `stored`: the experts of the container, where they are read from it. RESOURCE_EXHAUSTED when memory is not to be had;
-// UNIMPLEMENTED when a device that has its own memory should read a container.
+// `stored`: the experts of the container, where they are read from it, by `expert_read` unless that is empty.
+// RESOURCE_EXHAUSTED when memory is not to be had; UNIMPLEMENTED when a device that has its own memory should read a
+// container.
 absl::StatusOr<WeightMemory> AllocateWeights(const ModelConfig& config, const WeightPlan& plan,
                                              const ExpertMemory& expert_memory, const StoredExperts* stored,
-                                             Device& device);
+                                             Device& device, FileRead expert_read = {});
 
 }  // namespace foregate
 

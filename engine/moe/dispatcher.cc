@@ -10,6 +10,12 @@
 namespace foregate {
 namespace {
 
+// How soon a wait notices that nobody wants it any more.
+constexpr std::chrono::milliseconds kDropPeriod(50);
+// What an expert gets while the store is silent: enough for a disk that works to bring one, so that a single read that
+// hangs does not keep others from being tried, and little where each layer of each step would wait in vain.
+constexpr std::chrono::milliseconds kStalledWait(100);
+
 std::span<const int32_t> IdsOf(const RoutingTable& table) {
   return {table.host_expert_ids.as<int32_t>(), static_cast<size_t>(table.host_expert_ids.num_elements())};
 }
@@ -86,9 +92,57 @@ absl::StatusOr<size_t> Dispatcher::ComputeArrived(Stream& stream) {
   return num_ended;
 }
 
-absl::Status Dispatcher::RunChosen(int32_t layer, const RoutingTable& table,
-                                   std::chrono::steady_clock::time_point wait_deadline, Stream& stream) {
-  FOREGATE_RETURN_IF_ERROR(ChooseExperts(layer, table, wait_deadline, stream));
+bool Dispatcher::ForgetDropped(const RoutingTable& table, WaitingRows& rows) {
+  const std::span<const int32_t> ids = IdsOf(table);
+  const auto top_k = static_cast<size_t>(table.host_expert_ids.dim(1));
+  is_dropped_.resize(ids.size() / top_k);
+  rows.FindDropped(is_dropped_);
+  std::fill(is_chosen_.begin(), is_chosen_.end(), 0);
+  for (size_t i = 0; i < ids.size(); ++i) {
+    if (is_dropped_[i / top_k] == 0) is_chosen_[static_cast<size_t>(ids[i])] = 1;
+  }
+  const auto is_unwanted = [&](int32_t expert) { return is_chosen_[static_cast<size_t>(expert)] == 0; };
+  const size_t num_forgotten =
+      std::erase_if(missing_, is_unwanted) + std::erase_if(leased_, [&](const ExpertLease& lease) {
+        return !lease.has_ended() && is_unwanted(lease.weights().expert);
+      });
+  return num_forgotten > 0;
+}
+
+void Dispatcher::GiveUp(int32_t layer, std::chrono::steady_clock::duration waited, const absl::Status& why) {
+  const auto fail = [&](int32_t expert) {
+    const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(waited).count();
+    failures_.push_back(
+        {expert, absl::UnavailableError(ToString(ExpertKey{layer, expert}) + ": not there after " +
+                                        std::to_string(milliseconds) + " ms: " + std::string(why.message()))});
+  };
+  std::erase_if(leased_, [&](const ExpertLease& lease) {
+    if (lease.has_ended()) return false;  // in this moment
+    fail(lease.weights().expert);
+    return true;
+  });
+  for (const int32_t expert : missing_) fail(expert);
+  missing_.clear();
+}
+
+absl::Status Dispatcher::AwaitArrival(int32_t layer, const RoutingTable& table, uint64_t seen, WaitingRows& rows) {
+  const auto began = std::chrono::steady_clock::now();
+  std::chrono::steady_clock::time_point deadline = rows.wait_deadline();
+  if (cache_.is_stalled()) deadline = std::min(deadline, began + kStalledWait);
+  for (auto now = began;;) {
+    const absl::Status arrived = cache_.WaitForArrival(seen, std::min(deadline, now + kDropPeriod));
+    if (!absl::IsDeadlineExceeded(arrived)) return arrived;
+    if (ForgetDropped(table, rows)) return absl::OkStatus();
+    now = std::chrono::steady_clock::now();
+    if (now < deadline) continue;
+    cache_.MarkStalled(seen);
+    GiveUp(layer, now - began, arrived);
+    return absl::OkStatus();
+  }
+}
+
+absl::Status Dispatcher::RunChosen(int32_t layer, const RoutingTable& table, WaitingRows& rows, Stream& stream) {
+  FOREGATE_RETURN_IF_ERROR(ChooseExperts(layer, table, rows.wait_deadline(), stream));
   FOREGATE_RETURN_IF_ERROR(LeaseResident(layer, stream));
   bool may_prefetch = prefetcher_ != nullptr;
   while (true) {
@@ -101,13 +155,12 @@ absl::Status Dispatcher::RunChosen(int32_t layer, const RoutingTable& table,
     FOREGATE_ASSIGN_OR_RETURN(const size_t num_ended, ComputeArrived(stream));
     if (leased_.empty() && missing_.empty()) return absl::OkStatus();
     // Slots that are filled for other layers may be all that there are: they, too, end.
-    if (num_ended == 0) FOREGATE_RETURN_IF_ERROR(cache_.WaitForArrival(seen, wait_deadline));
+    if (num_ended == 0) FOREGATE_RETURN_IF_ERROR(AwaitArrival(layer, table, seen, rows));
   }
 }
 
 absl::Status Dispatcher::Run(int32_t layer, const TensorView& x, const RoutingTable& table,
-                             const DispatchBuffers& buffers, const TensorView& acc,
-                             std::chrono::steady_clock::time_point wait_deadline, Stream& stream) {
+                             const DispatchBuffers& buffers, const TensorView& acc, WaitingRows& rows, Stream& stream) {
   const auto num_experts = static_cast<int32_t>(table.logits.dim(1));
   ffn_.x = x;
   ffn_.token_of = table.token_of;
@@ -120,7 +173,7 @@ absl::Status Dispatcher::Run(int32_t layer, const TensorView& x, const RoutingTa
     ffn_.experts = cache_.LayerWeights(layer);
     FOREGATE_RETURN_IF_ERROR(backend_.kernels->GroupedFfn(ffn_, stream));
   } else {
-    FOREGATE_RETURN_IF_ERROR(RunChosen(layer, table, wait_deadline, stream));
+    FOREGATE_RETURN_IF_ERROR(RunChosen(layer, table, rows, stream));
   }
   return backend_.kernels->Combine({.y = buffers.y,
                                     .weights = table.weights,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "engine/moe/left_behind.h"
 #include "kernels/base/check.h"
 #include "kernels/base/status_macros.h"
 
@@ -93,13 +94,9 @@ absl::Status ExpertCache::AllocateSlots(const SlotPlan& plan, Device& device) {
 }
 
 ExpertCache::~ExpertCache() {
-  for (Slot& slot : slots_) {
-    while (slot.fetch != nullptr && slot.is_pending() && !store_->Cancel(*slot.fetch)) {
-      const uint64_t seen = store_->num_ended();
-      if (!slot.is_pending()) break;
-      store_->WaitForEnd(seen, std::chrono::steady_clock::time_point::max()).IgnoreError();
-    }
-  }
+  if (store_ == nullptr || store_->Stop()) return;
+  LeaveBehind(
+      std::make_shared<std::pair<std::vector<Slot>, std::vector<BlockPool>>>(std::move(slots_), std::move(blocks_)));
 }
 
 uint64_t ExpertCache::slot_bytes() const {
@@ -177,11 +174,13 @@ void ExpertCache::Vacate(size_t slot) {
   free_slots_[class_of_[expert]].push_back(slot);
 }
 
-void ExpertCache::FindCandidates(size_t slot_class) {
+size_t ExpertCache::FindCandidates(size_t slot_class) {
+  size_t num_pending = 0;
   candidates_.clear();
   candidate_slots_.clear();
   for (size_t slot = first_slot_[slot_class]; slot < first_slot_[slot_class + 1]; ++slot) {
     const Slot& of = slots_[slot];
+    if (of.expert != kNone && of.is_pending()) ++num_pending;
     if (of.expert == kNone || of.num_leases > 0 || of.is_pending()) continue;
     const ExpertKey key = directory_.key(of.expert);
     const int32_t layer_index = LayerIndex(of.expert);
@@ -194,14 +193,16 @@ void ExpertCache::FindCandidates(size_t slot_class) {
                            .hint = of.hint});
     candidate_slots_.push_back(slot);
   }
+  return num_pending;
 }
 
-// Gives up a guess that had not begun.
 size_t ExpertCache::CancelOne(size_t slot_class) {
-  for (size_t slot = first_slot_[slot_class]; slot < first_slot_[slot_class + 1]; ++slot) {
-    Slot& of = slots_[slot];
-    if (of.expert == kNone || of.num_leases > 0 || of.fetch->urgency != FetchClass::kSpeculative) continue;
-    if (of.is_pending() && store_->Cancel(*of.fetch)) return slot;
+  for (const FetchClass urgency : {FetchClass::kSpeculative, FetchClass::kDemand}) {
+    for (size_t slot = first_slot_[slot_class]; slot < first_slot_[slot_class + 1]; ++slot) {
+      Slot& of = slots_[slot];
+      if (of.expert == kNone || of.num_leases > 0 || of.fetch->urgency != urgency) continue;
+      if (of.is_pending() && store_->Cancel(*of.fetch)) return slot;
+    }
   }
   return kNone;
 }
@@ -210,8 +211,10 @@ size_t ExpertCache::TakeSlot(size_t expert, FetchClass urgency, float hint) {
   const size_t slot_class = class_of_[expert];
   std::vector<size_t>& free = free_slots_[slot_class];
   size_t slot = kNone;
+  const bool is_silent = is_stalled();
+  if (is_silent && hint > 0) return kNone;
   if (free.empty()) {
-    FindCandidates(slot_class);
+    const size_t num_pending = FindCandidates(slot_class);
     const int32_t layer_index = LayerIndex(expert);
     if (hint > 0)
       candidates_.push_back({.key = directory_.key(expert),
@@ -221,14 +224,21 @@ size_t ExpertCache::TakeSlot(size_t expert, FetchClass urgency, float hint) {
                              .share = usage_.share(layer_index, directory_.key(expert).expert),
                              .probability = hint,
                              .hint = hint});
-    const std::optional<size_t> victim = policy_(
-        candidates_, {.layer_index = running_layer_, .num_layers = static_cast<int32_t>(directory_.layers().size())});
-    if (victim && *victim == candidate_slots_.size()) return kNone;  // the newcomer
-    slot = victim ? candidate_slots_[*victim] : hint > 0 ? kNone : CancelOne(slot_class);
-    if (slot == kNone) return kNone;
-    if (victim) {
-      Count(counters_.num_evictions);
-      Count(board_.layer_of(slots_[slot].expert).num_evictions);
+    if (is_silent) {
+      slot = CancelOne(slot_class);
+      const size_t most_pending = std::max<size_t>(2, (first_slot_[slot_class + 1] - first_slot_[slot_class]) / 4);
+      if (slot == kNone && num_pending >= most_pending) return kNone;
+    }
+    if (slot == kNone) {
+      const std::optional<size_t> victim = policy_(
+          candidates_, {.layer_index = running_layer_, .num_layers = static_cast<int32_t>(directory_.layers().size())});
+      if (victim && *victim == candidate_slots_.size()) return kNone;  // the newcomer
+      slot = victim ? candidate_slots_[*victim] : hint > 0 ? kNone : CancelOne(slot_class);
+      if (slot == kNone) return kNone;
+      if (victim) {
+        Count(counters_.num_evictions);
+        Count(board_.layer_of(slots_[slot].expert).num_evictions);
+      }
     }
     // A guess in the place of another one that was in vain stands for the same loss.
     const Slot& before = slots_[slot];

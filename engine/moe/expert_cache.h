@@ -82,7 +82,7 @@ class ExpertCache {
   // expert. INVALID_ARGUMENT for a class without slots or for missing slots without a store.
   static absl::StatusOr<std::unique_ptr<ExpertCache>> Create(const ExpertDirectory& directory, const SlotPlan& plan,
                                                              ExpertStore* store, EvictionPolicy policy, Device& device);
-  // Waits for what the store is writing.
+  // Stops the store; what a stalled disk may still write to is left behind (left_behind.h).
   ~ExpertCache();
 
   // Gives `key` a free slot for good order at load time; the caller copies the expert's block to the address returned
@@ -107,6 +107,10 @@ class ExpertCache {
   // How many fetches have ended; WaitForArrival returns when more than `seen` have, or DEADLINE_EXCEEDED.
   uint64_t num_ended() const { return store_->num_ended(); }
   absl::Status WaitForArrival(uint64_t seen, std::chrono::steady_clock::time_point deadline);
+  // A wait for more than `seen` ends was in vain: the store is stalled until a fetch ends. Meanwhile prefetches are
+  // refused, and demands evict only while few slots of their class are being filled: what is resident goes on serving.
+  void MarkStalled(uint64_t seen) { stalled_at_ = seen; }
+  bool is_stalled() const { return store_ != nullptr && stalled_at_ == store_->num_ended(); }
 
   ExpertState state(ExpertKey key) const;
   size_t num_slots() const { return slots_.size(); }
@@ -148,7 +152,9 @@ class ExpertCache {
   // A slot of the expert's class that is free or whose expert may be evicted; kNone when there is none. With a hint
   // (of a prefetch), none as well when the policy would rather evict the newcomer.
   size_t TakeSlot(size_t expert, FetchClass urgency, float hint);
-  void FindCandidates(size_t slot_class);
+  // Fills candidates_; how many slots of the class are being filled.
+  size_t FindCandidates(size_t slot_class);
+  // Gives up a guess that had not begun, or a demand that nobody waits for any more: its slot, or kNone.
   size_t CancelOne(size_t slot_class);
   absl::StatusOr<size_t> Load(size_t expert, FetchClass urgency, float hint, Stream& stream);
 
@@ -168,6 +174,7 @@ class ExpertCache {
   std::vector<EvictionCandidate> candidates_;  // of one eviction; kept, so that none allocates
   std::vector<size_t> candidate_slots_;
   uint64_t num_acquired_ = 0;
+  uint64_t stalled_at_ = kNone;     // fetches that had ended when a wait was in vain
   std::vector<uint8_t> is_wanted_;  // [experts of a layer], scratch of Visit
   std::vector<size_t> lost_to_;     // by directory index: the slot that a guess took from it last, or kNone
   int32_t running_layer_ = 0;       // the last that was visited or acquired from, by its index

@@ -79,6 +79,8 @@ struct FetchCounters {
   // Now.
   ByClass<std::atomic<uint32_t>> num_pending{};     // fetches
   ByClass<std::atomic<uint32_t>> num_pieces_out{};  // by the fetch's class when they were handed out
+  // On the steady clock: since when no read has ended although fetches are pending; 0 while none is.
+  std::atomic<int64_t> silent_since_us{0};
 };
 
 // One thread (the engine's) calls it.
@@ -96,6 +98,10 @@ class ExpertStore {
   virtual uint64_t num_ended() const = 0;
   // Returns when more fetches have ended than `seen`, or DEADLINE_EXCEEDED.
   virtual absl::Status WaitForEnd(uint64_t seen, std::chrono::steady_clock::time_point deadline) = 0;
+  // Nothing begins any more, and what is pending stays so. True: nothing is being written. False: after some time
+  // something still is, by reads that hang and cannot be called back, so the pending fetches and their destinations
+  // have to stay (left_behind.h).
+  virtual bool Stop() { return true; }
   // Null when nothing is read.
   virtual const FetchCounters* counters() const { return nullptr; }
   // For a log: where experts come from, and how.

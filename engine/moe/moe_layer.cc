@@ -20,11 +20,11 @@ absl::Status AddSharedExpert(const MoeWeights& weights, const TensorView& x, con
 }  // namespace
 
 absl::Status MoeLayer(int32_t layer, const RouterOptions& options, const MoeWeights& weights, const TensorView& x,
-                      const MoeBuffers& buffers, const TensorView& out, Dispatcher& dispatcher,
-                      std::chrono::steady_clock::time_point wait_deadline, const Backend& backend, Stream& stream) {
+                      const MoeBuffers& buffers, const TensorView& out, Dispatcher& dispatcher, WaitingRows& rows,
+                      const Backend& backend, Stream& stream) {
   FOREGATE_RETURN_IF_ERROR(Route(options, x, weights.gate, buffers.routing, backend, stream));
   FOREGATE_RETURN_IF_ERROR(backend.kernels->Fill({.x = out, .value = 0}, stream));
-  FOREGATE_RETURN_IF_ERROR(dispatcher.Run(layer, x, buffers.routing, buffers.dispatch, out, wait_deadline, stream));
+  FOREGATE_RETURN_IF_ERROR(dispatcher.Run(layer, x, buffers.routing, buffers.dispatch, out, rows, stream));
   if (weights.shared.down.empty()) return absl::OkStatus();
   return AddSharedExpert(weights, x, buffers, out, *backend.kernels, stream);
 }

@@ -2,7 +2,6 @@
 #ifndef FOREGATE_ENGINE_MOE_MOE_LAYER_H_
 #define FOREGATE_ENGINE_MOE_MOE_LAYER_H_
 
-#include <chrono>
 #include <cstdint>
 
 #include "absl/status/status.h"
@@ -10,6 +9,7 @@
 #include "engine/moe/dispatcher.h"
 #include "engine/moe/router.h"
 #include "engine/moe/routing_table.h"
+#include "engine/moe/waiting_rows.h"
 #include "kernels/api/kernels.h"
 
 namespace foregate {
@@ -32,8 +32,8 @@ struct MoeBuffers {
 // out[t] = sum over the chosen experts, ascending by id, of weight * expert(x[t]), then the shared expert.
 // x [T, H]; `out` [T, H] must not overlap `x`.
 absl::Status MoeLayer(int32_t layer, const RouterOptions& options, const MoeWeights& weights, const TensorView& x,
-                      const MoeBuffers& buffers, const TensorView& out, Dispatcher& dispatcher,
-                      std::chrono::steady_clock::time_point wait_deadline, const Backend& backend, Stream& stream);
+                      const MoeBuffers& buffers, const TensorView& out, Dispatcher& dispatcher, WaitingRows& rows,
+                      const Backend& backend, Stream& stream);
 
 }  // namespace foregate
 

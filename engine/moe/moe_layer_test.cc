@@ -77,13 +77,19 @@ class MoeLayerTest : public testing::Test {
     weights_.shared = {RandomMatrix(kWidth, kHidden), RandomMatrix(kWidth, kHidden), RandomMatrix(kHidden, kWidth)};
     if (gated) weights_.shared_gate = RandomMatrix(1, kHidden);
   }
+  struct PatientRows : WaitingRows {
+    std::chrono::steady_clock::time_point wait_deadline() const override {
+      return std::chrono::steady_clock::time_point::max();
+    }
+    void FindDropped(std::span<uint8_t> is_dropped) override { std::fill(is_dropped.begin(), is_dropped.end(), 0); }
+  };
   std::vector<float> Run(size_t num_slots, bool normalize, bool is_committed = false) {
     const auto cache = *ExpertCache::Create(directory_, PlanEqualSlots(directory_, num_slots), store_.get(),
                                             EvictLeastRecentlyUsed, *backend_.device);
     Dispatcher dispatcher(*cache, nullptr, backend_);
     const TensorView out = New(DType::kF32, {kRows, kHidden});
     EXPECT_TRUE(MoeLayer(kLayer, {.normalize_weights = normalize, .is_committed = is_committed}, weights_, x_, buffers_,
-                         out, dispatcher, std::chrono::steady_clock::time_point::max(), backend_, *stream_)
+                         out, dispatcher, rows_, backend_, *stream_)
                     .ok());
     return {out.as<float>(), out.as<float>() + kRows * kHidden};
   }
@@ -144,6 +150,7 @@ class MoeLayerTest : public testing::Test {
     }
   }
 
+  PatientRows rows_;
   std::mt19937 random_{42};
   Backend backend_;
   std::unique_ptr<Stream> stream_;

@@ -15,16 +15,32 @@ std::chrono::microseconds SinceEpoch(std::chrono::steady_clock::time_point time)
 
 }  // namespace
 
-bool IsServing(ServerPhase phase, bool is_turned_off, const EngineLoad& load, std::chrono::microseconds now,
-               std::chrono::microseconds stall_timeout) {
-  if (phase != ServerPhase::kReady || is_turned_off) return false;
-  const std::chrono::microseconds step_started(load.step_started_us);
-  return step_started.count() == 0 || now - step_started <= stall_timeout;
+std::string WhyNotServing(const HealthInput& input, std::chrono::microseconds now, const HealthLimits& limits) {
+  if (input.is_turned_off) return "draining";
+  switch (input.phase) {
+    case ServerPhase::kLoading:
+      return "the model is being loaded";
+    case ServerPhase::kDraining:
+      return "draining";
+    case ServerPhase::kFailed:
+      return "the model could not be loaded";
+    case ServerPhase::kReady:
+      break;
+  }
+  const auto lasts_longer = [&](int64_t since_us, std::chrono::milliseconds limit) {
+    return since_us != 0 && now - std::chrono::microseconds(since_us) > limit;
+  };
+  if (lasts_longer(input.step_started_us, limits.step))
+    return "a step runs for more than " + std::to_string(limits.step.count()) + " ms";
+  if (lasts_longer(input.store_silent_since_us, limits.store))
+    return "the disk has not answered a read of experts for more than " + std::to_string(limits.store.count()) +
+           " ms; requests that need them end with UNAVAILABLE";
+  return "";
 }
 
-HealthMonitor::HealthMonitor(const ServingState* state, const Clock* clock, std::chrono::milliseconds stall_timeout,
-                             std::function<void(bool)> publish)
-    : state_(state), clock_(clock), stall_timeout_(stall_timeout), publish_(std::move(publish)) {
+HealthMonitor::HealthMonitor(const ServingState* state, const Clock* clock, const HealthLimits& limits,
+                             std::function<void(bool, const std::string&)> publish)
+    : state_(state), clock_(clock), limits_(limits), publish_(std::move(publish)) {
   thread_ = std::thread([this] { ThreadMain(); });
 }
 
@@ -45,11 +61,16 @@ void HealthMonitor::TurnOff() {
 
 void HealthMonitor::Evaluate() {
   const std::shared_ptr<ServedModel> model = state_->model();
-  const EngineLoad load = model != nullptr && model->engine != nullptr ? model->engine->load() : EngineLoad();
-  const bool is_serving = IsServing(state_->phase(), is_turned_off_, load, SinceEpoch(clock_->Now()), stall_timeout_);
-  if (published_ == is_serving) return;
-  published_ = is_serving;
-  publish_(is_serving);
+  HealthInput input{.phase = state_->phase(), .is_turned_off = is_turned_off_};
+  if (model != nullptr && model->engine != nullptr) {
+    input.step_started_us = model->engine->load().step_started_us;
+    const ExpertTier tier = model->engine->expert_tier();
+    if (tier.store != nullptr) input.store_silent_since_us = tier.store->silent_since_us;
+  }
+  const std::string why_not = WhyNotServing(input, SinceEpoch(clock_->Now()), limits_);
+  if (published_ == why_not.empty()) return;
+  published_ = why_not.empty();
+  publish_(*published_, why_not);
 }
 
 void HealthMonitor::ThreadMain() {

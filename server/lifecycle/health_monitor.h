@@ -1,4 +1,5 @@
-// HealthMonitor: decides whether the server is SERVING, from the engine's step progress and not from an open socket.
+// HealthMonitor: decides whether the server is SERVING, from the engine's step progress and the disk's answers and not
+// from an open socket.
 //
 // Thread-safe. `publish` is called from the monitor's thread and from TurnOff, one call at a time, on every change and
 // once at start.
@@ -10,6 +11,7 @@
 #include <functional>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <thread>
 
 #include "engine/host/clock.h"
@@ -17,15 +19,27 @@
 
 namespace foregate {
 
-// Serving means: the model is loaded, nobody drains, and no step is running for longer than `stall_timeout`.
-bool IsServing(ServerPhase phase, bool is_turned_off, const EngineLoad& load, std::chrono::microseconds now,
-               std::chrono::microseconds stall_timeout);
+struct HealthInput {
+  ServerPhase phase = ServerPhase::kLoading;
+  bool is_turned_off = false;
+  int64_t step_started_us = 0;        // EngineLoad's
+  int64_t store_silent_since_us = 0;  // FetchCounters'; 0 as well when no experts are read
+};
+
+struct HealthLimits {
+  std::chrono::milliseconds step{0};   // that one step may take
+  std::chrono::milliseconds store{0};  // that a read of experts may take to be answered
+};
+
+// Serving means: the model is loaded, nobody drains, no step is running for longer than its limit, and the disk that
+// experts are read from answers. Empty when it is so, else why not. Pure.
+std::string WhyNotServing(const HealthInput& input, std::chrono::microseconds now, const HealthLimits& limits);
 
 class HealthMonitor {
  public:
   // `state` and `clock` outlive the monitor. `clock` is the engine's.
-  HealthMonitor(const ServingState* state, const Clock* clock, std::chrono::milliseconds stall_timeout,
-                std::function<void(bool is_serving)> publish);
+  HealthMonitor(const ServingState* state, const Clock* clock, const HealthLimits& limits,
+                std::function<void(bool is_serving, const std::string& why_not)> publish);
   ~HealthMonitor();
 
   // NOT_SERVING from now on, published before this returns.
@@ -37,8 +51,8 @@ class HealthMonitor {
 
   const ServingState* const state_;
   const Clock* const clock_;
-  const std::chrono::milliseconds stall_timeout_;
-  const std::function<void(bool)> publish_;
+  const HealthLimits limits_;
+  const std::function<void(bool, const std::string&)> publish_;
   std::mutex mutex_;
   std::condition_variable stop_condition_;
   bool is_turned_off_ = false;     // guarded by mutex_

@@ -10,19 +10,26 @@ namespace {
 
 using std::chrono::microseconds;
 
-TEST(IsServing, OnlyAReadyServerThatMovesIs) {
-  EngineLoad idle;
-  const microseconds now(10'000'000);
-  const microseconds limit(1'000'000);
-  EXPECT_TRUE(IsServing(ServerPhase::kReady, false, idle, now, limit));
-  EXPECT_FALSE(IsServing(ServerPhase::kReady, true, idle, now, limit));
+constexpr microseconds kNow(10'000'000);
+constexpr HealthLimits kLimits{.step = std::chrono::seconds(1), .store = std::chrono::seconds(3)};
+
+TEST(WhyNotServing, OnlyAReadyServerThatMovesServes) {
+  HealthInput input{.phase = ServerPhase::kReady};
+  EXPECT_EQ(WhyNotServing(input, kNow, kLimits), "");
+  input.is_turned_off = true;
+  EXPECT_EQ(WhyNotServing(input, kNow, kLimits), "draining");
   for (ServerPhase phase : {ServerPhase::kLoading, ServerPhase::kDraining, ServerPhase::kFailed})
-    EXPECT_FALSE(IsServing(phase, false, idle, now, limit));
-  EngineLoad stepping;
-  stepping.step_started_us = 9'000'000;
-  EXPECT_TRUE(IsServing(ServerPhase::kReady, false, stepping, now, limit));
-  stepping.step_started_us = 8'999'999;
-  EXPECT_FALSE(IsServing(ServerPhase::kReady, false, stepping, now, limit));
+    EXPECT_NE(WhyNotServing({.phase = phase}, kNow, kLimits), "");
+  EXPECT_EQ(WhyNotServing({.phase = ServerPhase::kReady, .step_started_us = 9'000'000}, kNow, kLimits), "");
+  EXPECT_EQ(WhyNotServing({.phase = ServerPhase::kReady, .step_started_us = 8'999'999}, kNow, kLimits),
+            "a step runs for more than 1000 ms");
+}
+
+TEST(WhyNotServing, ADiskThatDoesNotAnswerIsAReason) {
+  EXPECT_EQ(WhyNotServing({.phase = ServerPhase::kReady, .store_silent_since_us = 7'000'000}, kNow, kLimits), "");
+  const std::string why =
+      WhyNotServing({.phase = ServerPhase::kReady, .store_silent_since_us = 6'999'999}, kNow, kLimits);
+  EXPECT_NE(why.find("the disk has not answered a read of experts for more than 3000 ms"), std::string::npos) << why;
 }
 
 // Collects what is published and lets the test wait for a value.
@@ -49,7 +56,8 @@ TEST(HealthMonitor, FollowsLoadingStallsAndDrains) {
   ServingState state("mini");
   const SystemClock clock;
   Publications published;
-  HealthMonitor monitor(&state, &clock, std::chrono::hours(1), [&](bool serving) { published.Publish(serving); });
+  const HealthLimits limits{.step = std::chrono::hours(1), .store = std::chrono::hours(1)};
+  HealthMonitor monitor(&state, &clock, limits, [&](bool serving, const std::string&) { published.Publish(serving); });
   EXPECT_TRUE(published.WaitForLast(false));
   auto model = std::make_shared<ServedModel>();
   auto engine = std::make_unique<WaitingEngine>();

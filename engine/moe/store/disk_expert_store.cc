@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "engine/moe/left_behind.h"
 #include "kernels/base/status_macros.h"
 
 namespace foregate {
@@ -38,45 +39,52 @@ absl::StatusOr<std::unique_ptr<DiskExpertStore>> DiskExpertStore::Open(const Exp
   const uint64_t first = stored.experts.empty() ? file->num_bytes() : stored.experts.front().front().file_offset;
   const ReadShape shape = options.shape.has_value() ? *options.shape : ProbeReadShape(*file, first, file->num_bytes());
   return std::unique_ptr<DiskExpertStore>(
-      new DiskExpertStore(directory, std::move(stored), std::move(file), options, shape));
+      new DiskExpertStore(std::make_unique<Reading>(directory, std::move(stored), std::move(file), options, shape)));
 }
 
-DiskExpertStore::DiskExpertStore(const ExpertDirectory& directory, StoredExperts stored, std::unique_ptr<BulkFile> file,
-                                 const DiskStoreOptions& options, const ReadShape& shape)
-    : stored_(std::move(stored)),
-      file_(std::move(file)),
-      options_(options),
-      shape_(shape),
-      queue_(directory, stored_,
-             {.piece_bytes = shape.piece_bytes,
-              .max_fetches = options.max_fetches,
-              .max_speculative_pieces = MostGuessedPieces(shape)}) {}
+DiskExpertStore::Reading::Reading(const ExpertDirectory& experts, StoredExperts parts, std::unique_ptr<BulkFile> opened,
+                                  const DiskStoreOptions& chosen, const ReadShape& measured)
+    : directory(experts),
+      stored(std::move(parts)),
+      file(std::move(opened)),
+      options(chosen),
+      shape(measured),
+      queue(directory, stored,
+            {.piece_bytes = shape.piece_bytes,
+             .max_fetches = options.max_fetches,
+             .max_speculative_pieces = MostGuessedPieces(shape)}) {}
 
-DiskExpertStore::~DiskExpertStore() { queue_.Close(); }
+DiskExpertStore::~DiskExpertStore() {
+  if (reading_->queue.Stop(std::chrono::milliseconds(0))) return;
+  if (reading_->readers != nullptr) reading_->readers->Detach();
+  LeaveBehind(std::move(reading_));
+}
 
 void DiskExpertStore::Start(std::span<const std::span<std::byte>> slots) {
-  const FileRead read_file = [this](uint64_t file_offset, std::span<std::byte> destination) {
-    return ReadFile(file_offset, destination);
+  Reading& reading = *reading_;
+  const FileRead read_file = [&reading](uint64_t file_offset, std::span<std::byte> destination) {
+    return reading.Read(file_offset, destination);
   };
   std::string how;
-  if (options_.uses_uring && !options_.read) {
+  if (reading.options.uses_uring && !reading.options.read) {
     absl::StatusOr<std::unique_ptr<PieceReaders>> readers =
-        MakeUringReaders(queue_, *file_, read_file, slots, shape_.depth);
+        MakeUringReaders(reading.queue, *reading.file, read_file, slots, reading.shape.depth);
     how = readers.ok() ? "with io_uring" : "by threads (" + std::string(readers.status().message()) + ")";
-    if (readers.ok()) readers_ = *std::move(readers);
+    if (readers.ok()) reading.readers = *std::move(readers);
   } else {
     how = "by threads";
   }
-  if (readers_ == nullptr)
-    readers_ = MakeThreadReaders(queue_, options_.read ? options_.read : read_file, shape_.depth);
-  description_ = stored_.path + ", " + how + ", " + std::to_string(shape_.depth) + " reads of " +
-                 std::to_string(shape_.piece_bytes >> 10) + " KiB at once" +
-                 (file_->direct_fd() < 0 ? ", through the page cache" : ", direct");
+  if (reading.readers == nullptr)
+    reading.readers =
+        MakeThreadReaders(reading.queue, reading.options.read ? reading.options.read : read_file, reading.shape.depth);
+  description_ = reading.stored.path + ", " + how + ", " + std::to_string(reading.shape.depth) + " reads of " +
+                 std::to_string(reading.shape.piece_bytes >> 10) + " KiB at once" +
+                 (reading.file->direct_fd() < 0 ? ", through the page cache" : ", direct");
 }
 
-absl::Status DiskExpertStore::ReadFile(uint64_t file_offset, std::span<std::byte> destination) const {
+absl::Status DiskExpertStore::Reading::Read(uint64_t file_offset, std::span<std::byte> destination) const {
   iovec buffer{destination.data(), destination.size()};
-  return file_->Read(file_offset, {&buffer, 1}, file_->PrefersDirect(file_offset, destination.size()));
+  return file->Read(file_offset, {&buffer, 1}, file->PrefersDirect(file_offset, destination.size()));
 }
 
 }  // namespace foregate

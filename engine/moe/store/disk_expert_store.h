@@ -6,12 +6,14 @@
 #ifndef FOREGATE_ENGINE_MOE_STORE_DISK_EXPERT_STORE_H_
 #define FOREGATE_ENGINE_MOE_STORE_DISK_EXPERT_STORE_H_
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 
 #include "absl/status/statusor.h"
 #include "engine/formats/bulk_file.h"
@@ -29,46 +31,58 @@ struct DiskStoreOptions {
   std::optional<ReadShape> shape = {};  // absent: measured
   bool uses_uring = true;               // where it is permitted
   FileRead read = {};                   // by threads, instead of reading the file: faults and delays of tests
+  // For reads under way when the store is stopped; they take milliseconds, tens of them on a busy spinning disk.
+  std::chrono::milliseconds stop_grace = std::chrono::seconds(3);
 };
 
 // The engine's thread calls it; its threads read.
 class DiskExpertStore : public ExpertStore {
  public:
-  // `directory` must outlive the store. The errors of BulkFile::Open; INVALID_ARGUMENT naming file and expert when a
+  // The errors of BulkFile::Open; INVALID_ARGUMENT naming file and expert when a
   // part does not lie in the file.
   static absl::StatusOr<std::unique_ptr<DiskExpertStore>> Open(const ExpertDirectory& directory, StoredExperts stored,
                                                                const DiskStoreOptions& options);
-  // No fetch may be pending.
+  // Of a cache that has stopped it, or with no fetch pending. Readers that still hang in a read are left behind with
+  // all that they use.
   ~DiskExpertStore() override;
 
   // Once, before the first fetch. `slots`: the memory of all destinations, alive as long as fetches are pending.
   void Start(std::span<const std::span<std::byte>> slots);
 
   absl::Status Begin(ExpertFetch& fetch, Stream& /*stream*/) override {
-    queue_.Push(fetch);
+    reading_->queue.Push(fetch);
     return absl::OkStatus();
   }
-  void Raise(ExpertFetch& fetch, FetchClass urgency) override { queue_.Raise(fetch, urgency); }
-  bool Cancel(ExpertFetch& fetch) override { return queue_.Cancel(fetch); }
-  uint64_t num_ended() const override { return queue_.num_ended(); }
+  void Raise(ExpertFetch& fetch, FetchClass urgency) override { reading_->queue.Raise(fetch, urgency); }
+  bool Cancel(ExpertFetch& fetch) override { return reading_->queue.Cancel(fetch); }
+  uint64_t num_ended() const override { return reading_->queue.num_ended(); }
   absl::Status WaitForEnd(uint64_t seen, std::chrono::steady_clock::time_point deadline) override {
-    return queue_.WaitForEnd(seen, deadline);
+    return reading_->queue.WaitForEnd(seen, deadline);
   }
-  const FetchCounters* counters() const override { return &queue_.counters(); }
+  bool Stop() override { return reading_->queue.Stop(reading_->options.stop_grace); }
+  const FetchCounters* counters() const override { return &reading_->queue.counters(); }
   std::string description() const override { return description_; }
 
  private:
-  DiskExpertStore(const ExpertDirectory& directory, StoredExperts stored, std::unique_ptr<BulkFile> file,
-                  const DiskStoreOptions& options, const ReadShape& shape);
-  absl::Status ReadFile(uint64_t file_offset, std::span<std::byte> destination) const;
+  // All that the readers reach, so that it can be left behind as one.
+  struct Reading {
+    Reading(const ExpertDirectory& experts, StoredExperts parts, std::unique_ptr<BulkFile> opened,
+            const DiskStoreOptions& chosen, const ReadShape& measured);
+    absl::Status Read(uint64_t file_offset, std::span<std::byte> destination) const;
 
-  const StoredExperts stored_;
-  const std::unique_ptr<BulkFile> file_;
-  const DiskStoreOptions options_;
-  const ReadShape shape_;
-  FetchQueue queue_;
+    const ExpertDirectory directory;  // a copy: the model's own ends with it
+    const StoredExperts stored;
+    const std::unique_ptr<BulkFile> file;
+    const DiskStoreOptions options;
+    const ReadShape shape;
+    FetchQueue queue;
+    std::unique_ptr<PieceReaders> readers;
+  };
+
+  explicit DiskExpertStore(std::unique_ptr<Reading> reading) : reading_(std::move(reading)) {}
+
+  std::unique_ptr<Reading> reading_;
   std::string description_;
-  std::unique_ptr<PieceReaders> readers_;
 };
 
 }  // namespace foregate

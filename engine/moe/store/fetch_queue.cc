@@ -57,8 +57,17 @@ void FetchQueue::Push(ExpertFetch& fetch) {
     fetch.state.store(FetchState::kPending, std::memory_order_relaxed);
     QueueOf(fetch).push_back(&fetch);
     ++ByClass(counters_.num_pending, fetch.urgency);
+    if (++num_pending_ == 1) NoteAnswer();  // silence begins with the first
   }
   has_pieces_.notify_all();
+}
+
+// Or the beginning of a time in which one is due.
+void FetchQueue::NoteAnswer() {
+  const auto now = std::chrono::steady_clock::now().time_since_epoch();
+  counters_.silent_since_us.store(
+      num_pending_ == 0 ? 0 : std::chrono::duration_cast<std::chrono::microseconds>(now).count(),
+      std::memory_order_relaxed);
 }
 
 void FetchQueue::Raise(ExpertFetch& fetch, FetchClass urgency) {
@@ -83,6 +92,7 @@ bool FetchQueue::Cancel(ExpertFetch& fetch) {
   queue.erase(std::find(queue.begin(), queue.end(), &fetch));
   --ByClass(counters_.num_pending, fetch.urgency);
   fetch.state.store(FetchState::kIdle, std::memory_order_relaxed);
+  if (--num_pending_ == 0) NoteAnswer();
   return true;
 }
 
@@ -98,7 +108,7 @@ absl::Status FetchQueue::WaitForEnd(uint64_t seen, std::chrono::steady_clock::ti
   } else if (!has_ended_.wait_until(lock, deadline, has_ended)) {
     is_waiting_ = false;
     CountWait(std::chrono::steady_clock::now() - began, std::nullopt);
-    return absl::DeadlineExceededError(stored_.path + ": no expert arrived in time: the disk is stalled or too slow");
+    return absl::DeadlineExceededError(stored_.path + ": no expert arrived: the disk is stalled or too slow");
   }
   CountWait(std::chrono::steady_clock::now() - began, ended_by_);
   return absl::OkStatus();
@@ -134,6 +144,7 @@ std::optional<ReadPiece> FetchQueue::NextPiece() {
   }
   if (!piece.has_value()) return piece;
   ++piece->fetch->progress.num_out;
+  ++num_out_;
   if (piece->urgency == FetchClass::kSpeculative) ++num_speculative_;
   ++ByClass(counters_.num_pieces_out, piece->urgency);
   piece->taken_at = std::chrono::steady_clock::now();
@@ -154,12 +165,11 @@ std::optional<ReadPiece> FetchQueue::TryTake() {
   return is_closed_ ? std::nullopt : NextPiece();
 }
 
-void FetchQueue::Close() {
-  {
-    const std::lock_guard lock(mutex_);
-    is_closed_ = true;
-  }
+bool FetchQueue::Stop(std::chrono::milliseconds grace) {
+  std::unique_lock lock(mutex_);
+  is_closed_ = true;
   has_pieces_.notify_all();
+  return has_ended_.wait_for(lock, grace, [&] { return num_out_ == 0; });
 }
 
 absl::Status FetchQueue::Verify(const ExpertFetch& fetch, uint32_t part) const {
@@ -205,6 +215,7 @@ void FetchQueue::EndIfDone(ExpertFetch& fetch) {
   if (std::exchange(is_waiting_, false) && fetch.urgency == FetchClass::kDemand) ended_by_ = fetch.progress.began_as;
   fetch.state.store(has_failed ? FetchState::kFailed : FetchState::kArrived, std::memory_order_release);
   num_ended_.fetch_add(1, std::memory_order_release);
+  --num_pending_;
   has_ended_.notify_all();
 }
 
@@ -234,7 +245,10 @@ void FetchQueue::Return(const ReadPiece& piece, const absl::Status& read) {
     }
   }
   --progress.num_out;
+  --num_out_;
   EndIfDone(fetch);
+  NoteAnswer();
+  if (is_closed_) has_ended_.notify_all();
   // What was held back may be due, and what failed is to be read again.
   lock.unlock();
   has_pieces_.notify_all();

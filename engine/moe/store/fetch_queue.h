@@ -61,8 +61,8 @@ class FetchQueue {
   // Without waiting.
   std::optional<ReadPiece> TryTake();
   void Return(const ReadPiece& piece, const absl::Status& read);
-  // Readers get nothing any more; what they hold is returned as usual.
-  void Close();
+  // Readers get nothing any more; what they hold is returned as usual. Whether all of it was, within `grace`.
+  bool Stop(std::chrono::milliseconds grace);
 
   const FetchCounters& counters() const { return counters_; }
 
@@ -82,6 +82,7 @@ class FetchQueue {
   void EndIfDone(ExpertFetch& fetch);
   // `ended_by`: the class in which the fetch began that a layer waited for; nothing while none has ended.
   void CountWait(std::chrono::steady_clock::duration waited, std::optional<FetchClass> ended_by);
+  void NoteAnswer();
 
   absl::Status Verify(const ExpertFetch& fetch, uint32_t part) const;
 
@@ -98,6 +99,8 @@ class FetchQueue {
   std::array<std::vector<ExpertFetch*>, kNumFetchClasses> queues_;  // that have pieces to hand out, oldest first
   std::vector<ReadPiece> retries_;                                  // before all others
   uint32_t num_speculative_ = 0;                                    // pieces under way
+  size_t num_out_ = 0;                                              // pieces not returned and verified yet
+  size_t num_pending_ = 0;                                          // fetches
   bool is_waiting_ = false;                                         // the engine, and no fetch has ended since
   std::optional<FetchClass> ended_by_;                              // see CountWait
   std::chrono::steady_clock::duration waited_{0};  // until a fetch ended that no layer wanted yet: for the next one

@@ -1,5 +1,5 @@
 // PieceReaders: whoever takes pieces from a FetchQueue, reads them, and returns them. Owns its threads: they end when
-// the queue is closed, and the destructor joins them.
+// the queue is stopped, and the destructor joins them.
 #ifndef FOREGATE_ENGINE_MOE_STORE_PIECE_READERS_H_
 #define FOREGATE_ENGINE_MOE_STORE_PIECE_READERS_H_
 
@@ -22,6 +22,8 @@ using FileRead = std::function<absl::Status(uint64_t file_offset, std::span<std:
 class PieceReaders {
  public:
   virtual ~PieceReaders() = default;
+  // For threads that hang in a read: they go their own way, and `this` and all that they use must stay for good.
+  virtual void Detach() = 0;
 };
 
 // `depth` threads, each with one read under way. `queue` must outlive the result.

@@ -22,6 +22,10 @@ class ThreadReaders final : public PieceReaders {
     for (std::thread& thread : threads_) thread.join();
   }
 
+  void Detach() override {
+    for (std::thread& thread : threads_) thread.detach();
+  }
+
  private:
   void ReadPieces() {
     while (const std::optional<ReadPiece> piece = queue_.Take())

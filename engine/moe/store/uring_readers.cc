@@ -31,6 +31,8 @@ class UringReaders final : public PieceReaders {
     if (has_ring_) ::io_uring_queue_exit(&ring_);
   }
 
+  void Detach() override { thread_.detach(); }
+
   absl::Status Start(std::span<const std::span<std::byte>> buffers) {
     if (file_.direct_fd() < 0) return absl::UnavailableError("direct I/O is refused");
     if (const int error = ::io_uring_queue_init(static_cast<unsigned>(under_way_.size()), &ring_, 0); error < 0)
