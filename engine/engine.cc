@@ -31,6 +31,7 @@ class ThreadedEngine final : public Engine {
   const DeviceInfo& device() const override { return loop_->device(); }
   RouteStatistics& routing() override { return loop_->routing(); }
   ExpertTier expert_tier() const override { return loop_->expert_tier(); }
+  void LimitExpertMemory(uint64_t num_bytes) override { loop_->LimitExpertMemory(num_bytes); }
 
  private:
   const std::unique_ptr<EngineLoop> loop_;

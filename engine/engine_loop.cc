@@ -139,6 +139,7 @@ absl::Status EngineLoop::Submit(GenerationRequest request, std::shared_ptr<Token
 bool EngineLoop::Step() {
   now_ = clock_->Now();
   const SteadyTime started = now_;
+  decoder_->LimitExpertMemory(expert_memory_.load(std::memory_order_relaxed));
   DrainMailbox();
   ExpireDeadlines();
   ApplyStops();

@@ -6,7 +6,9 @@
 #ifndef FOREGATE_ENGINE_ENGINE_LOOP_H_
 #define FOREGATE_ENGINE_ENGINE_LOOP_H_
 
+#include <atomic>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -56,6 +58,7 @@ class EngineLoop {
   const DeviceInfo& device() const { return device_->info(); }
   RouteStatistics& routing() { return routing_; }
   ExpertTier expert_tier() const { return decoder_->expert_tier(); }
+  void LimitExpertMemory(uint64_t num_bytes) { expert_memory_.store(num_bytes, std::memory_order_relaxed); }
   // For tests of block accounting; engine thread.
   const BlockAllocator& allocator() const { return allocator_; }
 
@@ -137,6 +140,7 @@ class EngineLoop {
   std::optional<PrefixCache> prefix_cache_;
   Sampler sampler_;
   DropControl drop_control_{this};
+  std::atomic<uint64_t> expert_memory_{std::numeric_limits<uint64_t>::max()};  // experts take at most so much
 
   uint64_t next_ticket_ = 0;
   std::vector<std::unique_ptr<ActiveRequest>> requests_;  // in order of submission

@@ -20,6 +20,7 @@
 #include "server/generation/text_pool.h"
 #include "server/lifecycle/cpu_plan.h"
 #include "server/lifecycle/drain_controller.h"
+#include "server/lifecycle/expert_memory_watch.h"
 #include "server/lifecycle/health_monitor.h"
 #include "server/lifecycle/live_requests.h"
 #include "server/lifecycle/model_loader.h"
@@ -110,6 +111,8 @@ class Daemon {
       has_failed_ = true;
       end_->release();
     };
+    if (config_.engine().expert_memory_pressure() == "on")
+      expert_memory_ = std::make_unique<ExpertMemoryWatch>(&state_, "");
     loader_ = std::make_unique<ModelLoader>(config_, cpus_, &state_, &live_, &clock_, on_failed);
   }
 
@@ -199,6 +202,7 @@ class Daemon {
   std::unique_ptr<GrpcServers> servers_;
   std::unique_ptr<HealthMonitor> health_;
   std::unique_ptr<PrometheusEndpoint> metrics_;
+  std::unique_ptr<ExpertMemoryWatch> expert_memory_;
   std::unique_ptr<ModelLoader> loader_;
 };
 

@@ -451,6 +451,7 @@ ExpertTier TransformerDecoder::expert_tier() const {
   return {.num_experts = weights_.experts->size(),
           .num_slots = cache.num_slots(),
           .slot_bytes = cache.slot_bytes(),
+          .least_slot_bytes = cache.least_slot_bytes(),
           .cache = cache.holds_all() ? nullptr : &cache.counters(),
           .store = store == nullptr ? nullptr : store->counters(),
           .board = &cache.board(),

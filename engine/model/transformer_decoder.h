@@ -43,6 +43,7 @@ class TransformerDecoder : public Decoder {
                                                        StepControl& control) override;
   absl::StatusOr<StepResult> Collect(std::unique_ptr<StepInFlight> step) override;
   ExpertTier expert_tier() const override;
+  void LimitExpertMemory(uint64_t num_bytes) override { weights_.cache->Resize(num_bytes); }
 
  private:
   // The step in flight, on the host's side. Kept between steps for its capacity.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "kernels/api/host_device.h"
 #include "kernels/base/check.h"
 #include "kernels/base/status_macros.h"
 
@@ -39,5 +40,7 @@ void* BlockPool::block(size_t index) const {
   FOREGATE_CHECK_LT(index, num_blocks_);
   return static_cast<std::byte*>(pieces_[index / blocks_per_piece_]->data()) + index % blocks_per_piece_ * block_bytes_;
 }
+
+void BlockPool::ReturnPages(size_t index) const { ReturnHostPages(block(index), block_bytes_); }
 
 }  // namespace foregate

@@ -1,4 +1,4 @@
-// BlockPool: equal blocks of memory for experts, taken from the device in large pieces. Fixed in size; the blocks are
+// BlockPool: equal blocks of memory for experts, taken from the device in large pieces. Fixed in number; the blocks are
 // given out by index.
 #ifndef FOREGATE_ENGINE_MOE_BLOCK_POOL_H_
 #define FOREGATE_ENGINE_MOE_BLOCK_POOL_H_
@@ -24,6 +24,9 @@ class BlockPool {
   std::vector<std::span<std::byte>> pieces() const;
   // Address of a block, in the pool's memory space.
   void* block(size_t index) const;
+  // Gives the block's pages back to the system until it is written again. For multiples of a page on devices that share
+  // the host's memory.
+  void ReturnPages(size_t index) const;
 
  private:
   BlockPool() = default;

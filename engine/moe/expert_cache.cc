@@ -4,6 +4,7 @@
 #include <string>
 
 #include "engine/moe/left_behind.h"
+#include "kernels/api/host_device.h"
 #include "kernels/base/check.h"
 #include "kernels/base/status_macros.h"
 
@@ -59,6 +60,7 @@ ExpertCache::ExpertCache(const ExpertDirectory& directory, const SlotPlan& plan,
       policy_(policy),
       class_of_(plan.class_of),
       slot_of_expert_(directory.size(), kNone),
+      classes_(plan.classes),
       layer_weights_(directory.layers().size()),
       usage_(static_cast<int32_t>(directory.layers().size()), directory.num_experts()),
       board_(directory.layers().size(), static_cast<size_t>(directory.num_experts())),
@@ -69,6 +71,10 @@ ExpertCache::ExpertCache(const ExpertDirectory& directory, const SlotPlan& plan,
 
 absl::Status ExpertCache::AllocateSlots(const SlotPlan& plan, Device& device) {
   slots_.resize(plan.num_slots());
+  can_resize_ = store_ != nullptr && SharesHostMemory(device);
+  size_ = plan.num_bytes();
+  counters_.memory_bytes = size_;
+  retired_slots_.resize(plan.classes.size());
   size_t next = 0;
   for (const SlotClass& slots : plan.classes) {
     FOREGATE_ASSIGN_OR_RETURN(BlockPool blocks,
@@ -80,6 +86,7 @@ absl::Status ExpertCache::AllocateSlots(const SlotPlan& plan, Device& device) {
       slots_[next + block].fetch->destination = static_cast<std::byte*>(blocks.block(block));
       free.push_back(next + block);
     }
+    num_usable_.push_back(slots.num_slots);
     next += slots.num_slots;
     blocks_.push_back(std::move(blocks));
   }
@@ -226,7 +233,7 @@ size_t ExpertCache::TakeSlot(size_t expert, FetchClass urgency, float hint) {
                              .hint = hint});
     if (is_silent) {
       slot = CancelOne(slot_class);
-      const size_t most_pending = std::max<size_t>(2, (first_slot_[slot_class + 1] - first_slot_[slot_class]) / 4);
+      const size_t most_pending = std::max<size_t>(2, num_usable_[slot_class] / 4);
       if (slot == kNone && num_pending >= most_pending) return kNone;
     }
     if (slot == kNone) {
@@ -262,6 +269,7 @@ absl::StatusOr<size_t> ExpertCache::Load(size_t expert, FetchClass urgency, floa
   taken.fetch->expert = expert;
   taken.fetch->urgency = urgency;
   taken.expert = expert;
+  if (taken.is_hollow) CountPages(slot);
   taken.hint = hint;
   taken.is_guess = urgency == FetchClass::kSpeculative;
   slot_of_expert_[expert] = slot;

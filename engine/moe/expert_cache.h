@@ -12,6 +12,9 @@
 // writes from the host serves only devices that run work as it is enqueued). One thread takes all leases, and what is
 // fetched ends whatever is leased, so no two waits hold what the other needs.
 //
+// Resize gives slots' memory back to the system, and takes it again: a slot is usable or retired, whatever it held is
+// Absent then, and a retired one has no pages.
+//
 // With a slot for every expert, each is placed once while the model loads and Acquire never fetches.
 // Thread-compatible: the engine thread. Nothing allocates after Create but LayerWeights, once for each layer.
 #ifndef FOREGATE_ENGINE_MOE_EXPERT_CACHE_H_
@@ -112,9 +115,14 @@ class ExpertCache {
   void MarkStalled(uint64_t seen) { stalled_at_ = seen; }
   bool is_stalled() const { return store_ != nullptr && stalled_at_ == store_->num_ended(); }
 
+  // Between steps: as many slots are usable from now on as fit into `num_bytes`, at least two of each class, at most
+  // all. What the policy would evict goes first. False: more has to go, but is leased or being filled; call again.
+  bool Resize(uint64_t num_bytes);
+
   ExpertState state(ExpertKey key) const;
   size_t num_slots() const { return slots_.size(); }
   uint64_t slot_bytes() const;
+  uint64_t least_slot_bytes() const { return LeastSlotBytes(classes_); }
   // All memory that fetches write to.
   std::vector<std::span<std::byte>> slot_memory() const;
   // Every expert is placed: nothing is ever fetched or evicted.
@@ -137,6 +145,7 @@ class ExpertCache {
     bool is_prefetched = false;          // and not used yet
     bool is_guess = false;               // of which the layer has not routed yet
     bool is_vain = false;                // a guess that did not come true: the first to go
+    bool is_hollow = false;              // retired, or not filled since: its pages are the system's
     size_t displaced = kNone;            // whose slot a guess took, until the guess is used or gone
     std::unique_ptr<ExpertFetch> fetch;  // where it is, for good; idle when the expert was placed
 
@@ -158,15 +167,25 @@ class ExpertCache {
   size_t CancelOne(size_t slot_class);
   absl::StatusOr<size_t> Load(size_t expert, FetchClass urgency, float hint, Stream& stream);
 
+  bool Retire(size_t slot_class);
+  void Restore(size_t slot_class);
+  // Of a hollow slot that is about to be filled.
+  void CountPages(size_t slot);
+
   const ExpertDirectory& directory_;
   ExpertStore* const store_;
   const EvictionPolicy policy_;
-  std::vector<BlockPool> blocks_;                          // by class
-  std::vector<size_t> class_of_;                           // by directory index
-  std::vector<size_t> first_slot_;                         // by class; one more at the end
-  std::vector<Slot> slots_;                                // those of a class adjacent
-  std::vector<size_t> slot_of_expert_;                     // by directory index
+  std::vector<BlockPool> blocks_;       // by class
+  std::vector<size_t> class_of_;        // by directory index
+  std::vector<size_t> first_slot_;      // by class; one more at the end
+  std::vector<Slot> slots_;             // those of a class adjacent
+  std::vector<size_t> slot_of_expert_;  // by directory index
+  std::vector<SlotClass> classes_;
   std::vector<std::vector<size_t>> free_slots_;            // by class
+  std::vector<std::vector<size_t>> retired_slots_;         // by class
+  std::vector<size_t> num_usable_;                         // by class
+  bool can_resize_ = false;                                // of memory that is the host's
+  uint64_t size_ = 0;                                      // that Resize has reached
   std::vector<std::vector<ExpertWeights>> layer_weights_;  // by layer index; filled when first asked for
   ExpertUsage usage_;
   ExpertCacheCounters counters_;

@@ -22,7 +22,8 @@ struct ExpertCacheCounters {
   std::atomic<uint64_t> guess_used_bytes{0};
   std::atomic<uint64_t> guess_wasted_bytes{0};
   std::atomic<uint64_t> guess_regretted_bytes{0};
-  std::atomic<int32_t> guess_level{-1};  // the governor's: -1 nothing is guessed, else the larger the bolder
+  std::atomic<uint64_t> memory_bytes{0};  // of slots that may be used, and have been since they were taken again
+  std::atomic<int32_t> guess_level{-1};   // the governor's: -1 nothing is guessed, else the larger the bolder
 };
 
 }  // namespace foregate

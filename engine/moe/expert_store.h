@@ -98,6 +98,9 @@ class ExpertStore {
   virtual uint64_t num_ended() const = 0;
   // Returns when more fetches have ended than `seen`, or DEADLINE_EXCEEDED.
   virtual absl::Status WaitForEnd(uint64_t seen, std::chrono::steady_clock::time_point deadline) = 0;
+  // Memory of destinations is about to be given back to the system: lets go of all that holds it, such as buffers that
+  // are registered with the kernel.
+  virtual void ReleaseMemory() {}
   // Nothing begins any more, and what is pending stays so. True: nothing is being written. False: after some time
   // something still is, by reads that hang and cannot be called back, so the pending fetches and their destinations
   // have to stay (left_behind.h).

@@ -16,7 +16,8 @@ namespace foregate {
 struct ExpertTier {
   size_t num_experts = 0;                      // over all layers
   size_t num_slots = 0;                        // of fast memory; as many as experts when all stay there
-  uint64_t slot_bytes = 0;                     // of all slots
+  uint64_t slot_bytes = 0;                     // of all slots, as planned
+  uint64_t least_slot_bytes = 0;               // of the fewest that serve
   const ExpertCacheCounters* cache = nullptr;  // null when all stay in fast memory
   const FetchCounters* store = nullptr;        // null when nothing is read from a file
   const ExpertBoard* board = nullptr;          // null without experts

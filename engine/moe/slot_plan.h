@@ -33,6 +33,11 @@ SlotPlan PlanAllSlots(const ExpertDirectory& directory);
 // As many slots as fit into `memory_bytes`; PlanAllSlots when all do. INVALID_ARGUMENT with the numbers when two of a
 // class do not fit: one expert is computed while the next is fetched.
 absl::StatusOr<SlotPlan> PlanSlots(const ExpertDirectory& directory, uint64_t memory_bytes);
+// Of at most `classes`, how many slots of each fit into `memory_bytes`: two of each, or what there is, and of the rest
+// each class's share.
+std::vector<size_t> DivideSlots(const std::vector<SlotClass>& classes, uint64_t memory_bytes);
+// Bytes of two of each, or of what there is.
+uint64_t LeastSlotBytes(const std::vector<SlotClass>& classes);
 // `num_slots` of the largest expert's size, for any expert; at most one for each.
 SlotPlan PlanEqualSlots(const ExpertDirectory& directory, size_t num_slots);
 

@@ -58,6 +58,21 @@ TEST(SlotPlan, TooLittleIsRefusedWithTheNumbers) {
   EXPECT_EQ(PlanSlots(MixedDirectory(1), 10 * 4096)->num_slots(), 3u);
 }
 
+TEST(SlotPlan, SlotsAreDividedAsThePlanDoes) {
+  const ExpertDirectory directory = MixedDirectory();
+  const SlotPlan most = *PlanSlots(directory, 70 * 4096);
+  EXPECT_EQ(LeastSlotBytes(most.classes), 14u * 4096);
+  EXPECT_EQ(DivideSlots(most.classes, 0), (std::vector<size_t>{2, 2}));
+  EXPECT_EQ(DivideSlots(most.classes, 70 * 4096),
+            (std::vector<size_t>{most.classes[0].num_slots, most.classes[1].num_slots}));
+  for (uint64_t pages = 14; pages <= 70; ++pages) {
+    const std::vector<size_t> counts = DivideSlots(most.classes, pages * 4096);
+    EXPECT_LE(counts[0] * 3 + counts[1] * 4, pages);
+    EXPECT_GE(counts[0] * 3 + counts[1] * 4 + 7, std::min(pages, most.num_bytes() / 4096));
+    EXPECT_TRUE(counts[0] >= 2 && counts[1] >= 2);
+  }
+}
+
 TEST(SlotPlan, EqualSlotsHoldAnyExpert) {
   const SlotPlan plan = PlanEqualSlots(MixedDirectory(), 7);
   EXPECT_EQ(plan.classes, (std::vector<SlotClass>{{4 * 4096, 7}}));

@@ -113,6 +113,11 @@ absl::StatusOr<std::unique_ptr<DeviceBuffer>> AllocateHostMemory(size_t num_byte
   return std::make_unique<HostBuffer>(mapping, mapping_bytes, data, num_bytes);
 }
 
+void ReturnHostPages(void* data, size_t num_bytes) {
+  // Refused where memory is locked: then nothing is lost but the memory.
+  madvise(data, num_bytes, MADV_DONTNEED);
+}
+
 void CheckCopy(const TensorView& source, const TensorView& destination) {
   FOREGATE_CHECK(source.dtype() == destination.dtype());
   FOREGATE_CHECK_EQ(source.num_elements(), destination.num_elements());

@@ -13,6 +13,10 @@ namespace foregate {
 // pages. RESOURCE_EXHAUSTED naming the bytes.
 absl::StatusOr<std::unique_ptr<DeviceBuffer>> AllocateHostMemory(size_t num_bytes);
 
+// Gives pages of such memory back to the system: they read as zeros, and take memory again when they are written. Both
+// multiples of a page. What the kernel has pinned, as for registered I/O, comes back only when it is let go.
+void ReturnHostPages(void* data, size_t num_bytes);
+
 // CHECKs what CopyAsync demands of its two views.
 void CheckCopy(const TensorView& source, const TensorView& destination);
 

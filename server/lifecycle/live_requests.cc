@@ -49,6 +49,7 @@ class TrackedEngine final : public Engine {
   const DeviceInfo& device() const override { return engine_->device(); }
   RouteStatistics& routing() override { return engine_->routing(); }
   ExpertTier expert_tier() const override { return engine_->expert_tier(); }
+  void LimitExpertMemory(uint64_t num_bytes) override { engine_->LimitExpertMemory(num_bytes); }
 
  private:
   const std::unique_ptr<Engine> engine_;

@@ -151,6 +151,8 @@ void AddExpertTier(const ExpertTier& tier, const std::vector<LayerGroup>& groups
   out->Gauge("expert_slots", "Experts that fast memory holds at once.", static_cast<double>(tier.num_slots));
   out->Gauge("expert_slot_bytes", "Fast memory of the expert slots.", static_cast<double>(tier.slot_bytes));
   if (tier.cache == nullptr) return;
+  out->Gauge("expert_memory_bytes", "What of it experts take now: less where memory around the process runs short.",
+             static_cast<double>(tier.cache->memory_bytes.load(kRelaxed)));
   const auto counter = [out](const char* name, const char* help, const std::atomic<uint64_t>& value,
                              MetricLabels labels = {}) {
     out->Counter(name, help, static_cast<double>(value.load(kRelaxed)), std::move(labels));

@@ -59,6 +59,9 @@ class DiskExpertStore : public ExpertStore {
   absl::Status WaitForEnd(uint64_t seen, std::chrono::steady_clock::time_point deadline) override {
     return reading_->queue.WaitForEnd(seen, deadline);
   }
+  void ReleaseMemory() override {
+    if (reading_->readers != nullptr) reading_->readers->ReleaseBuffers();
+  }
   bool Stop() override { return reading_->queue.Stop(reading_->options.stop_grace); }
   const FetchCounters* counters() const override { return &reading_->queue.counters(); }
   std::string description() const override { return description_; }

@@ -133,6 +133,23 @@ TEST_P(EveryReader, GivesEveryExpertWhole) {
   EXPECT_EQ(bytes_read[2], 0u);
 }
 
+// Memory that is given back and taken again lies in other pages, which a reader must not miss.
+TEST_P(EveryReader, FollowsMemoryThatGoesAndComes) {
+  uses_uring_ = GetParam();
+  Open(6);
+  const uint64_t slot_bytes = 6 * kPage;
+  for (size_t i = 0; i < 120; ++i) {
+    if (i % 10 == 0) ASSERT_TRUE(cache_->Resize((i % 20 == 0 ? 2 : 6) * slot_bytes));
+    const size_t expert = i * 5 % directory_.size();
+    const auto lease = cache_->Acquire(directory_.key(expert), *stream_);
+    ASSERT_TRUE(lease.ok()) << lease.status();
+    const absl::Status arrived = WaitUntilEnded(*lease);
+    ASSERT_TRUE(arrived.ok()) << arrived;
+    ExpectBytes(*lease, expert);
+  }
+  EXPECT_EQ(store_->counters()->num_retries, 0u) << "checksums were wrong at first";
+}
+
 INSTANTIATE_TEST_SUITE_P(Store, EveryReader, testing::Bool(),
                          [](const auto& test) { return test.param ? "Uring" : "Threads"; });
 
@@ -170,6 +187,37 @@ TEST_F(DiskExpertStoreTest, StatesFollowTheTable) {
   ExpectBytes(*lease, directory_.index(key));
   EXPECT_EQ(cache_->counters().num_misses, 2u);
   EXPECT_EQ(cache_->counters().num_late + cache_->counters().num_hits, 1u);
+}
+
+TEST_F(DiskExpertStoreTest, WhatIsBeingReadIsGivenBackLater) {
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool is_open = false;
+  int num_waiting = 0;
+  Open(4, WithFault([&](uint64_t, std::span<std::byte>) {
+         std::unique_lock lock(mutex);
+         ++num_waiting;
+         changed.notify_all();
+         changed.wait(lock, [&] { return is_open; });
+         return absl::OkStatus();
+       }));
+  {
+    std::vector<ExpertLease> leases;
+    for (const int32_t expert : {0, 1, 2}) leases.push_back(*cache_->Acquire({1, expert}, *stream_));
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [&] { return num_waiting == 3; });  // of the first expert
+  }
+  // The others have not begun, and nobody waits for them any more.
+  ASSERT_TRUE(cache_->Resize(2 * 6 * kPage));
+  EXPECT_EQ(cache_->state({1, 0}), ExpertState::kLoading);
+  const auto again = cache_->Acquire({1, 0}, *stream_);
+  {
+    const std::lock_guard lock(mutex);
+    is_open = true;
+  }
+  changed.notify_all();
+  EXPECT_TRUE(WaitUntilEnded(*again).ok());
+  ExpectBytes(*again, 0);
 }
 
 TEST_F(DiskExpertStoreTest, APassingErrorIsReadAgain) {

@@ -153,7 +153,7 @@ std::optional<ReadPiece> FetchQueue::NextPiece() {
 
 std::optional<ReadPiece> FetchQueue::Take() {
   std::unique_lock lock(mutex_);
-  while (!is_closed_) {
+  while (!is_closed_ && !std::exchange(is_interrupted_, false)) {
     if (std::optional<ReadPiece> piece = NextPiece()) return piece;
     has_pieces_.wait(lock);
   }
@@ -163,6 +163,19 @@ std::optional<ReadPiece> FetchQueue::Take() {
 std::optional<ReadPiece> FetchQueue::TryTake() {
   const std::lock_guard lock(mutex_);
   return is_closed_ ? std::nullopt : NextPiece();
+}
+
+void FetchQueue::Interrupt() {
+  {
+    const std::lock_guard lock(mutex_);
+    is_interrupted_ = true;
+  }
+  has_pieces_.notify_all();
+}
+
+bool FetchQueue::is_open() {
+  const std::lock_guard lock(mutex_);
+  return !is_closed_;
 }
 
 bool FetchQueue::Stop(std::chrono::milliseconds grace) {

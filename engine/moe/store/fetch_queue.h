@@ -55,11 +55,15 @@ class FetchQueue {
   uint64_t num_ended() const { return num_ended_.load(std::memory_order_acquire); }
   absl::Status WaitForEnd(uint64_t seen, std::chrono::steady_clock::time_point deadline);
 
-  // The readers' side. Take waits for a piece; nothing once the queue is closed. Every piece taken is returned, with
-  // what reading it gave; the reader that returns the last one of a part verifies the part.
+  // The readers' side. Take waits for a piece; nothing once the queue is stopped, or when it is interrupted. Every
+  // piece taken is returned, with what reading it gave; the reader that returns the last one of a part verifies the
+  // part.
   std::optional<ReadPiece> Take();
   // Without waiting.
   std::optional<ReadPiece> TryTake();
+  // One reader's Take, now or when it is next called, gives nothing although the queue is open.
+  void Interrupt();
+  bool is_open();
   void Return(const ReadPiece& piece, const absl::Status& read);
   // Readers get nothing any more; what they hold is returned as usual. Whether all of it was, within `grace`.
   bool Stop(std::chrono::milliseconds grace);
@@ -105,6 +109,7 @@ class FetchQueue {
   std::optional<FetchClass> ended_by_;                              // see CountWait
   std::chrono::steady_clock::duration waited_{0};  // until a fetch ended that no layer wanted yet: for the next one
   bool is_closed_ = false;
+  bool is_interrupted_ = false;
 };
 
 }  // namespace foregate

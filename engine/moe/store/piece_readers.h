@@ -22,6 +22,9 @@ using FileRead = std::function<absl::Status(uint64_t file_offset, std::span<std:
 class PieceReaders {
  public:
   virtual ~PieceReaders() = default;
+  // Buffers need not stay in memory any more: they are no longer registered for reads that begin from now on, and soon
+  // not at all. Thread-safe.
+  virtual void ReleaseBuffers() {}
   // For threads that hang in a read: they go their own way, and `this` and all that they use must stay for good.
   virtual void Detach() = 0;
 };

@@ -2,6 +2,7 @@
 #include <pthread.h>
 #include <sys/uio.h>
 
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -32,6 +33,11 @@ class UringReaders final : public PieceReaders {
   }
 
   void Detach() override { thread_.detach(); }
+  // The reader's own thread unregisters, when none of its reads is under way: until then the kernel would make the
+  // caller wait for the disk.
+  void ReleaseBuffers() override {
+    if (!is_released_.exchange(true)) queue_.Interrupt();
+  }
 
   absl::Status Start(std::span<const std::span<std::byte>> buffers) {
     if (file_.direct_fd() < 0) return absl::UnavailableError("direct I/O is refused");
@@ -59,11 +65,13 @@ class UringReaders final : public PieceReaders {
 
   void Run() {
     while (true) {
+      if (is_released_ && !registered_.empty()) Unregister();
       // A demand that comes while reads are under way waits for the first of them to end: one read of a disk that is
       // busy anyway.
       if (is_idle()) {
         const std::optional<ReadPiece> first = queue_.Take();
-        if (!first.has_value()) return;
+        if (!first.has_value() && !queue_.is_open()) return;
+        if (!first.has_value()) continue;
         Begin(*first);
       }
       while (!free_.empty()) {
@@ -73,6 +81,14 @@ class UringReaders final : public PieceReaders {
       }
       if (!is_idle()) Reap();
     }
+  }
+
+  // Reads work as well without, and the pages that are given back are free at once. They are not registered again when
+  // more memory is used later: that would take all of it at once.
+  void Unregister() {
+    while (!is_idle()) Reap();
+    FOREGATE_CHECK_EQ(::io_uring_unregister_buffers(&ring_), 0);
+    registered_.clear();
   }
 
   bool is_idle() const { return free_.size() == under_way_.size(); }
@@ -96,6 +112,8 @@ class UringReaders final : public PieceReaders {
   }
 
   int BufferOf(const ReadPiece& piece) const {
+    // What is given back and taken again lies in other pages than those that the kernel still knows.
+    if (is_released_) return -1;
     for (size_t i = 0; i < registered_.size(); ++i) {
       const std::span<std::byte> buffer = registered_[i];
       if (piece.destination >= buffer.data() && piece.destination + piece.num_bytes <= buffer.data() + buffer.size())
@@ -138,6 +156,7 @@ class UringReaders final : public PieceReaders {
   std::vector<ReadPiece> under_way_;
   std::vector<size_t> free_;  // places of under_way_
   std::vector<std::span<std::byte>> registered_;
+  std::atomic<bool> is_released_{false};
   std::thread thread_;
 };
 

@@ -127,8 +127,8 @@ INSTANTIATE_TEST_SUITE_P(Backends, Invariance, testing::ValuesIn(BackendCases())
   return test.param.name + "_" + std::to_string(test.param.num_threads) + "_threads";
 });
 
-// Experts on a real disk, in random amounts of memory from two slots up, in random batches and chunks, by one thread or
-// three: no choice of these changes a bit.
+// Experts on a real disk, in random amounts of memory from two slots up, which change while they are used or do not, in
+// random batches and chunks, by one thread or three: no choice of these changes a bit.
 TEST(ExpertsOnDisk, NoAmountOfMemoryChangesAToken) {
   const std::string cache = testing::TempDir() + "/experts_on_disk";
   std::filesystem::create_directories(cache);
@@ -155,6 +155,7 @@ TEST(ExpertsOnDisk, NoAmountOfMemoryChangesAToken) {
                                                                          GuessSource::kRouter, GuessSource::kPredictor};
         const int prefetch = between(0, 3);
         variant.prefetch = kPrefetch[static_cast<size_t>(prefetch)];
+        variant.has_memory_pressure = num_runs % 2 == 1;
         variant.options.max_batch_tokens = between(8, 64);
         variant.options.prefill_chunk_tokens = between(3, variant.options.max_batch_tokens);
         SCOPED_TRACE(family + ": " + std::to_string(bytes) + " of " + std::to_string(all_bytes) + " bytes, " +

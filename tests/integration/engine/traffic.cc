@@ -138,10 +138,17 @@ std::vector<Outcome> RunTogether(const std::string& model_dir, const EngineVaria
       strangers.push_back(stranger.id);
       FOREGATE_CHECK_EQ(loop->Submit(stranger, std::make_shared<RecordingSink>()).ToString(), "OK");
     }
+    if (variant.has_memory_pressure) loop->LimitExpertMemory(random() % (loop->expert_tier().slot_bytes + 1));
     for (uint64_t steps = random() % 4; steps > 0; --steps) loop->Step();
     if (!strangers.empty() && random() % 2 == 0) {
       loop->mailbox().Cancel(strangers.back(), absl::CancelledError("a stranger leaves"));
       strangers.pop_back();
+    }
+  }
+  if (variant.has_memory_pressure) {
+    for (int steps = 0; loop->Step(); ++steps) {
+      FOREGATE_CHECK_LT(steps, kMaxSteps);
+      loop->LimitExpertMemory(random() % (loop->expert_tier().slot_bytes + 1));
     }
   }
   StepUntilIdle(*loop);

@@ -24,6 +24,8 @@ struct EngineVariant {
   ExpertMemory expert_memory = {};  // by default all experts are resident
   DType kv_dtype = DType::kF32;
   std::optional<GuessSource> prefetch = GuessSource::kRouter;
+  // Experts are given more and less memory, from two slots to what was planned, in the middle of it all.
+  bool has_memory_pressure = false;
   std::string cache_directory = {};  // of packed containers: experts that have no slot are read from there
 };
 

@@ -1,0 +1,60 @@
+// How the expert cache gives memory back to the system, and takes it again.
+#include <algorithm>
+#include <utility>
+
+#include "engine/moe/expert_cache.h"
+
+namespace foregate {
+
+bool ExpertCache::Resize(uint64_t num_bytes) {
+  if (!can_resize_) return true;
+  num_bytes = std::clamp(num_bytes, least_slot_bytes(), slot_bytes());
+  if (num_bytes == size_) return true;
+  const std::vector<size_t> wanted = DivideSlots(classes_, num_bytes);
+  bool is_done = true;
+  for (size_t slot_class = 0; slot_class < wanted.size(); ++slot_class) {
+    while (num_usable_[slot_class] < wanted[slot_class]) Restore(slot_class);
+    while (num_usable_[slot_class] > wanted[slot_class] && Retire(slot_class)) {
+    }
+    is_done = is_done && num_usable_[slot_class] == wanted[slot_class];
+  }
+  if (is_done) size_ = num_bytes;
+  return is_done;
+}
+
+bool ExpertCache::Retire(size_t slot_class) {
+  std::vector<size_t>& free = free_slots_[slot_class];
+  if (free.empty()) {
+    FindCandidates(slot_class);
+    const std::optional<size_t> victim = policy_(
+        candidates_, {.layer_index = running_layer_, .num_layers = static_cast<int32_t>(directory_.layers().size())});
+    const size_t slot = victim ? candidate_slots_[*victim] : CancelOne(slot_class);
+    if (slot == kNone) return false;
+    counters_.num_evictions.fetch_add(1, std::memory_order_relaxed);
+    board_.layer_of(slots_[slot].expert).num_evictions.fetch_add(1, std::memory_order_relaxed);
+    Vacate(slot);
+  }
+  const size_t slot = free.back();
+  free.pop_back();
+  retired_slots_[slot_class].push_back(slot);
+  --num_usable_[slot_class];
+  if (std::exchange(slots_[slot].is_hollow, true)) return true;
+  store_->ReleaseMemory();
+  blocks_[slot_class].ReturnPages(slot - first_slot_[slot_class]);
+  counters_.memory_bytes.fetch_sub(classes_[slot_class].block_bytes, std::memory_order_relaxed);
+  return true;
+}
+
+void ExpertCache::Restore(size_t slot_class) {
+  std::vector<size_t>& retired = retired_slots_[slot_class];
+  free_slots_[slot_class].push_back(retired.back());
+  retired.pop_back();
+  ++num_usable_[slot_class];
+}
+
+void ExpertCache::CountPages(size_t slot) {
+  slots_[slot].is_hollow = false;
+  counters_.memory_bytes.fetch_add(classes_[class_of_[slots_[slot].expert]].block_bytes, std::memory_order_relaxed);
+}
+
+}  // namespace foregate
