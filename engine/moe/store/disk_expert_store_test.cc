@@ -139,7 +139,9 @@ TEST_P(EveryReader, FollowsMemoryThatGoesAndComes) {
   Open(6);
   const uint64_t slot_bytes = 6 * kPage;
   for (size_t i = 0; i < 120; ++i) {
-    if (i % 10 == 0) ASSERT_TRUE(cache_->Resize((i % 20 == 0 ? 2 : 6) * slot_bytes));
+    if (i % 10 == 0) {
+      ASSERT_TRUE(cache_->Resize((i % 20 == 0 ? 2 : 6) * slot_bytes));
+    }
     const size_t expert = i * 5 % directory_.size();
     const auto lease = cache_->Acquire(directory_.key(expert), *stream_);
     ASSERT_TRUE(lease.ok()) << lease.status();
