@@ -50,16 +50,21 @@ absl::Status AdminClient::Abort(const std::string& request_id, const CallOptions
   });
 }
 
-absl::Status AdminClient::StartRouteTrace(std::optional<int64_t> max_bytes, const CallOptions& call) {
+absl::Status AdminClient::StartRouteTrace(std::optional<int64_t> max_bytes, admin::v1::RouteTraceFormat format,
+                                          const CallOptions& call) {
   admin::v1::StartRouteTraceRequest request;
   if (max_bytes) request.set_max_bytes(*max_bytes);
-  return stubs_->connection->Call(call, [&](grpc::ClientContext* context) {
-    admin::v1::StartRouteTraceResponse response;
-    return stubs_->admin->StartRouteTrace(context, request, &response);
-  });
+  request.set_format(format);
+  admin::v1::StartRouteTraceResponse response;
+  absl::Status status = stubs_->connection->Call(
+      call, [&](grpc::ClientContext* context) { return stubs_->admin->StartRouteTrace(context, request, &response); });
+  if (!status.ok() || format != admin::v1::ROUTE_TRACE_FORMAT_COMPACT || response.format() == format) return status;
+  status = StopRouteTrace([](const std::string& /*bytes*/) {}, call).status();
+  if (!status.ok()) return status;
+  return absl::UnimplementedError("this server records routing traces as CSV only (trace start, trace stop)");
 }
 
-absl::StatusOr<bool> AdminClient::StopRouteTrace(const std::function<void(const std::string&)>& on_csv,
+absl::StatusOr<bool> AdminClient::StopRouteTrace(const std::function<void(const std::string&)>& on_bytes,
                                                  const CallOptions& call) {
   bool truncated = false;
   // Not repeated: the trace is gone once the server has begun to send it.
@@ -69,7 +74,7 @@ absl::StatusOr<bool> AdminClient::StopRouteTrace(const std::function<void(const 
         const auto reader = stubs_->admin->StopRouteTrace(context, admin::v1::StopRouteTraceRequest());
         admin::v1::StopRouteTraceResponse response;
         while (reader->Read(&response)) {
-          on_csv(response.csv());
+          on_bytes(response.csv().empty() ? response.trace() : response.csv());
           truncated = truncated || response.truncated();
         }
         return reader->Finish();

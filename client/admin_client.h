@@ -27,9 +27,12 @@ class AdminClient {
                      const CallOptions& call = {});
   // NOT_FOUND when no request of that id is running.
   absl::Status Abort(const std::string& request_id, const CallOptions& call = {});
-  absl::Status StartRouteTrace(std::optional<int64_t> max_bytes, const CallOptions& call = {});
-  // Hands over the recorded CSV piece by piece. Returns whether it was cut at max_bytes.
-  absl::StatusOr<bool> StopRouteTrace(const std::function<void(const std::string&)>& on_csv,
+  // UNIMPLEMENTED when the server records CSV only and was asked for another format; nothing is recorded then.
+  absl::Status StartRouteTrace(std::optional<int64_t> max_bytes, admin::v1::RouteTraceFormat format,
+                               const CallOptions& call = {});
+  // Hands over the trace piece by piece, in the format that it was started with. Returns whether it was cut at
+  // max_bytes.
+  absl::StatusOr<bool> StopRouteTrace(const std::function<void(const std::string&)>& on_bytes,
                                       const CallOptions& call = {});
 
  private:

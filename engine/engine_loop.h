@@ -111,6 +111,7 @@ class EngineLoop {
 
   // engine_loop_results.cc: from the logits to the sinks.
   void RecordRouting(const StepResult& result);
+  TraceRow TraceRowOf(int32_t row) const;
   void ProcessResult(const StepResult& result);
   void RegisterBlocks(ActiveSample* sample);
   void CollectPromptLogprobs(ActiveSample* sample, int32_t first_position, std::span<const float> logits);
@@ -167,7 +168,7 @@ class EngineLoop {
   bool copies_enqueued_ = false;
   absl::Status copy_status_;
   std::vector<float> row_scratch_;           // [vocab]
-  std::vector<int32_t> positions_scratch_;   // rows of one layer
+  std::vector<TraceRow> trace_rows_;         // rows of one layer
   std::vector<uint8_t> expert_scratch_;      // [num_experts]
   std::vector<int32_t> moe_index_of_layer_;  // [num_layers], -1: dense
 

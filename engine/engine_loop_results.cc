@@ -11,15 +11,26 @@
 
 namespace foregate {
 
+// A token that was generated before a preemption is computed again as part of a prompt.
+TraceRow EngineLoop::TraceRowOf(int32_t row) const {
+  const int32_t position = batch_.positions[static_cast<size_t>(row)];
+  const Work& work = work_[static_cast<size_t>(batch_.row_sequences[static_cast<size_t>(row)])];
+  const ActiveSample& sample = *work.sample;
+  const bool is_decode = work.num_tokens == 1 && position >= static_cast<int32_t>(sample.owner->request.prompt.size());
+  return {.request = sample.order.ticket << 16 | static_cast<uint64_t>(sample.order.sample),
+          .position = position,
+          .phase = is_decode ? TracePhase::kDecode : TracePhase::kPrefill};
+}
+
 void EngineLoop::RecordRouting(const StepResult& result) {
   const size_t num_experts = expert_scratch_.size();
   for (const LayerRouting& layer : result.routing) {
     const int32_t moe_index = moe_index_of_layer_[static_cast<size_t>(layer.layer)];
     FOREGATE_CHECK_GE(moe_index, 0);
     if (layer.rows.empty()) continue;
-    positions_scratch_.clear();
-    for (const int32_t row : layer.rows) positions_scratch_.push_back(batch_.positions[static_cast<size_t>(row)]);
-    routing_.Record(static_cast<size_t>(moe_index), step_, positions_scratch_, layer.experts);
+    trace_rows_.clear();
+    for (const int32_t row : layer.rows) trace_rows_.push_back(TraceRowOf(row));
+    routing_.Record(static_cast<size_t>(moe_index), step_, trace_rows_, layer.experts, layer.weights);
 
     const size_t top_k = layer.experts.size() / layer.rows.size();
     std::fill(expert_scratch_.begin(), expert_scratch_.end(), 0);

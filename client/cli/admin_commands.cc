@@ -1,4 +1,6 @@
 // `foregate drain`, `abort` and `trace`, on the admin listener.
+#include <chrono>
+#include <cstdio>
 #include <fstream>
 #include <optional>
 #include <string>
@@ -41,8 +43,24 @@ int RunAbort(const Session& session, AdminClient* client) {
 
 int RunTraceStart(const Session& session, AdminClient* client) {
   const Interrupt::Call call(session.interrupt);
-  return session.Report(client->StartRouteTrace(session.line.max_bytes, session.call_options()));
+  return session.Report(
+      client->StartRouteTrace(session.line.max_bytes, admin::v1::ROUTE_TRACE_FORMAT_CSV, session.call_options()));
 }
+
+namespace {
+
+int FetchTrace(const Session& session, AdminClient* client, std::ostream* out) {
+  const auto truncated =
+      client->StopRouteTrace([out](const std::string& bytes) { *out << bytes; }, session.call_options());
+  if (!truncated.ok()) return session.Report(truncated.status());
+  if (*truncated) session.err << "foregate: the trace was cut at its size limit\n";
+  out->flush();
+  if (*out) return kExitOk;
+  session.err << "foregate: the trace could not be written completely\n";
+  return kExitOther;
+}
+
+}  // namespace
 
 int RunTraceStop(const Session& session, AdminClient* client) {
   std::ofstream file;
@@ -54,15 +72,29 @@ int RunTraceStop(const Session& session, AdminClient* client) {
     out = &file;
   }
   const Interrupt::Call call(session.interrupt);
-  const auto truncated = client->StopRouteTrace([out](const std::string& csv) { *out << csv; }, session.call_options());
-  if (!truncated.ok()) return session.Report(truncated.status());
-  if (*truncated) session.err << "foregate: the trace was cut at its size limit\n";
-  out->flush();
-  if (!*out) {
-    session.err << "foregate: the trace could not be written completely\n";
-    return kExitOther;
+  return FetchTrace(session, client, out);
+}
+
+int RunTraceRecord(const Session& session, AdminClient* client) {
+  std::ofstream file(session.line.output_file, std::ios::binary);
+  if (!file) return session.ReportUsage(absl::InvalidArgumentError("cannot write " + session.line.output_file));
+  const Interrupt::Call call(session.interrupt);
+  const absl::Status started =
+      client->StartRouteTrace(session.line.max_bytes, admin::v1::ROUTE_TRACE_FORMAT_COMPACT, session.call_options());
+  if (!started.ok()) {
+    file.close();
+    std::remove(session.line.output_file.c_str());
+    return session.Report(started);
   }
-  return kExitOk;
+  if (session.err_is_terminal) session.err << "recording; Ctrl-C ends it\n" << std::flush;
+  const double seconds = session.line.record_seconds.value_or(1e8);
+  session.interrupt->cancellation()->SleepFor(std::chrono::milliseconds(static_cast<int64_t>(seconds * 1000)));
+  // The interrupt meant the wait, not the call that fetches the trace; a second one means that.
+  session.interrupt->cancellation()->Reset();
+  const int code = FetchTrace(session, client, &file);
+  if (code == kExitOk)
+    session.out << session.line.output_file << ": " << static_cast<int64_t>(file.tellp()) << " bytes\n";
+  return code;
 }
 
 }  // namespace foregate

@@ -218,6 +218,13 @@ void AddAdminCommands(CLI::App* app, CommandLine* line) {
   auto* stop = trace->add_subcommand("stop", "End recording and write the trace as CSV");
   stop->add_option("-o,--output", line->output_file, "file (default: standard output)");
   stop->callback([line] { line->command = Command::kTraceStop; });
+  auto* record = trace->add_subcommand("record", "Record until Ctrl-C, or for a while, and write a routing trace");
+  record->add_option("-o,--output", line->output_file, "the trace (.fgr)")->required();
+  record->add_option("--seconds", line->record_seconds, "end after this time (default: at Ctrl-C)")
+      ->check(CLI::Range(0.0, 1e6));
+  record->add_option("--max-bytes", line->max_bytes, "close the trace at this size (default: 64 MiB; at most 1 GiB)")
+      ->transform(CLI::AsSizeValue(false));
+  record->callback([line] { line->command = Command::kTraceRecord; });
 }
 
 // A command of foregate-offline: its flags are handed on as they are; also --help is answered there.
@@ -236,8 +243,11 @@ void HandOn(CLI::App* app, CommandLine* line, const std::string& name, const std
 // Without fallthrough, so that no flag of theirs is taken for one of this program's.
 void AddOfflineCommands(CLI::App* app, CommandLine* line) {
   HandOn(app, line, "pack", "Make a packed container of a model, which foregated serves alone", Command::kPack);
+  HandOn(app, line, "plan", "What a model would do with so much memory: what stays in it, and tokens per second",
+         Command::kPlan);
   auto* trace = app->get_subcommand("trace");
   HandOn(trace, line, "import", "Make a routing trace of a CSV file", Command::kTraceOffline);
+  HandOn(trace, line, "export", "Make a CSV file of a routing trace", Command::kTraceOffline);
   HandOn(trace, line, "summary", "What a routing trace says about caching", Command::kTraceOffline);
   HandOn(trace, line, "replay", "Run routing traces against an expert cache, in virtual time", Command::kTraceOffline);
 }

@@ -27,8 +27,10 @@ enum class Command : uint8_t {
   kAbort,
   kTraceStart,
   kTraceStop,
+  kTraceRecord,
   kTraceOffline,
   kPack,
+  kPlan,
 };
 
 struct ConnectionFlags {
@@ -73,10 +75,12 @@ struct CommandLine {
   bool once = false;                      // top
   double interval_s = 1;                  // top
   std::optional<double> drain_timeout_s;  // drain
-  std::optional<int64_t> max_bytes;       // trace start
-  std::string output_file;                // trace stop; empty: standard output
+  std::optional<int64_t> max_bytes;       // trace start, record
+  std::optional<double> record_seconds;   // trace record; absent: until it is interrupted
+  std::string output_file;                // trace stop, record; empty: standard output
   std::string output_directory;           // tokenizer; empty: list only
-  std::vector<std::string> arguments;     // pack, trace import|summary|replay: as they were given, for foregate-offline
+  // pack, plan, trace import|export|summary|replay: as they were given, for foregate-offline.
+  std::vector<std::string> arguments;
 };
 
 // Printed instead of running anything: help (exit code 0, to standard output) or a usage error (2, to standard error).

@@ -163,6 +163,11 @@ TEST(CommandLineTest, AdminCommands) {
   EXPECT_EQ(ParseOk({"trace", "start", "--max-bytes", "10"}).max_bytes, 10);
   EXPECT_EQ(ParseOk({"trace", "stop", "-o", "f.csv"}).output_file, "f.csv");
   EXPECT_EQ(ParseOk({"trace", "stop"}).command, Command::kTraceStop);
+  const CommandLine record = ParseOk({"trace", "record", "-o", "f.fgr", "--seconds", "2.5", "--max-bytes", "1MiB"});
+  EXPECT_EQ(record.command, Command::kTraceRecord);
+  EXPECT_EQ(record.output_file, "f.fgr");
+  EXPECT_EQ(record.record_seconds, 2.5);
+  EXPECT_EQ(record.max_bytes, 1 << 20);
 }
 
 TEST(CommandLineTest, WrongUsageNamesWhatIsWrong) {
@@ -206,6 +211,8 @@ TEST(CommandLineTest, TracesAreReadOffline) {
   EXPECT_EQ(line.command, Command::kTraceOffline);
   EXPECT_EQ(line.arguments, (std::vector<std::string>{"replay", "a.fgr", "--json", "--memory", "5,25", "--help"}));
   EXPECT_FALSE(line.json);
+  EXPECT_EQ(ParseOk({"trace", "export", "a.fgr"}).arguments, (std::vector<std::string>{"export", "a.fgr"}));
+  EXPECT_EQ(ParseOk({"plan", "--model", "m"}).command, Command::kPlan);
   EXPECT_EQ(ParseOk({"trace", "import", "a.csv", "-o", "a.fgr"}).arguments,
             (std::vector<std::string>{"import", "a.csv", "-o", "a.fgr"}));
   EXPECT_EQ(ParseOk({"trace", "summary"}).arguments, (std::vector<std::string>{"summary"}));

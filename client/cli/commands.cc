@@ -47,8 +47,11 @@ int RunCommand(const Session& session) {
       return RunAdmin(session, RunTraceStart);
     case Command::kTraceStop:
       return RunAdmin(session, RunTraceStop);
+    case Command::kTraceRecord:
+      return RunAdmin(session, RunTraceRecord);
     case Command::kTraceOffline:
     case Command::kPack:
+    case Command::kPlan:
       break;  // another program, which main becomes
   }
   return 1;

@@ -26,6 +26,7 @@ int RunDrain(const Session& session, AdminClient* client);
 int RunAbort(const Session& session, AdminClient* client);
 int RunTraceStart(const Session& session, AdminClient* client);
 int RunTraceStop(const Session& session, AdminClient* client);
+int RunTraceRecord(const Session& session, AdminClient* client);
 
 }  // namespace foregate
 

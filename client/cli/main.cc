@@ -20,6 +20,8 @@ int main(int argc, char** argv) {
   // Before signals are taken: the other program handles its own.
   if (line.command == foregate::Command::kPack)
     return foregate::BecomeOfflineProgram("pack", line.arguments, std::cerr);
+  if (line.command == foregate::Command::kPlan)
+    return foregate::BecomeOfflineProgram("plan", line.arguments, std::cerr);
   if (line.command == foregate::Command::kTraceOffline)
     return foregate::BecomeOfflineProgram("trace", line.arguments, std::cerr);
   // Never destroyed: the thread that waits for signals uses it until the process ends.

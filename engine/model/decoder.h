@@ -69,7 +69,8 @@ struct DecoderInfo {
   int32_t experts_per_token = 0;
   int32_t hidden_size = 0;
   int32_t pre_gate_distance = 0;  // layers between choosing experts and using them (docs/pre_gate.md); 0: no pre-gates
-  std::vector<int32_t> moe_layers;  // model layers that route
+  std::vector<int32_t> moe_layers;     // model layers that route
+  std::vector<uint64_t> expert_bytes;  // of one expert, by MoE layer; empty: unknown
   uint64_t num_parameters = 0;
   uint64_t weight_bytes = 0;
   uint64_t identity[2] = {0, 0};  // 128-bit digest of weights and numeric contract: part of prefix-cache keys

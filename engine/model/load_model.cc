@@ -83,9 +83,30 @@ DecoderInfo MakeInfo(const OpenedModel& model, uint64_t weight_bytes, DType kv_d
   info.hidden_size = model.source.config.hidden_size;
   info.pre_gate_distance = model.source.config.pre_gate_distance;
   info.moe_layers = model.weights.experts.layers();
+  info.expert_bytes = model.weights.experts.LayerBlockBytes();
   info.num_parameters = model.weights.num_parameters;
   info.weight_bytes = weight_bytes;
   return info;
+}
+
+StepShape MakeStepShape(const OpenedModel& model) {
+  const ModelConfig& config = model.source.config;
+  const ExpertDirectory& experts = model.weights.experts;
+  StepShape shape;
+  shape.moe_layers = experts.layers();
+  shape.expert_bytes = experts.LayerBlockBytes();
+  shape.num_experts = config.moe.num_experts;
+  shape.experts_per_token = config.moe.experts_per_token;
+  shape.pre_gate_distance = config.pre_gate_distance;
+  const ExpertLayout& layout = experts.layout(0);
+  shape.expert_parameters = static_cast<uint64_t>(3 * layout.hidden * layout.width);
+  shape.expert_format = WeightFormatName(layout.format(Projection::kGate));
+  shape.dense_bytes = model.weights.dense_bytes - model.weights.lookup_bytes;
+  shape.dense_parameters = model.weights.num_parameters - experts.size() * shape.expert_parameters;
+  // An embedding of which rows are looked up multiplies nothing; tied, the lm_head multiplies with it.
+  if (!config.has_tied_embeddings)
+    shape.dense_parameters -= static_cast<uint64_t>(config.vocab_size) * static_cast<uint64_t>(config.hidden_size);
+  return shape;
 }
 
 absl::Status NoContainer(const OpenedModel& model, const std::string& why) {
@@ -208,6 +229,8 @@ absl::StatusOr<ModelPlan> PlanModel(const LoadOptions& options) {
                             PlanMemory(model.source.config, model.weights, model.limits, options.expert_memory,
                                        model.max_positions, options.kv_dtype));
   return ModelPlan{.memory = memory,
+                   .step = MakeStepShape(model),
+                   .slots = model.slots,
                    .architecture = model.source.config.architecture,
                    .weights_format = model.weights.format,
                    .max_positions = model.max_positions,

@@ -10,6 +10,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -43,8 +44,23 @@ struct LoadOptions {
   std::function<void(const std::string&)> notice = {};  // what an operator should know about the cache; may be empty
 };
 
+// What a step reads and multiplies, for whoever predicts its time.
+struct StepShape {
+  std::vector<int32_t> moe_layers;
+  std::vector<uint64_t> expert_bytes;  // of one expert, by MoE layer
+  int32_t num_experts = 0;             // in each of them
+  int32_t experts_per_token = 0;
+  int32_t pre_gate_distance = 0;   // 0: no pre-gates
+  uint64_t expert_parameters = 0;  // of one expert
+  uint64_t dense_parameters = 0;   // of matrices that multiply every row
+  uint64_t dense_bytes = 0;        // read by every step
+  std::string expert_format;       // of gates and ups
+};
+
 struct ModelPlan {
   MemoryPlan memory;
+  StepShape step;
+  SlotPlan slots;  // of experts, in classes of size
   std::string architecture;
   std::string weights_format;
   int32_t max_positions = 0;     // context limit in tokens

@@ -53,6 +53,13 @@ ExpertDirectory::ExpertDirectory(std::vector<int32_t> layers, int32_t num_expert
   for (const ExpertLayout& layout : layouts_) max_block_bytes_ = std::max(max_block_bytes_, layout.block_bytes());
 }
 
+std::vector<uint64_t> ExpertDirectory::LayerBlockBytes() const {
+  std::vector<uint64_t> bytes;
+  for (size_t first = 0; first < layouts_.size(); first += static_cast<size_t>(num_experts_))
+    bytes.push_back(layouts_[first].block_bytes());
+  return bytes;
+}
+
 size_t ExpertDirectory::index(ExpertKey key) const {
   FOREGATE_CHECK(key.layer >= 0 && static_cast<size_t>(key.layer) < layer_numbers_.size());
   const int32_t number = layer_numbers_[static_cast<size_t>(key.layer)];

@@ -50,6 +50,8 @@ class ExpertDirectory {
   size_t index(ExpertKey key) const;
   ExpertKey key(size_t index) const;
   const ExpertLayout& layout(size_t index) const { return layouts_[index]; }
+  // Of one expert of each of layers().
+  std::vector<uint64_t> LayerBlockBytes() const;
   size_t max_block_bytes() const { return max_block_bytes_; }
 
  private:

@@ -1,20 +1,11 @@
 #include "engine/moe/route_trace.h"
 
-#include <charconv>
 #include <utility>
 
 #include "kernels/base/check.h"
+#include "kernels/base/status_macros.h"
 
 namespace foregate {
-namespace {
-
-void AppendNumber(uint64_t number, std::string* text) {
-  char digits[20];
-  const std::to_chars_result result = std::to_chars(digits, digits + sizeof(digits), number);
-  text->append(digits, result.ptr);
-}
-
-}  // namespace
 
 RouteStatistics::RouteStatistics(std::vector<int32_t> moe_layers, int32_t num_experts, int32_t top_k)
     : moe_layers_(std::move(moe_layers)),
@@ -24,11 +15,11 @@ RouteStatistics::RouteStatistics(std::vector<int32_t> moe_layers, int32_t num_ex
   FOREGATE_CHECK(num_experts >= 0 && top_k >= 0 && top_k <= num_experts);
 }
 
-void RouteStatistics::Record(size_t moe_layer_index, uint64_t step, std::span<const int32_t> row_positions,
-                             std::span<const int32_t> experts) {
+void RouteStatistics::Record(size_t moe_layer_index, uint64_t step, std::span<const TraceRow> rows,
+                             std::span<const int32_t> experts, std::span<const float> weights) {
   FOREGATE_CHECK_LT(moe_layer_index, moe_layers_.size());
-  const auto top_k = static_cast<size_t>(top_k_);
-  FOREGATE_CHECK_EQ(experts.size(), row_positions.size() * top_k);
+  FOREGATE_CHECK_EQ(experts.size(), rows.size() * static_cast<size_t>(top_k_));
+  FOREGATE_CHECK(weights.empty() || weights.size() == experts.size());
   std::atomic<uint64_t>* counts = &counts_[moe_layer_index * static_cast<size_t>(num_experts_)];
   for (const int32_t expert : experts) {
     FOREGATE_CHECK(expert >= 0 && expert < num_experts_);
@@ -36,25 +27,10 @@ void RouteStatistics::Record(size_t moe_layer_index, uint64_t step, std::span<co
   }
   if (!recording_.load(std::memory_order_relaxed)) return;
   const std::lock_guard lock(mutex_);
-  if (!started_ || truncated_) return;
-  for (size_t row = 0; row < row_positions.size(); ++row) {
-    const size_t kept = trace_.size();
-    AppendNumber(step, &trace_);
-    trace_ += ',';
-    AppendNumber(static_cast<uint64_t>(moe_layers_[moe_layer_index]), &trace_);
-    trace_ += ',';
-    AppendNumber(static_cast<uint64_t>(row_positions[row]), &trace_);
-    for (const int32_t expert : experts.subspan(row * top_k, top_k)) {
-      trace_ += ',';
-      AppendNumber(static_cast<uint64_t>(expert), &trace_);
-    }
-    trace_ += '\n';
-    if (trace_.size() <= max_trace_bytes_) continue;
-    trace_.resize(kept);
-    truncated_ = true;
-    recording_.store(false, std::memory_order_relaxed);
-    return;
-  }
+  if (recorder_ == nullptr) return;
+  const RoutedRows routed{
+      .moe_layer_index = moe_layer_index, .step = step, .rows = rows, .experts = experts, .weights = weights};
+  if (!recorder_->Add(routed)) recording_.store(false, std::memory_order_relaxed);
 }
 
 uint64_t RouteStatistics::count(size_t moe_layer_index, int32_t expert) const {
@@ -63,27 +39,19 @@ uint64_t RouteStatistics::count(size_t moe_layer_index, int32_t expert) const {
       std::memory_order_relaxed);
 }
 
-absl::Status RouteStatistics::StartRecording(size_t max_bytes) {
+absl::Status RouteStatistics::StartRecording(const RouteRecording& recording) {
   const std::lock_guard lock(mutex_);
-  if (started_) return absl::FailedPreconditionError("a routing trace is being recorded");
-  trace_ = "step,layer,position";
-  for (int32_t slot = 0; slot < top_k_; ++slot) trace_ += ",expert_" + std::to_string(slot);
-  trace_ += '\n';
-  max_trace_bytes_ = max_bytes;
-  truncated_ = trace_.size() > max_bytes;
-  started_ = true;
-  recording_.store(!truncated_, std::memory_order_relaxed);
+  if (recorder_ != nullptr) return absl::FailedPreconditionError("a routing trace is being recorded");
+  FOREGATE_ASSIGN_OR_RETURN(recorder_, MakeRouteRecorder(moe_layers_, num_experts_, top_k_, recording));
+  recording_.store(true, std::memory_order_relaxed);
   return absl::OkStatus();
 }
 
-absl::Status RouteStatistics::StopRecording(std::string* csv, bool* truncated) {
+absl::StatusOr<RecordedRoutes> RouteStatistics::StopRecording() {
   const std::lock_guard lock(mutex_);
-  if (!started_) return absl::FailedPreconditionError("no routing trace is being recorded");
-  started_ = false;
+  if (recorder_ == nullptr) return absl::FailedPreconditionError("no routing trace is being recorded");
   recording_.store(false, std::memory_order_relaxed);
-  *csv = std::exchange(trace_, std::string());
-  *truncated = truncated_;
-  return absl::OkStatus();
+  return std::exchange(recorder_, nullptr)->Finish();
 }
 
 }  // namespace foregate

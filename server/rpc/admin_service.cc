@@ -81,10 +81,10 @@ class DrainReactor final : public grpc::ServerWriteReactor<v1::DrainResponse> {
 
 class TraceReactor final : public grpc::ServerWriteReactor<v1::StopRouteTraceResponse> {
  public:
-  TraceReactor(std::string csv, bool truncated) : csv_(std::move(csv)), truncated_(truncated) { WriteNext(); }
+  explicit TraceReactor(RecordedRoutes trace) : trace_(std::move(trace)) { WriteNext(); }
 
   void OnWriteDone(bool ok) override {
-    if (ok && next_ < csv_.size()) {
+    if (ok && part_ < trace_.parts.size()) {
       WriteNext();
     } else {
       Finish(ok ? grpc::Status::OK : grpc::Status::CANCELLED);
@@ -94,16 +94,23 @@ class TraceReactor final : public grpc::ServerWriteReactor<v1::StopRouteTraceRes
 
  private:
   void WriteNext() {
-    const size_t bytes = std::min(kTraceChunkBytes, csv_.size() - next_);
-    response_.set_csv(csv_.data() + next_, bytes);
+    const std::string& part = trace_.parts[part_];
+    const size_t bytes = std::min(kTraceChunkBytes, part.size() - next_);
+    std::string* const field =
+        trace_.form == RouteTraceForm::kCsv ? response_.mutable_csv() : response_.mutable_trace();
+    field->assign(part, next_, bytes);
     next_ += bytes;
-    response_.set_truncated(truncated_ && next_ == csv_.size());
+    if (next_ == part.size()) {
+      ++part_;
+      next_ = 0;
+    }
+    response_.set_truncated(trace_.truncated && part_ == trace_.parts.size());
     StartWrite(&response_);
   }
 
-  const std::string csv_;
-  const bool truncated_;
-  size_t next_ = 0;
+  const RecordedRoutes trace_;  // of one part at least
+  size_t part_ = 0;
+  size_t next_ = 0;  // byte of the part
   v1::StopRouteTraceResponse response_;
 };
 
@@ -144,7 +151,7 @@ class AdminServiceImpl final : public v1::AdminService::CallbackService {
 
   grpc::ServerUnaryReactor* StartRouteTrace(grpc::CallbackServerContext* context,
                                             const v1::StartRouteTraceRequest* request,
-                                            v1::StartRouteTraceResponse*) override {
+                                            v1::StartRouteTraceResponse* response) override {
     return Answer(context, [&]() -> absl::Status {
       const int64_t max_bytes = request->has_max_bytes() ? request->max_bytes() : kDefaultTraceBytes;
       if (max_bytes < 1 || max_bytes > kMaxTraceBytes)
@@ -152,20 +159,31 @@ class AdminServiceImpl final : public v1::AdminService::CallbackService {
                                           std::to_string(kMaxTraceBytes));
       const std::shared_ptr<ServedModel> model = state_->model();
       if (model == nullptr) return state_->Ready().status();
-      return model->engine->routing().StartRecording(static_cast<size_t>(max_bytes));
+      RouteRecording recording{.max_bytes = static_cast<size_t>(max_bytes)};
+      if (request->format() == v1::ROUTE_TRACE_FORMAT_COMPACT) {
+        const DecoderInfo& info = model->engine->model();
+        recording.form = RouteTraceForm::kCompact;
+        recording.source = model->name + " arch=" + info.architecture + " weights=" + info.weights_format;
+        recording.expert_bytes = info.expert_bytes;
+      } else if (request->format() != v1::ROUTE_TRACE_FORMAT_UNSPECIFIED &&
+                 request->format() != v1::ROUTE_TRACE_FORMAT_CSV) {
+        return absl::InvalidArgumentError("format: " + std::to_string(request->format()) + " is not known");
+      }
+      response->set_format(recording.form == RouteTraceForm::kCsv ? v1::ROUTE_TRACE_FORMAT_CSV
+                                                                  : v1::ROUTE_TRACE_FORMAT_COMPACT);
+      return model->engine->routing().StartRecording(recording);
     });
   }
 
   grpc::ServerWriteReactor<v1::StopRouteTraceResponse>* StopRouteTrace(grpc::CallbackServerContext* context,
                                                                        const v1::StopRouteTraceRequest*) override {
-    std::string csv;
-    bool truncated = false;
     absl::Status status = CheckToken(*context, *tokens_);
     const std::shared_ptr<ServedModel> model = state_->model();
     if (status.ok() && model == nullptr) status = state_->Ready().status();
-    if (status.ok()) status = model->engine->routing().StopRecording(&csv, &truncated);
     if (!status.ok()) return new RefusedStream<v1::StopRouteTraceResponse>(status);
-    return new TraceReactor(std::move(csv), truncated);
+    absl::StatusOr<RecordedRoutes> trace = model->engine->routing().StopRecording();
+    if (!trace.ok()) return new RefusedStream<v1::StopRouteTraceResponse>(trace.status());
+    return new TraceReactor(*std::move(trace));
   }
 
  private:

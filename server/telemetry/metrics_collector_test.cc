@@ -80,9 +80,9 @@ TEST_F(MetricsCollectorTest, EveryPhaseOfAStepHasItsSeries) {
 
 TEST_F(MetricsCollectorTest, RoutingIsGroupedAndItsImbalanceMeasured) {
   WaitingEngine* const engine = MakeReady();  // layers 1 and 3, 4 experts, top 2
-  const std::vector<int32_t> positions = {0, 1};
+  const std::vector<TraceRow> rows(2);
   const std::vector<int32_t> experts = {0, 1, 0, 2};
-  engine->routing().Record(0, 1, positions, experts);
+  engine->routing().Record(0, 1, rows, experts);
   const std::string text = Scrape();
   EXPECT_THAT(text, HasSubstr("foregate_expert_selections_total{layer_group=\"1-1\"} 4"));
   EXPECT_THAT(text, HasSubstr("foregate_expert_load_imbalance_ratio{layer_group=\"1-1\"} 2"));

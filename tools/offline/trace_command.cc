@@ -5,9 +5,11 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <iostream>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -17,6 +19,7 @@
 #include "engine/moe/trace/route_trace_import.h"
 #include "engine/moe/trace/route_trace_reader.h"
 #include "engine/moe/trace/route_trace_summary.h"
+#include "engine/moe/trace/whole_csv.h"
 #include "kernels/base/status_macros.h"
 #include "tools/offline/prefetch_report.h"
 #include "tools/offline/trace_report.h"
@@ -30,6 +33,12 @@ struct ImportFlags {
   std::string csv;
   std::string output;
   TraceImportOptions options;
+};
+
+struct ExportFlags {
+  std::string trace;
+  std::string format = "csv";
+  std::string output;
 };
 
 struct ReadFlags {
@@ -71,32 +80,57 @@ absl::StatusOr<std::ifstream> OpenFile(const std::string& path) {
   return file;
 }
 
-// Written beside its place and moved there, so that a failed import leaves no half of a trace.
-absl::Status Import(const ImportFlags& flags) {
-  FOREGATE_ASSIGN_OR_RETURN(std::ifstream csv, OpenFile(flags.csv));
-  const std::string part = flags.output + ".part";
+using BytesSink = std::function<absl::Status(std::string_view)>;
+
+// Written beside its place and moved there, so that a failure leaves no half of a file. Returns what `write` does.
+absl::StatusOr<uint64_t> WriteBeside(const std::string& path,
+                                     const std::function<absl::StatusOr<uint64_t>(const BytesSink&)>& write) {
+  const std::string part = path + ".part";
   std::ofstream file(part, std::ios::binary | std::ios::trunc);
   if (!file.is_open()) return FileError("write", part);
-  absl::StatusOr<uint64_t> num_visits =
-      ImportRouteCsv(csv, flags.csv, flags.options, [&](std::string_view bytes) -> absl::Status {
-        file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-        return file.good() ? absl::OkStatus() : FileError("write", part);
-      });
+  absl::StatusOr<uint64_t> result = write([&](std::string_view bytes) -> absl::Status {
+    file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    return file.good() ? absl::OkStatus() : FileError("write", part);
+  });
   file.close();
-  if (num_visits.ok() && file.fail()) num_visits = FileError("write", part);
-  if (num_visits.ok() && std::rename(part.c_str(), flags.output.c_str()) != 0)
-    num_visits = FileError("write", flags.output);
-  if (!num_visits.ok()) {
-    std::remove(part.c_str());
-    return num_visits.status();
-  }
-  std::cout << flags.output << ": " << *num_visits << " visits\n";
+  if (result.ok() && file.fail()) result = FileError("write", part);
+  if (result.ok() && std::rename(part.c_str(), path.c_str()) != 0) result = FileError("write", path);
+  if (!result.ok()) std::remove(part.c_str());
+  return result;
+}
+
+absl::Status Import(const ImportFlags& flags) {
+  FOREGATE_ASSIGN_OR_RETURN(std::ifstream csv, OpenFile(flags.csv));
+  FOREGATE_ASSIGN_OR_RETURN(const uint64_t num_visits, WriteBeside(flags.output, [&](const BytesSink& sink) {
+                              return ImportRouteCsv(csv, flags.csv, flags.options, sink);
+                            }));
+  std::cout << flags.output << ": " << num_visits << " visits\n";
   return absl::OkStatus();
 }
 
 // A torn trace is worth what it holds; whoever reads the figures is told.
 void WarnOfTear(const absl::Status& torn) {
   if (!torn.ok()) std::cerr << "warning: " << torn.message() << "\n";
+}
+
+absl::Status Export(const ExportFlags& flags) {
+  FOREGATE_ASSIGN_OR_RETURN(std::ifstream file, OpenFile(flags.trace));
+  FOREGATE_ASSIGN_OR_RETURN(TraceReader reader, TraceReader::Open(file, flags.trace));
+  if (flags.output.empty()) {
+    const absl::StatusOr<uint64_t> num_visits = ExportRouteCsv(reader, [](std::string_view text) {
+      std::cout << text;
+      return std::cout.good() ? absl::OkStatus() : FileError("write", "standard output");
+    });
+    std::cout << std::flush;
+    WarnOfTear(reader.torn());
+    return num_visits.status();
+  }
+  FOREGATE_ASSIGN_OR_RETURN(const uint64_t num_visits, WriteBeside(flags.output, [&](const BytesSink& sink) {
+                              return ExportRouteCsv(reader, sink);
+                            }));
+  WarnOfTear(reader.torn());
+  std::cout << flags.output << ": " << num_visits << " visits\n";
+  return absl::OkStatus();
 }
 
 absl::Status Summarize(const ReadFlags& flags) {
@@ -238,7 +272,7 @@ void AddReadFlags(CLI::App* command, ReadFlags* flags) {
 
 CLI::App* AddImport(CLI::App* trace, ImportFlags* flags) {
   CLI::App* command = trace->add_subcommand("import", "make a routing trace of a CSV file");
-  command->add_option("csv", flags->csv, "what `foregate trace stop` wrote, or a route_trace v1")->required();
+  command->add_option("csv", flags->csv, "what `foregate trace stop` or export wrote, or a route_trace v1")->required();
   command->add_option("-o,--output", flags->output, "the trace (.fgr)")->required();
   command
       ->add_option("--experts", flags->options.num_experts,
@@ -246,6 +280,14 @@ CLI::App* AddImport(CLI::App* trace, ImportFlags* flags) {
       ->check(CLI::Range(1, kMaxTraceExperts));
   command->add_option("--expert-bytes", flags->options.expert_bytes, "bytes of an expert, where the file does not say")
       ->transform(CLI::AsSizeValue(false));
+  return command;
+}
+
+CLI::App* AddExport(CLI::App* trace, ExportFlags* flags) {
+  CLI::App* command = trace->add_subcommand("export", "make a CSV file of a trace, which import reads back");
+  command->add_option("trace", flags->trace, "the trace (.fgr)")->required();
+  command->add_option("--format", flags->format, "csv")->check(CLI::IsMember({"csv"}))->capture_default_str();
+  command->add_option("-o,--output", flags->output, "the file (default: standard output)");
   return command;
 }
 
@@ -297,16 +339,19 @@ CLI::App* AddReplay(CLI::App* trace, ReplayFlags* flags) {
 
 OfflineCommand AddTraceCommand(CLI::App* app) {
   const auto import = std::make_shared<ImportFlags>();
+  const auto exported = std::make_shared<ExportFlags>();
   const auto summary = std::make_shared<ReadFlags>();
   const auto replay = std::make_shared<ReplayFlags>();
-  CLI::App* trace = app->add_subcommand("trace", "routing traces: import, summary, replay");
+  CLI::App* trace = app->add_subcommand("trace", "routing traces: import, export, summary, replay");
   trace->require_subcommand(1);
   CLI::App* import_command = AddImport(trace, import.get());
+  CLI::App* export_command = AddExport(trace, exported.get());
   CLI::App* summary_command = trace->add_subcommand("summary", "what a trace says about caching");
   AddReadFlags(summary_command, summary.get());
   AddReplay(trace, replay.get());
   return [=] {
     if (import_command->parsed()) return Import(*import);
+    if (export_command->parsed()) return Export(*exported);
     return summary_command->parsed() ? Summarize(*summary) : RunReplay(*replay);
   };
 }

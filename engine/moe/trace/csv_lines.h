@@ -62,6 +62,20 @@ class CsvLines {
     return absl::OkStatus();
   }
 
+  // The line as `count` fields, views of it until Next(). INVALID_ARGUMENT.
+  absl::Status Fields(size_t count, std::vector<std::string_view>* fields) const {
+    fields->clear();
+    std::string_view rest = line_;
+    while (fields->size() < count) {
+      const size_t comma = rest.find(',');
+      if ((comma == std::string_view::npos) != (fields->size() + 1 == count))
+        return Refuse("not " + std::to_string(count) + " fields");
+      fields->push_back(rest.substr(0, comma));
+      rest.remove_prefix(comma == std::string_view::npos ? rest.size() : comma + 1);
+    }
+    return absl::OkStatus();
+  }
+
   template <typename Number>
   static bool Parse(std::string_view text, Number* number) {
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), *number);

@@ -36,7 +36,7 @@ struct TraceHeader {
 };
 
 struct TraceRow {
-  uint64_t request = 0;  // numbers a request inside the trace
+  uint64_t request = 0;  // numbers a sequence: of a request with several samples, each is one
   int32_t position = 0;  // of the token in its sequence
   TracePhase phase = TracePhase::kDecode;
   friend bool operator==(const TraceRow&, const TraceRow&) = default;

@@ -9,6 +9,7 @@
 
 #include "engine/moe/trace/csv_lines.h"
 #include "engine/moe/trace/row_requests.h"
+#include "engine/moe/trace/whole_csv.h"
 #include "kernels/base/status_macros.h"
 
 namespace foregate {
@@ -204,16 +205,21 @@ absl::StatusOr<uint64_t> ImportRouteCsv(std::istream& csv, const std::string& na
   CsvLines lines(csv, name);
   if (!lines.Next()) return absl::InvalidArgumentError(name + ": empty");
   const bool has_choices = lines.line() == kChoiceMark;
-  if (!has_choices && !lines.line().starts_with(kRowColumns))
-    return lines.Refuse("neither \"" + std::string(kChoiceMark) + "\" nor columns " + std::string(kRowColumns) +
-                        ",...");
-  FOREGATE_ASSIGN_OR_RETURN(TraceHeader header, has_choices ? ScanChoices(lines) : ScanRows(lines, options));
+  const bool is_whole = lines.line() == kWholeCsvMark;
+  if (!has_choices && !is_whole && !lines.line().starts_with(kRowColumns))
+    return lines.Refuse("neither \"" + std::string(kChoiceMark) + "\" nor \"" + std::string(kWholeCsvMark) +
+                        "\" nor columns " + std::string(kRowColumns) + ",...");
+  FOREGATE_ASSIGN_OR_RETURN(TraceHeader header, is_whole      ? ScanWholeCsv(lines)
+                                                : has_choices ? ScanChoices(lines)
+                                                              : ScanRows(lines, options));
   if (header.source.empty()) header.source = name.substr(0, kMaxTraceSourceBytes);
   FOREGATE_RETURN_IF_ERROR(CheckTraceHeader(header, name));
   FOREGATE_ASSIGN_OR_RETURN(TraceWriter writer, TraceWriter::Create(header, std::move(sink)));
   lines.Rewind();
   lines.Next();
-  FOREGATE_RETURN_IF_ERROR(has_choices ? CopyChoices(lines, header, writer) : CopyRows(lines, header, writer));
+  FOREGATE_RETURN_IF_ERROR(is_whole      ? CopyWholeCsv(lines, header, writer)
+                           : has_choices ? CopyChoices(lines, header, writer)
+                                         : CopyRows(lines, header, writer));
   FOREGATE_RETURN_IF_ERROR(writer.Finish());
   return writer.num_visits();
 }

@@ -1,5 +1,6 @@
-// Routing traces from CSV files: the recorder's own (engine/moe/route_trace.h) and "route_trace v1" of BigMoeOnEdge,
-// which has a line per choice with its mixing weight, and each layer's expert bytes. docs/route_trace.md lists columns.
+// Routing traces from CSV files: the recorder's own (engine/moe/route_recorder.h), what export writes (whole_csv.h),
+// and "route_trace v1" of BigMoeOnEdge, which has a line per choice with its mixing weight, and each layer's expert
+// bytes. docs/route_trace.md lists columns.
 //
 // The file is untrusted and read twice, line by line, in bounded memory.
 #ifndef FOREGATE_ENGINE_MOE_TRACE_ROUTE_TRACE_IMPORT_H_

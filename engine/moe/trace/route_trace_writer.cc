@@ -26,6 +26,11 @@ std::string HeaderBytes(const TraceHeader& header) {
 
 }  // namespace
 
+size_t TraceVisitBytes(const TraceVisit& visit) {
+  // Varints of 64 bits take 10 bytes, of 32 bits 5, of experts 3.
+  return 10 + 5 + 5 + visit.rows.size() * (10 + 5) + visit.experts.size() * 3 + visit.weights.size() * 2;
+}
+
 absl::StatusOr<TraceWriter> TraceWriter::Create(const TraceHeader& header, Sink sink) {
   FOREGATE_RETURN_IF_ERROR(CheckTraceHeader(header, "trace header"));
   const std::string body = HeaderBytes(header);

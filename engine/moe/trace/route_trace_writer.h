@@ -5,6 +5,7 @@
 #ifndef FOREGATE_ENGINE_MOE_TRACE_ROUTE_TRACE_WRITER_H_
 #define FOREGATE_ENGINE_MOE_TRACE_ROUTE_TRACE_WRITER_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -32,6 +33,8 @@ class TraceWriter {
   absl::Status Finish();
 
   uint64_t num_visits() const { return num_visits_; }
+  // Written and not handed to the sink yet.
+  size_t chunk_bytes() const { return chunk_.size(); }
 
  private:
   TraceWriter(const TraceHeader& header, Sink sink) : header_(header), sink_(std::move(sink)) {}
@@ -46,6 +49,9 @@ class TraceWriter {
   uint64_t last_step_ = 0;
   uint64_t num_visits_ = 0;
 };
+
+// More than what the visit takes in a chunk.
+size_t TraceVisitBytes(const TraceVisit& visit);
 
 }  // namespace foregate
 

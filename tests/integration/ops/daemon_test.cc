@@ -7,8 +7,10 @@
 #include <filesystem>
 #include <fstream>
 #include <set>
+#include <sstream>
 #include <thread>
 
+#include "engine/moe/trace/route_trace_reader.h"
 #include "foregate/admin/v1/admin.grpc.pb.h"
 #include "foregate/inference/v1/inference.grpc.pb.h"
 #include "gmock/gmock.h"
@@ -339,10 +341,12 @@ TEST(Admin, ARouteTraceIsRecordedAndStreamed) {
   const auto channel = Connect(daemon.data_address());
   ASSERT_TRUE(WaitForHealth(channel, HealthCheckResponse::SERVING)) << daemon.ReadLog();
   const auto admin = AdminService::NewStub(Connect(daemon.admin_address()));
+  auto format = admin::v1::ROUTE_TRACE_FORMAT_UNSPECIFIED;
   const auto start = [&](int64_t max_bytes) {
     Context context;
     admin::v1::StartRouteTraceRequest request;
     request.set_max_bytes(max_bytes);
+    request.set_format(format);
     admin::v1::StartRouteTraceResponse response;
     return admin->StartRouteTrace(&context, request, &response).error_code();
   };
@@ -350,7 +354,7 @@ TEST(Admin, ARouteTraceIsRecordedAndStreamed) {
     Context context;
     const auto stream = admin->StopRouteTrace(&context, admin::v1::StopRouteTraceRequest());
     admin::v1::StopRouteTraceResponse part;
-    while (stream->Read(&part)) *csv += part.csv();
+    while (stream->Read(&part)) *csv += part.csv() + part.trace();
     return stream->Finish().error_code();
   };
   std::string csv;
@@ -362,6 +366,28 @@ TEST(Admin, ARouteTraceIsRecordedAndStreamed) {
   EXPECT_EQ(stop(&csv), StatusCode::OK);
   EXPECT_THAT(csv, ::testing::StartsWith("step,layer,position,expert_0"));
   EXPECT_GT(std::count(csv.begin(), csv.end(), '\n'), 6);  // a header, and 6 layers for each token
+
+  format = admin::v1::ROUTE_TRACE_FORMAT_COMPACT;
+  EXPECT_EQ(start(1 << 20), StatusCode::OK);
+  EXPECT_TRUE(Generate(channel).ok());
+  std::string trace;
+  EXPECT_EQ(stop(&trace), StatusCode::OK);
+  std::istringstream file(trace);
+  auto reader = TraceReader::Open(file, "recorded");
+  ASSERT_TRUE(reader.ok()) << reader.status();
+  EXPECT_EQ(reader->header().layers.size(), 6u);
+  EXPECT_GT(reader->header().layers[0].expert_bytes, 1u);
+  TraceVisit visit;
+  ASSERT_TRUE(*reader->Next(&visit));
+  EXPECT_EQ(visit.layer_index, 0);
+  EXPECT_EQ(visit.rows.front().phase, TracePhase::kPrefill);
+  float weight_sum = 0;
+  for (int32_t i = 0; i < reader->header().top_k; ++i) weight_sum += visit.weights[static_cast<size_t>(i)];
+  EXPECT_GT(weight_sum, 0);
+  while (*reader->Next(&visit)) {
+  }
+  EXPECT_TRUE(reader->torn().ok()) << reader->torn();
+  EXPECT_EQ(visit.rows.front().phase, TracePhase::kDecode);
 }
 
 }  // namespace

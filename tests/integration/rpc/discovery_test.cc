@@ -104,9 +104,9 @@ TEST_F(DiscoveryTest, WithoutTokenizerOnlyTokenPromptsAreOffered) {
 
 TEST_F(DiscoveryTest, ExpertStatsCountEveryLayer) {
   Start({});
-  const std::vector<int32_t> positions = {0, 1};
+  const std::vector<TraceRow> rows(2);
   const std::vector<int32_t> experts = {0, 1, 0, 2};  // [2 rows, top 2]
-  server_->engine().routing().Record(0, 1, positions, experts);
+  server_->engine().routing().Record(0, 1, rows, experts);
   moe::v1::GetExpertStatsResponse stats;
   ASSERT_TRUE(experts_->GetExpertStats(NewContext().get(), {}, &stats).ok());
   EXPECT_EQ(stats.num_experts(), 4);

@@ -1,0 +1,93 @@
+#include "server/lifecycle/memory_division.h"
+
+#include <fstream>
+#include <optional>
+#include <sstream>
+#include <string>
+#include <utility>
+
+#include "kernels/base/status_macros.h"
+#include "server/config/engine_options.h"
+#include "server/config/expert_memory_setting.h"
+#include "server/lifecycle/expert_budget.h"
+#include "server/lifecycle/kv_budget.h"
+
+namespace foregate {
+namespace {
+
+std::optional<GuessSource> ConfiguredPrefetch(const std::string& name) {
+  if (name == "off") return std::nullopt;
+  if (name == "committed") return GuessSource::kNone;
+  return name == "predictor" ? GuessSource::kPredictor : GuessSource::kRouter;
+}
+
+absl::StatusOr<WeightRules> ConfiguredRules(const config::v1::ModelConfig& config) {
+  if (config.weight_rules_file().empty()) return WeightRules::ForAll(config.weights());
+  std::ifstream file(config.weight_rules_file());
+  std::stringstream text;
+  text << file.rdbuf();
+  if (!file) return absl::NotFoundError("model.weight_rules_file: cannot read " + config.weight_rules_file());
+  return WeightRules::Parse(text.str(), config.weight_rules_file());
+}
+
+KvBudgetInput BudgetInput(const ServerConfig& config, const ModelPlan& plan, const MemoryLimit& limit) {
+  KvBudgetInput input;
+  input.limit_bytes = limit.bytes;
+  input.limit_source = limit.source;
+  input.weights_bytes = plan.memory.weights_bytes();
+  input.workspace_bytes = plan.memory.workspace_bytes;
+  input.kv_bytes_per_token = plan.memory.kv_bytes_per_token;
+  input.block_tokens = config.engine().kv_block_tokens();
+  input.sequence_tokens = SequenceLimit(config.engine(), plan.max_positions);
+  input.max_running_requests = config.engine().max_running_requests();
+  if (config.engine().has_kv_bytes()) input.configured_bytes = config.engine().kv_bytes();
+  return input;
+}
+
+}  // namespace
+
+absl::StatusOr<LoadOptions> ConfiguredLoad(const ServerConfig& config) {
+  LoadOptions options;
+  options.directory = config.model().dir();
+  FOREGATE_ASSIGN_OR_RETURN(options.weights, ConfiguredRules(config.model()));
+  options.max_batch_tokens = config.engine().max_batch_tokens();
+  options.max_sequences = config.engine().max_running_requests();
+  options.max_sequence_tokens = config.engine().max_sequence_tokens();
+  options.block_size = config.engine().kv_block_tokens();
+  options.kv_dtype = config.engine().kv_dtype() == "bf16" ? DType::kBf16 : DType::kF32;
+  options.prefetch = ConfiguredPrefetch(config.engine().expert_prefetch());
+  options.cache_directory = config.model().cache_dir();
+  return options;
+}
+
+absl::StatusOr<MemoryLimit> ConfiguredLimit(const ServerConfig& config) {
+  if (config.compute().has_memory_bytes())
+    return MemoryLimit{static_cast<uint64_t>(config.compute().memory_bytes()), "--memory"};
+  return FindMemoryLimit("");
+}
+
+absl::StatusOr<MemoryDivision> DivideMemory(const ServerConfig& config, const LoadOptions& options,
+                                            const MemoryLimit& limit) {
+  FOREGATE_ASSIGN_OR_RETURN(const ExpertMemorySetting setting, ParseExpertMemory(config.engine().expert_memory()));
+  MemoryDivision division{.limit = limit};
+  FOREGATE_ASSIGN_OR_RETURN(division.plan, PlanModel(options));
+  const KvBudgetInput all = BudgetInput(config, division.plan, limit);
+  division.sequence_tokens = all.sequence_tokens;
+  division.all_resident_bytes =
+      all.weights_bytes + all.workspace_bytes + kProcessReserveBytes +
+      (all.configured_bytes ? static_cast<uint64_t>(*all.configured_bytes) : SequenceKvBytes(all));
+  FOREGATE_ASSIGN_OR_RETURN(
+      const ExpertBudget experts,
+      ChooseExpertBytes(setting, {.memory = all, .all_expert_bytes = division.plan.memory.all_expert_bytes}));
+  if (experts.expert_bytes > 0) {
+    LoadOptions tiered = options;
+    division.expert_memory.num_bytes = tiered.expert_memory.num_bytes = experts.expert_bytes;
+    FOREGATE_ASSIGN_OR_RETURN(division.plan, PlanModel(tiered));
+  }
+  KvBudgetInput input = BudgetInput(config, division.plan, limit);
+  if (experts.kv_bytes.has_value()) input.configured_bytes = experts.kv_bytes;
+  FOREGATE_ASSIGN_OR_RETURN(division.kv_bytes, ChooseKvBytes(input));
+  return division;
+}
+
+}  // namespace foregate
