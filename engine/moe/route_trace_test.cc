@@ -113,7 +113,9 @@ TEST(RouteStatistics, FullCompactTraceIsWholeAndWithinItsSize) {
     EXPECT_TRUE(recorded.truncated);
     EXPECT_LE(TextOf(recorded).size(), max_bytes);
     EXPECT_GE(TextOf(recorded).size() + 120, max_bytes);
-    EXPECT_GT(ReadWhole(recorded).visits.size(), max_bytes / 20);
+    if (max_bytes >= 1000) {
+      EXPECT_GT(ReadWhole(recorded).visits.size(), max_bytes / 20);
+    }
   }
   RouteStatistics statistics({1}, 4, 2);
   EXPECT_EQ(statistics.StartRecording({.max_bytes = 50, .form = RouteTraceForm::kCompact}).code(),

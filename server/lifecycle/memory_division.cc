@@ -69,7 +69,9 @@ absl::StatusOr<MemoryLimit> ConfiguredLimit(const ServerConfig& config) {
 absl::StatusOr<MemoryDivision> DivideMemory(const ServerConfig& config, const LoadOptions& options,
                                             const MemoryLimit& limit) {
   FOREGATE_ASSIGN_OR_RETURN(const ExpertMemorySetting setting, ParseExpertMemory(config.engine().expert_memory()));
-  MemoryDivision division{.limit = limit};
+  MemoryDivision division;
+  division.limit = limit;
+  division.process_bytes = kProcessReserveBytes;
   FOREGATE_ASSIGN_OR_RETURN(division.plan, PlanModel(options));
   const KvBudgetInput all = BudgetInput(config, division.plan, limit);
   division.sequence_tokens = all.sequence_tokens;

@@ -26,6 +26,7 @@ struct MemoryDivision {
   ExpertMemory expert_memory;       // for LoadOptions
   int64_t kv_bytes = 0;             // of the KV cache
   int32_t sequence_tokens = 0;      // context limit
+  uint64_t process_bytes = 0;       // code, stacks, connections: beside everything planned
   uint64_t all_resident_bytes = 0;  // the smallest limit with which all experts stay, with KV of one full sequence
 };
 

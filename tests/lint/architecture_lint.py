@@ -47,7 +47,7 @@ EDGES = [
     ("tools/offline/roofline", ["tools/", "kernels/base/", "kernels/cpu/probe/"]),
     # How a daemon would divide memory is computed in one place.
     ("tools/", ["tools/", "engine/", "kernels/api/", "kernels/base/", "server/config/", "server/text/",
-                "server/backend_factory", "server/lifecycle/memory_division", "server/lifecycle/memory_limit"]),
+                "server/backend_factory", "server/lifecycle/memory_division"]),
 ]
 OWN_INCLUDE = re.compile(r'^(client|engine|kernels|proto|server|tests|tools)/')
 GENERATED_INCLUDE = re.compile(r'\.pb\.h$')

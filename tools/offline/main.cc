@@ -7,13 +7,14 @@
 #include "CLI/CLI.hpp"
 #include "tools/offline/offline_command.h"
 #include "tools/offline/pack_command.h"
+#include "tools/offline/plan_command.h"
 #include "tools/offline/roofline_command.h"
 #include "tools/offline/trace_command.h"
 
 namespace foregate {
 namespace {
 
-constexpr AddOfflineCommand kCommands[] = {AddPackCommand, AddRooflineCommand, AddTraceCommand};
+constexpr AddOfflineCommand kCommands[] = {AddPackCommand, AddPlanCommand, AddRooflineCommand, AddTraceCommand};
 
 int Main(int argc, char** argv) {
   CLI::App app("Foregate's commands that need no daemon.", "foregate-offline");

@@ -46,6 +46,17 @@ class TraceCommandTest : public testing::Test {
   std::string out_;
 };
 
+TEST_F(TraceCommandTest, ExportIsReadBackAsTheSameFile) {
+  ASSERT_TRUE(Import().ok());
+  ASSERT_TRUE(Run({"export", Path("t.fgr"), "--format", "csv", "-o", Path("back.csv")}, &out_).ok());
+  EXPECT_NE(out_.find("80 visits"), std::string::npos) << out_;
+  ASSERT_TRUE(Run({"import", Path("back.csv"), "-o", Path("back.fgr")}, &out_).ok());
+  EXPECT_EQ(Content("back.fgr"), Content("t.fgr"));
+  ASSERT_TRUE(Run({"export", Path("t.fgr")}, &out_).ok());
+  EXPECT_EQ(out_, Content("back.csv"));
+  EXPECT_EQ(Run({"export", Path("none.fgr")}, &out_).code(), absl::StatusCode::kUnavailable);
+}
+
 TEST_F(TraceCommandTest, ImportThenSummary) {
   ASSERT_TRUE(Import().ok());
   EXPECT_NE(out_.find("80 visits"), std::string::npos) << out_;

@@ -59,6 +59,7 @@ class ReplayRun {
     EndStep();
     result_.steps.push_back({.num_rows = visit.num_rows});
     before_ = Totals();
+    read_before_ = BytesRead();
     budget_ = options_.is_governed ? BudgetOf(governor_, limits_)
                                    : SpeculationBudget{limits_.max_bytes_per_layer, options_.min_probability};
     if (!budget_.allows_any()) ++result_.num_control_steps;
@@ -74,10 +75,17 @@ class ReplayRun {
             .regretted_bytes = memory_.regretted_bytes()};
   }
 
+  uint64_t BytesRead() const {
+    uint64_t sum = 0;
+    for (const uint64_t bytes : disk_.bytes()) sum += bytes;
+    return sum;
+  }
+
   void EndStep() {
     if (result_.steps.empty()) return;
     const PrefetchCounters totals = Totals();
     result_.steps.back().seconds = totals.seconds - before_.seconds;
+    result_.steps.back().bytes_read = BytesRead() - read_before_;
     if (!options_.is_governed) return;
     governor_ = Govern(governor_, {.seconds = totals.seconds - before_.seconds,
                                    .stall_seconds = totals.stall_seconds - before_.stall_seconds,
@@ -141,6 +149,8 @@ class ReplayRun {
     counts.bytes_wanted = counts.num_wanted * bytes;
     counts.bytes_read = num_missing_ * bytes;
     result_.total.Add(counts);
+    result_.steps.back().bytes_wanted += counts.bytes_wanted;
+    result_.steps.back().bytes_missing += counts.bytes_read;
     const size_t group = static_cast<size_t>(visit.layer_index) * result_.groups.size() / trace_.header().layers.size();
     result_.groups[group].Add(counts);
     if (options_.bytes_per_second == 0) return;
@@ -213,6 +223,7 @@ class ReplayRun {
   size_t num_missing_ = 0;
   double now_ = 0;
   PrefetchCounters before_;
+  uint64_t read_before_ = 0;
   ReplayResult result_;
 };
 

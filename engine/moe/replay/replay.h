@@ -58,6 +58,9 @@ struct ReplayResult {
     double seconds = 0;
     double compute_seconds = 0;
     double blocking_stall_seconds = 0;
+    uint64_t bytes_wanted = 0;   // of distinct experts
+    uint64_t bytes_missing = 0;  // of those that were not resident when wanted
+    uint64_t bytes_read = 0;     // begun in this step, in all classes
   };
   ReplayCounts total;
   std::vector<ReplayCounts> groups;  // of consecutive layers, as equal as can be

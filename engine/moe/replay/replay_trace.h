@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -27,6 +28,9 @@ class ReplayTrace {
     std::span<const uint32_t> next_use;  // per choice: number of the visit that uses it next, or kNoVisit
   };
   static constexpr uint32_t kNoVisit = UINT32_MAX;
+
+  // For traces that are made up.
+  class Builder;
 
   // Reads to the end or the tear, which the reader's `torn` tells. The reader's error; INVALID_ARGUMENT for a trace
   // without visits; RESOURCE_EXHAUSTED for more than 2^32 choices.
@@ -70,6 +74,24 @@ class ReplayTrace {
   std::vector<int32_t> ranked_;
   std::vector<uint32_t> next_use_;
   size_t num_steps_ = 0;
+};
+
+class ReplayTrace::Builder {
+ public:
+  explicit Builder(const TraceHeader& header) { trace_.header_ = header; }
+
+  // A visit, in order. `choices`: [num_rows, top_k], as TraceVisit has them under the header; fewer than 2^32 in all.
+  void Add(uint64_t step, int32_t layer_index, size_t num_rows, std::span<const int32_t> choices) {
+    trace_.Append(step, layer_index, num_rows, choices);
+  }
+  // After one visit at least.
+  ReplayTrace Build() && {
+    trace_.Finish();
+    return std::move(trace_);
+  }
+
+ private:
+  ReplayTrace trace_;
 };
 
 }  // namespace foregate

@@ -2,8 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <cstdint>
 #include <fstream>
 #include <vector>
+
+#include "engine/moe/store/read_rate.h"
 
 namespace foregate {
 namespace {
@@ -27,6 +31,24 @@ TEST(ReadShape, AFewBytesAreNotProbed) {
   const auto file = BulkFile::Open(path);
   ASSERT_TRUE(file.ok());
   EXPECT_EQ(ProbeReadShape(**file, 0, 1 << 20), ReadShape{});
+}
+
+TEST(ReadRate, ReadsWhatThereIs) {
+  const std::string path = testing::TempDir() + "/some";
+  std::ofstream(path) << std::string(3 << 20, 'x');
+  const auto file = BulkFile::Open(path);
+  ASSERT_TRUE(file.ok());
+  constexpr auto kDuration = std::chrono::milliseconds(5);
+  // Experts of an odd number of pieces, and smaller than one.
+  for (const uint64_t expert_bytes : {1'700'000, 8192, 3 << 20}) {
+    const auto rate = MeasureReadRate(**file, 0, 3 << 20, ReadShape{}, expert_bytes, kDuration);
+    ASSERT_TRUE(rate.ok()) << rate.status();
+    EXPECT_GT(rate->bytes_per_second, 0);
+  }
+  EXPECT_EQ(MeasureReadRate(**file, 0, 3 << 20, ReadShape{}, 4 << 20, kDuration).status().code(),
+            absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(MeasureReadRate(**file, 0, 3 << 20, ReadShape{}, 100, kDuration).status().code(),
+            absl::StatusCode::kInvalidArgument);
 }
 
 }  // namespace

@@ -51,7 +51,8 @@ TEST(RouteTraceImport, TheRecordersOwnCsv) {
   recorder.Record(1, 5, RowsAt({2, 9}), std::vector<int32_t>{1, 2, 3, 4});
   recorder.Record(0, 6, RowsAt({3, 10}), std::vector<int32_t>{1, 2, 3, 4});
   std::string csv;
-  for (const std::string& part : recorder.StopRecording()->parts) csv += part;
+  const RecordedRoutes recorded = *recorder.StopRecording();
+  for (const std::string& part : recorded.parts) csv += part;
   const Imported imported = Import(csv, {.num_experts = 16, .expert_bytes = 4096});
   ASSERT_TRUE(imported.status.ok()) << imported.status;
   EXPECT_EQ(

@@ -1,0 +1,109 @@
+#include "tools/offline/disk_rate.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <filesystem>
+#include <random>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "engine/formats/bulk_file.h"
+#include "engine/formats/container/container_format.h"
+#include "engine/moe/store/read_rate.h"
+#include "kernels/base/status_macros.h"
+
+namespace foregate {
+namespace {
+
+constexpr uint64_t kTemporaryBytes = uint64_t{256} << 20;
+constexpr auto kDuration = std::chrono::milliseconds(800);
+
+// Has no name any more, so that it is gone when the process is, however that ends.
+class TemporaryFile {
+ public:
+  static absl::StatusOr<TemporaryFile> Write(const std::string& directory) {
+    std::string path = directory + "/foregate-plan-XXXXXX";
+    TemporaryFile file(::mkstemp(path.data()));
+    if (file.fd_ < 0) return absl::UnavailableError("cannot write in " + directory + ": " + std::strerror(errno));
+    ::unlink(path.c_str());
+    std::vector<uint64_t> words((4 << 20) / sizeof(uint64_t));
+    std::mt19937_64 random(kTemporaryBytes);
+    for (uint64_t done = 0; done < kTemporaryBytes; done += words.size() * sizeof(uint64_t)) {
+      for (uint64_t& word : words) word = random();
+      const auto num_bytes = static_cast<ssize_t>(words.size() * sizeof(uint64_t));
+      if (::write(file.fd_, words.data(), static_cast<size_t>(num_bytes)) != num_bytes)
+        return absl::UnavailableError("cannot write 256 MiB in " + directory + ": " + std::strerror(errno));
+    }
+    // Out of the page cache, so that it is read as a container would be.
+    ::fsync(file.fd_);
+    ::posix_fadvise(file.fd_, 0, 0, POSIX_FADV_DONTNEED);
+    return file;
+  }
+  TemporaryFile(TemporaryFile&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  TemporaryFile& operator=(TemporaryFile&&) = delete;
+  ~TemporaryFile() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  std::string path() const { return "/proc/self/fd/" + std::to_string(fd_); }
+
+ private:
+  explicit TemporaryFile(int fd) : fd_(fd) {}
+
+  int fd_;
+};
+
+// The largest regular file in the directory with one of these extensions; empty: none.
+std::string LargestFile(const std::string& directory, std::initializer_list<std::string_view> extensions) {
+  std::string largest;
+  uintmax_t largest_bytes = 0;
+  std::error_code error;
+  for (std::filesystem::directory_iterator entry(directory, error), end; !error && entry != end;
+       entry.increment(error)) {
+    const std::string extension = entry->path().extension().string();
+    std::error_code ignored;
+    if (std::find(extensions.begin(), extensions.end(), extension) == extensions.end() ||
+        !entry->is_regular_file(ignored) || entry->file_size(ignored) <= largest_bytes)
+      continue;
+    largest = entry->path().string();
+    largest_bytes = entry->file_size(ignored);
+  }
+  return largest;
+}
+
+absl::StatusOr<DiskRate> MeasureOn(const std::string& path, uint64_t expert_bytes, const std::string& origin) {
+  FOREGATE_ASSIGN_OR_RETURN(const auto file, BulkFile::Open(path));
+  const ReadShape shape = ProbeReadShape(*file, 0, file->num_bytes());
+  // A model smaller than an expert of its container: its pieces tell as much.
+  const uint64_t run_bytes = std::min(expert_bytes, file->num_bytes());
+  FOREGATE_ASSIGN_OR_RETURN(const ReadRate rate,
+                            MeasureReadRate(*file, 0, file->num_bytes(), shape, run_bytes, kDuration));
+  return DiskRate{.shape = shape,
+                  .bytes_per_second = rate.bytes_per_second,
+                  .origin = "measured on " + origin + (rate.is_direct ? "" : " (through the page cache)")};
+}
+
+}  // namespace
+
+absl::StatusOr<DiskRate> MeasureDiskRate(const std::string& cache_directory, const std::string& model,
+                                         uint64_t expert_bytes) {
+  std::error_code ignored;
+  if (!cache_directory.empty()) {
+    const std::string container = LargestFile(cache_directory, {kContainerExtension});
+    if (!container.empty()) return MeasureOn(container, expert_bytes, container);
+    std::filesystem::create_directories(cache_directory, ignored);
+    FOREGATE_ASSIGN_OR_RETURN(const TemporaryFile file, TemporaryFile::Write(cache_directory));
+    return MeasureOn(file.path(), expert_bytes, "a temporary file in " + cache_directory);
+  }
+  if (!std::filesystem::is_directory(model, ignored)) return MeasureOn(model, expert_bytes, model);
+  const std::string file = LargestFile(model, {".safetensors", ".gguf", kContainerExtension});
+  if (file.empty()) return absl::NotFoundError(model + ": no file to measure the disk on");
+  return MeasureOn(file, expert_bytes, file);
+}
+
+}  // namespace foregate
