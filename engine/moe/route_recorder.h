@@ -1,10 +1,11 @@
 // RouteRecorder: routing decisions as they are made, kept as a trace of bounded size, in one of two forms: CSV, or the
 // compact one of files (docs/route_trace.md).
 //
-// The compact form is written by TraceWriter as the rows come. Measured with OLMoE's shape (top-8, mixing weights; one
-// thread of an EPYC of 2021): 190 ns for a row of one layer when it is alone in its visit, 150 ns in visits of 32 rows;
-// CSV 230 and 210 ns. That is 3 us of a step of 100 ms. So it is done on the engine thread: handing rows to
-// another thread would cost as much as writing them.
+// The compact form is written by TraceWriter as the rows come. Measured with OLMoE's shape (16 layers, top-8 of 64,
+// mixing weights; one thread of the machine of docs/benchmarks.md, beside other jobs, median of 15 runs, 2026-11-23):
+// 270 ns for a row of one layer alone in its visit, 210 to 260 ns in visits of 8 to 256 rows, CSV 310 to 390, counting
+// included (20 to 50). That is 4 us of a step of 106 ms for one stream. So it is done on the engine thread: handing
+// rows to another would cost about as much as writing them.
 #ifndef FOREGATE_ENGINE_MOE_ROUTE_RECORDER_H_
 #define FOREGATE_ENGINE_MOE_ROUTE_RECORDER_H_
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <fstream>
 #include <iostream>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "CLI/CLI.hpp"
+#include "engine/formats/container/container_file.h"
 #include "engine/moe/replay/decode_trace.h"
 #include "engine/moe/trace/route_trace_reader.h"
 #include "kernels/base/status_macros.h"
@@ -32,8 +34,9 @@ struct Flags {
   std::string trace;
   std::vector<size_t> streams = {1, 8, 32};
   int32_t context_tokens = 256;
-  uint64_t disk_bandwidth = 0;
-  uint64_t memory_bandwidth = 0;
+  std::string cache_directory;
+  double disk_bandwidth = 0;  // 0: measured; so are the next two
+  double memory_bandwidth = 0;
   double gops = 0;
   double guess_accuracy = 80;
   bool json = false;
@@ -43,6 +46,7 @@ struct Flags {
 absl::StatusOr<ServerConfig> ConfigOf(const Flags& flags) {
   std::vector<std::string> arguments = {"--model=" + flags.model};
   if (!flags.memory.empty() && !flags.memory.ends_with('%')) arguments.push_back("--memory=" + flags.memory);
+  if (!flags.cache_directory.empty()) arguments.push_back("--model.cache_dir=" + flags.cache_directory);
   arguments.insert(arguments.end(), flags.daemon_flags.begin(), flags.daemon_flags.end());
   FOREGATE_ASSIGN_OR_RETURN(const CommandLine line, ParseCommandLine(arguments));
   if (line.action != CommandLineAction::kServe)
@@ -119,7 +123,7 @@ absl::Status FillRates(const Flags& flags, const ServerConfig& config, PlanRepor
   const StepShape& step = report->division.plan.step;
   report->reach = ReachOf(step.expert_format);
   report->num_threads = config.compute().threads();
-  report->read_bytes_per_second = static_cast<double>(flags.memory_bandwidth);
+  report->read_bytes_per_second = flags.memory_bandwidth;
   report->ops_per_second = flags.gops * 1e9;
   report->read_origin = "as given";
   if (flags.memory_bandwidth == 0 || flags.gops == 0) {
@@ -132,7 +136,7 @@ absl::Status FillRates(const Flags& flags, const ServerConfig& config, PlanRepor
   }
   if (!report->division.plan.reads_container) return absl::OkStatus();
   if (flags.disk_bandwidth > 0) {
-    report->disk_bytes_per_second = static_cast<double>(flags.disk_bandwidth);
+    report->disk_bytes_per_second = flags.disk_bandwidth;
     report->disk_origin = "as given";
     return absl::OkStatus();
   }
@@ -145,12 +149,19 @@ absl::Status FillRates(const Flags& flags, const ServerConfig& config, PlanRepor
   return absl::OkStatus();
 }
 
-// What keeps so many streams from running at once, or nothing.
-std::string StreamsNote(const Flags& flags, const ServerConfig& config, const MemoryDivision& division) {
+bool IsContainer(const std::string& model) {
+  const absl::StatusOr<std::optional<std::string>> container = FindContainer(model);
+  return container.ok() && container->has_value();
+}
+
+// What keeps the daemon from doing this, or so many streams from running at once, or nothing.
+std::string NoteOf(const Flags& flags, const ServerConfig& config, const MemoryDivision& division) {
   const size_t most = *std::max_element(flags.streams.begin(), flags.streams.end());
   const uint64_t stream_bytes = division.plan.memory.kv_bytes_per_token * static_cast<uint64_t>(flags.context_tokens);
   const uint64_t fit = stream_bytes == 0 ? most : static_cast<uint64_t>(division.kv_bytes) / stream_bytes;
   const auto allowed = static_cast<uint64_t>(config.engine().max_running_requests());
+  if (division.plan.reads_container && config.model().cache_dir().empty() && !IsContainer(config.model().dir()))
+    return "foregated will want model.cache_dir for a container, or one that was packed, to read experts from";
   const std::string others = " streams at once, others wait";
   if (allowed < most && allowed <= fit) return "engine.max_running_requests lets " + std::to_string(allowed) + others;
   if (fit >= most) return "";
@@ -177,7 +188,7 @@ absl::Status Run(const Flags& flags) {
   FOREGATE_RETURN_IF_ERROR(FillRates(flags, config, &report));
   const PrefetchSource prefetch = PrefetchOf(load, plan.step, flags.guess_accuracy / 100);
   report.prefetch = PrefetchText(prefetch);
-  report.note = StreamsNote(flags, config, report.division);
+  report.note = NoteOf(flags, config, report.division);
   const ForecastInput input{.step = plan.step,
                             .kv_bytes_per_token = plan.memory.kv_bytes_per_token,
                             .context_tokens = flags.context_tokens,
@@ -199,12 +210,17 @@ absl::Status Run(const Flags& flags) {
   return absl::OkStatus();
 }
 
+// Of bandwidths, in bytes.
+const std::map<std::string, double> kByteUnits = {{"b", 1},      {"kb", 1e3},      {"mb", 1e6},        {"gb", 1e9},
+                                                  {"kib", 1024}, {"mib", 1048576}, {"gib", 1073741824}};
+
 void AddFlags(CLI::App* command, Flags* flags) {
   command->add_option("--model", flags->model, "as foregated takes it: a directory, a GGUF file or a container")
       ->required();
   command->add_option("--memory", flags->memory,
                       "what the process may use: a size, or a percentage of the model's weights (default: what machine "
                       "and cgroups allow)");
+  command->add_option("--cache-dir", flags->cache_directory, "model.cache_dir, where the container is or would be");
   command->add_option("--trace", flags->trace, "a routing trace (.fgr) of this model (default: uniform routing)");
   command->add_option("--streams", flags->streams, "sequences that decode at once")
       ->delimiter(',')
@@ -216,9 +232,9 @@ void AddFlags(CLI::App* command, Flags* flags) {
   command
       ->add_option("--bandwidth", flags->disk_bandwidth,
                    "bytes per second of the disk (default: measured, on model.cache_dir or the model's file)")
-      ->transform(CLI::AsSizeValue(true));
+      ->transform(CLI::AsNumberWithUnit(kByteUnits));
   command->add_option("--memory-bandwidth", flags->memory_bandwidth, "bytes per second of memory (default: measured)")
-      ->transform(CLI::AsSizeValue(true));
+      ->transform(CLI::AsNumberWithUnit(kByteUnits));
   command->add_option("--gops", flags->gops, "10^9 operations per second of the CPU (default: measured)")
       ->check(CLI::Range(0.0, 1e9));
   command->add_option("--guess-accuracy", flags->guess_accuracy, "percent of the next router's guesses that come true")

@@ -19,8 +19,9 @@ class PlanCommandTest : public testing::Test {
 
   // Of the embedded model, with rates as given: nothing is measured.
   absl::Status Run(std::vector<std::string> arguments) {
-    const std::vector<std::string> given = {"plan", "--model",   "models/mini", "--bandwidth",        "1GB", "--gops",
-                                            "200",  "--streams", "1,4",         "--memory-bandwidth", "40GB"};
+    const std::vector<std::string> given = {"plan",   "--model", "models/mini", "--bandwidth", "1.25GB",
+                                            "--gops", "200",     "--streams",   "1,4",         "--memory-bandwidth",
+                                            "40GB"};
     arguments.insert(arguments.begin(), given.begin(), given.end());
     CLI::App app;
     const OfflineCommand command = AddPlanCommand(&app);
@@ -57,7 +58,7 @@ TEST_F(PlanCommandTest, OneByteLessReadsExperts) {
   const nlohmann::json plan = Json();
   EXPECT_LT(plan["memory"]["slots"], plan["memory"]["experts"]);
   EXPECT_EQ(plan["memory"]["all_resident_bytes"], all_resident);
-  EXPECT_EQ(plan["disk_bytes_per_second"], 1e9);
+  EXPECT_EQ(plan["disk_bytes_per_second"], 1.25e9);
   EXPECT_EQ(plan["read_ahead"], "");
   EXPECT_GT(plan["decode"][0]["read_bytes_per_token"], 0);
   EXPECT_LT(plan["decode"][0]["tokens_per_second"], plan["decode"][0]["resident_tokens_per_second"]);

@@ -65,11 +65,12 @@ std::string MemoryTable(const PlanReport& report) {
 }
 
 std::string RateLines(const PlanReport& report) {
-  std::string text =
-      Text("memory: %.1f GB/s by %d threads, of which one row in %s reaches %.0f %%; %.0f GOP/s, %.0f %%; ",
-           report.read_bytes_per_second / 1e9, report.num_threads, report.division.plan.step.expert_format.c_str(),
-           100 * report.reach.of_reading, report.ops_per_second / 1e9, 100 * report.reach.of_computing) +
-      report.read_origin + "\n";
+  std::string text = Text("memory: %.1f GB/s%s, of which one row in %s reaches %.0f %%; %.0f GOP/s, %.0f %%; ",
+                          report.read_bytes_per_second / 1e9,
+                          report.num_threads > 0 ? Text(" by %d threads", report.num_threads).c_str() : "",
+                          report.division.plan.step.expert_format.c_str(), 100 * report.reach.of_reading,
+                          report.ops_per_second / 1e9, 100 * report.reach.of_computing) +
+                     report.read_origin + "\n";
   if (report.disk_bytes_per_second > 0)
     text += Text("disk: %.2f GB/s with %d reads of %u KiB at once; ", report.disk_bytes_per_second / 1e9,
                  report.disk_shape.depth, report.disk_shape.piece_bytes >> 10) +

@@ -45,30 +45,31 @@ absl::Status CheckTraceHeader(const TraceHeader& header, std::string_view name) 
 }
 
 absl::Status CheckTraceVisit(const TraceHeader& header, const TraceVisit& visit) {
-  const std::string name = "trace, step " + std::to_string(visit.step);
+  // Made when it is needed: a recorder checks every visit.
+  const auto refuse = [&](const std::string& what) {
+    return Refuse("trace, step " + std::to_string(visit.step), what);
+  };
   if (!IsWithin(visit.layer_index, 0, static_cast<int64_t>(header.layers.size()) - 1))
-    return Refuse(name,
-                  "layer number " + std::to_string(visit.layer_index) + " of " + std::to_string(header.layers.size()));
+    return refuse("layer number " + std::to_string(visit.layer_index) + " of " + std::to_string(header.layers.size()));
   if (!IsWithin(static_cast<int64_t>(visit.rows.size()), 1, kMaxTraceRows))
-    return Refuse(name, std::to_string(visit.rows.size()) + " rows, want 1 to " + std::to_string(kMaxTraceRows));
+    return refuse(std::to_string(visit.rows.size()) + " rows, want 1 to " + std::to_string(kMaxTraceRows));
   const auto top_k = static_cast<size_t>(header.top_k);
   if (visit.experts.size() != visit.rows.size() * top_k)
-    return Refuse(name, std::to_string(visit.experts.size()) + " experts for " + std::to_string(visit.rows.size()) +
-                            " rows of " + std::to_string(top_k));
+    return refuse(std::to_string(visit.experts.size()) + " experts for " + std::to_string(visit.rows.size()) +
+                  " rows of " + std::to_string(top_k));
   if (visit.weights.size() != (header.has_weights ? visit.experts.size() : 0))
-    return Refuse(name, std::to_string(visit.weights.size()) + " weights");
+    return refuse(std::to_string(visit.weights.size()) + " weights");
   for (const TraceRow& row : visit.rows)
-    if (row.position < 0) return Refuse(name, "position " + std::to_string(row.position));
+    if (row.position < 0) return refuse("position " + std::to_string(row.position));
   for (const float weight : visit.weights)
-    if (!(std::abs(weight) <= kMaxTraceWeight)) return Refuse(name, "mixing weight " + std::to_string(weight));
+    if (!(std::abs(weight) <= kMaxTraceWeight)) return refuse("mixing weight " + std::to_string(weight));
   for (size_t i = 0; i < visit.experts.size(); ++i) {
     const int32_t expert = visit.experts[i];
     if (!IsWithin(expert, 0, header.num_experts - 1))
-      return Refuse(name, "expert " + std::to_string(expert) + " of " + std::to_string(header.num_experts));
+      return refuse("expert " + std::to_string(expert) + " of " + std::to_string(header.num_experts));
     const auto row = visit.experts.begin() + static_cast<ptrdiff_t>(i - i % top_k);
     const auto here = visit.experts.begin() + static_cast<ptrdiff_t>(i);
-    if (std::find(row, here, expert) != here)
-      return Refuse(name, "expert " + std::to_string(expert) + " twice in a row");
+    if (std::find(row, here, expert) != here) return refuse("expert " + std::to_string(expert) + " twice in a row");
   }
   return absl::OkStatus();
 }

@@ -49,19 +49,22 @@ absl::Status TraceWriter::Write(const TraceVisit& visit) {
   if (visit.step < last_step_)
     return absl::InvalidArgumentError("trace: step " + std::to_string(visit.step) + " after step " +
                                       std::to_string(last_step_));
-  AppendVarint(visit.step - previous_step_, &chunk_);
-  AppendVarint(static_cast<uint64_t>(visit.layer_index), &chunk_);
+  const size_t begin = chunk_.size();
+  chunk_.resize(begin + TraceVisitBytes(visit));
+  char* place = PutVarint(visit.step - previous_step_, chunk_.data() + begin);
+  place = PutVarint(static_cast<uint64_t>(visit.layer_index), place);
   // A step has the same rows in all its layers: they are written once.
   const bool has_same_rows = visit.rows == previous_rows_;
-  AppendVarint(visit.rows.size() << 1 | (has_same_rows ? 1 : 0), &chunk_);
+  place = PutVarint(visit.rows.size() << 1 | (has_same_rows ? 1 : 0), place);
   for (const TraceRow& row : visit.rows) {
     if (has_same_rows) break;
-    AppendVarint(row.request, &chunk_);
-    AppendVarint(static_cast<uint64_t>(row.position) << 1 | (row.phase == TracePhase::kDecode ? 1 : 0), &chunk_);
+    place = PutVarint(row.request, place);
+    place = PutVarint(static_cast<uint64_t>(row.position) << 1 | (row.phase == TracePhase::kDecode ? 1 : 0), place);
   }
-  for (const int32_t expert : visit.experts) AppendVarint(static_cast<uint64_t>(expert), &chunk_);
-  for (const float weight : visit.weights) AppendWord(F32ToBf16(weight), &chunk_);
-  previous_rows_ = visit.rows;
+  for (const int32_t expert : visit.experts) place = PutVarint(static_cast<uint64_t>(expert), place);
+  for (const float weight : visit.weights) place = PutWord(F32ToBf16(weight), place);
+  chunk_.resize(static_cast<size_t>(place - chunk_.data()));
+  if (!has_same_rows) previous_rows_ = visit.rows;
   previous_step_ = last_step_ = visit.step;
   ++num_visits_;
   return chunk_.size() < kTraceChunkTargetBytes ? absl::OkStatus() : Flush(kTraceChunkMark);

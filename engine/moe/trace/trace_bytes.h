@@ -19,6 +19,19 @@ inline void AppendVarint(uint64_t number, std::string* bytes) {
   bytes->push_back(static_cast<char>(number));
 }
 
+// The same where there is room, without asking at each byte; returns the place behind it.
+template <typename Word>
+char* PutWord(Word word, char* place) {
+  for (size_t i = 0; i < sizeof(Word); ++i) *place++ = static_cast<char>(static_cast<uint64_t>(word) >> (8 * i));
+  return place;
+}
+
+inline char* PutVarint(uint64_t number, char* place) {
+  for (; number >= 0x80; number >>= 7) *place++ = static_cast<char>(number | 0x80);
+  *place++ = static_cast<char>(number);
+  return place;
+}
+
 // Takes numbers from the front of untrusted bytes. After the first that is not there, or a varint beyond 64 bits,
 // `is_good` is false for good and every number is 0.
 class TraceBytes {
