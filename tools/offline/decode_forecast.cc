@@ -110,6 +110,7 @@ class Forecaster {
                                               .layer_seconds = LayerSeconds(),
                                               .request_bytes = machine_.disk_request_bytes,
                                               .in_flight_bytes = machine_.disk_in_flight_bytes,
+                                              .guessed_in_flight_bytes = machine_.disk_guessed_in_flight_bytes,
                                               .source = source,
                                               .is_governed = true}));
     double rows = 0, seconds = 0, compute_seconds = 0, wanted = 0, missing = 0, read = 0;

@@ -28,6 +28,7 @@ struct ForecastMachine {
   double disk_bytes_per_second = 0;  // of experts; only when not all of them stay in memory
   uint64_t disk_request_bytes = 0;
   uint64_t disk_in_flight_bytes = 0;
+  uint64_t disk_guessed_in_flight_bytes = 0;  // of these, guesses
 };
 
 struct ForecastInput {

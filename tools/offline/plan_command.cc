@@ -196,12 +196,15 @@ absl::Status Run(const Flags& flags) {
                             .keeps_all_experts = !plan.reads_container,
                             .prefetch = prefetch,
                             .tokens = tokens.has_value() ? &*tokens : nullptr};
-  const ForecastMachine machine{.read_bytes_per_second = report.read_bytes_per_second,
-                                .ops_per_second = report.ops_per_second,
-                                .reach = report.reach,
-                                .disk_bytes_per_second = report.disk_bytes_per_second,
-                                .disk_request_bytes = report.disk_shape.piece_bytes,
-                                .disk_in_flight_bytes = report.disk_shape.bytes_under_way()};
+  const ForecastMachine machine{
+      .read_bytes_per_second = report.read_bytes_per_second,
+      .ops_per_second = report.ops_per_second,
+      .reach = report.reach,
+      .disk_bytes_per_second = report.disk_bytes_per_second,
+      .disk_request_bytes = report.disk_shape.piece_bytes,
+      .disk_in_flight_bytes = report.disk_shape.bytes_under_way(),
+      .disk_guessed_in_flight_bytes =
+          report.disk_shape.piece_bytes * static_cast<uint64_t>(report.disk_shape.guessed_depth())};
   for (const size_t num_streams : flags.streams) {
     FOREGATE_ASSIGN_OR_RETURN(const DecodeForecast forecast, ForecastDecode(input, machine, num_streams));
     report.forecasts.push_back(forecast);

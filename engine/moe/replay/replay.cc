@@ -28,7 +28,8 @@ class ReplayRun {
         disk_({.bytes_per_second = options.bytes_per_second,
                .request_seconds = options.request_seconds,
                .request_bytes = options.request_bytes,
-               .in_flight_bytes = options.in_flight_bytes},
+               .in_flight_bytes = options.in_flight_bytes,
+               .guessed_in_flight_bytes = options.guessed_in_flight_bytes},
               memory_),
         limits_{.max_bytes_per_layer = options.memory_bytes / kGuessedPart} {
     result_.groups.resize(std::min(kMaxReplayGroups, trace.header().layers.size()));

@@ -41,12 +41,13 @@ bool VirtualDisk::Cancel(size_t expert) {
   return true;
 }
 
-VirtualDisk::Read* VirtualDisk::Next() {
+VirtualDisk::Read* VirtualDisk::Next(bool may_guess) {
   for (Read& read : reads_) read.is_refused = false;
   while (true) {
     Read* next = nullptr;
     for (Read& read : reads_) {
       if (read.begun_bytes == read.bytes || read.is_refused) continue;
+      if (read.read_class == ReadClass::kSpeculative && !may_guess) continue;
       if (next == nullptr || std::tuple(read.read_class, read.order) < std::tuple(next->read_class, next->order))
         next = &read;
     }
@@ -62,8 +63,10 @@ VirtualDisk::Read* VirtualDisk::Next() {
 void VirtualDisk::Submit() {
   while (true) {
     if (in_flight_bytes_ > 0 && in_flight_bytes_ >= options_.in_flight_bytes) return;
-    Read* const read = Next();
+    Read* const read = Next(options_.guessed_in_flight_bytes == 0 || guessed_in_flight_bytes_ == 0 ||
+                            guessed_in_flight_bytes_ < options_.guessed_in_flight_bytes);
     if (read == nullptr) return;
+    const bool is_guess = read->read_class == ReadClass::kSpeculative;
     const uint64_t left = read->bytes - read->begun_bytes;
     const uint64_t bytes = options_.request_bytes == 0 ? left : std::min(left, options_.request_bytes);
     const double seconds = options_.bytes_per_second > 0
@@ -73,8 +76,9 @@ void VirtualDisk::Submit() {
     busy_seconds_ += seconds;
     read->begun_bytes += bytes;
     bytes_[static_cast<size_t>(read->read_class)] += bytes;
-    in_flight_.push_back({.expert = read->expert, .bytes = bytes, .done = free_at_});
+    in_flight_.push_back({.expert = read->expert, .bytes = bytes, .is_guess = is_guess, .done = free_at_});
     in_flight_bytes_ += bytes;
+    if (is_guess) guessed_in_flight_bytes_ += bytes;
   }
 }
 
@@ -82,6 +86,7 @@ bool VirtualDisk::ServeOne() {
   const Request request = in_flight_.front();
   in_flight_.pop_front();
   in_flight_bytes_ -= request.bytes;
+  if (request.is_guess) guessed_in_flight_bytes_ -= request.bytes;
   now_ = std::max(now_, request.done);
   Read* const read = Find(request.expert);
   read->arrived_bytes += request.bytes;

@@ -34,6 +34,8 @@ class VirtualDisk {
     double request_seconds = 0;    // of each request, beside its bytes
     uint64_t request_bytes = 0;    // the most of one request; 0: an expert is one request
     uint64_t in_flight_bytes = 0;  // the most handed over and not served; at least one request always is
+    // Of these, the most that were guesses when they were handed over; 0: as many as there may be.
+    uint64_t guessed_in_flight_bytes = 0;
   };
 
   // `room` must outlive the disk.
@@ -71,11 +73,12 @@ class VirtualDisk {
   struct Request {
     size_t expert = 0;
     uint64_t bytes = 0;
+    bool is_guess = false;
     double done = 0;
   };
   Read* Find(size_t expert);
   // The most urgent read with bytes left to begin, among those that have room or can get it.
-  Read* Next();
+  Read* Next(bool may_guess);
   void Submit();
   // Serves the first request; whether an expert arrived whole.
   bool ServeOne();
@@ -85,6 +88,7 @@ class VirtualDisk {
   std::vector<Read> reads_;
   std::deque<Request> in_flight_;
   uint64_t in_flight_bytes_ = 0;
+  uint64_t guessed_in_flight_bytes_ = 0;
   uint64_t num_enqueued_ = 0;
   double now_ = 0;
   double free_at_ = 0;

@@ -63,6 +63,19 @@ TEST(VirtualDisk, BytesInFlightAreBounded) {
   }
 }
 
+TEST(VirtualDisk, GuessesInFlightAreBoundedApart) {
+  Room room;
+  VirtualDisk disk({.bytes_per_second = 100, .in_flight_bytes = 400, .guessed_in_flight_bytes = 200}, room);
+  for (size_t expert = 1; expert <= 5; ++expert) disk.Enqueue(expert, ReadClass::kSpeculative, 100);
+  disk.AdvanceTo(0.1);
+  EXPECT_EQ(disk.bytes()[2], 200u);
+  for (size_t expert = 6; expert <= 9; ++expert) disk.Enqueue(expert, ReadClass::kDemand, 100);
+  disk.AdvanceTo(0.2);
+  EXPECT_EQ(disk.bytes()[0], 200u);
+  disk.AdvanceTo(20);
+  EXPECT_EQ(room.arrived, (std::vector<size_t>{1, 2, 6, 7, 8, 9, 3, 4, 5}));
+}
+
 TEST(VirtualDisk, OnlyWhatHasNotBegunIsCancelled) {
   Room room;
   VirtualDisk disk(Plain(), room);

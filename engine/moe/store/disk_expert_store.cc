@@ -22,13 +22,6 @@ absl::Status CheckParts(const ExpertDirectory& directory, const StoredExperts& s
   return absl::OkStatus();
 }
 
-// A demand that comes then waits behind so much of guesses at most.
-constexpr uint32_t kMostGuessedBytes = 4u << 20;
-
-uint32_t MostGuessedPieces(const ReadShape& shape) {
-  return std::clamp(kMostGuessedBytes / shape.piece_bytes, 1u, static_cast<uint32_t>(std::max(1, shape.depth / 2)));
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<DiskExpertStore>> DiskExpertStore::Open(const ExpertDirectory& directory,
@@ -52,7 +45,7 @@ DiskExpertStore::Reading::Reading(const ExpertDirectory& experts, StoredExperts 
       queue(directory, stored,
             {.piece_bytes = shape.piece_bytes,
              .max_fetches = options.max_fetches,
-             .max_speculative_pieces = MostGuessedPieces(shape)}) {}
+             .max_speculative_pieces = static_cast<uint32_t>(shape.guessed_depth())}) {}
 
 DiskExpertStore::~DiskExpertStore() {
   if (reading_->queue.Stop(std::chrono::milliseconds(0))) return;

@@ -3,6 +3,7 @@
 #ifndef FOREGATE_ENGINE_MOE_STORE_READ_SHAPE_H_
 #define FOREGATE_ENGINE_MOE_STORE_READ_SHAPE_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 
@@ -15,6 +16,11 @@ struct ReadShape {
   int depth = 8;
 
   uint64_t bytes_under_way() const { return uint64_t{piece_bytes} * static_cast<uint64_t>(depth); }
+  // How many of the reads may be guesses: a demand that comes then waits behind 4 MiB of them at most.
+  int guessed_depth() const {
+    constexpr uint32_t kMostGuessedBytes = 4u << 20;
+    return std::clamp(static_cast<int>(kMostGuessedBytes / piece_bytes), 1, std::max(1, depth / 2));
+  }
   friend bool operator==(const ReadShape&, const ReadShape&) = default;
 };
 
