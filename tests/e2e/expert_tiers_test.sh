@@ -51,6 +51,8 @@ for model in "$@"; do
   rm -rf "$folder/cache" && mkdir "$folder/cache"
   start "$model"
   answers >"$folder/want"
+  [[ $model != *_pre_gate_1 ]] || "$cli" --address "$address" models | grep -q "chosen 1 layer ahead by pre-gates" ||
+    fail "$model: nothing is said of its pre-gates"
   [[ $(metric foregate_expert_acquired_total) == none ]] || fail "$model: a model in memory reports acquired experts"
   stop
   # The first start packs, the others find the container.
