@@ -2,18 +2,17 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cstdlib>
+#include <cstring>
 #include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "kernels/api/host_device.h"
+#include "kernels/base/status_macros.h"
+
 namespace foregate {
 namespace {
-
-struct FreeMemory {
-  void operator()(std::byte* memory) const { std::free(memory); }
-};
 
 uint64_t Mix(uint64_t number) {
   number = (number ^ (number >> 30)) * 0xBF58476D1CE4E5B9u;
@@ -33,17 +32,21 @@ absl::StatusOr<ReadRate> MeasureReadRate(const BulkFile& file, uint64_t begin, u
                                       " bytes");
   const uint64_t pieces_each = std::max<uint64_t>(1, expert_bytes / piece_bytes);
   const uint64_t num_places = (end - begin - pieces_each * piece_bytes) / page + 1;
+  // As the probe of the shape: slots lie in huge pages.
+  const uint64_t buffer_bytes = piece_bytes * static_cast<uint64_t>(shape.depth);
+  FOREGATE_ASSIGN_OR_RETURN(const std::unique_ptr<DeviceBuffer> buffers, AllocateHostMemory(buffer_bytes));
+  auto* const memory = static_cast<std::byte*>(buffers->data());
+  std::memset(memory, 0, buffer_bytes);
   std::atomic<uint64_t> next_piece{0}, num_read{0};
   const auto start = std::chrono::steady_clock::now();
   std::vector<std::thread> threads;
   for (int i = 0; i < shape.depth; ++i) {
-    threads.emplace_back([&] {
-      const std::unique_ptr<std::byte, FreeMemory> buffer(
-          static_cast<std::byte*>(std::aligned_alloc(page, piece_bytes)));
-      while (buffer != nullptr && std::chrono::steady_clock::now() - start < duration) {
+    threads.emplace_back([&, i] {
+      std::byte* const buffer = memory + static_cast<uint64_t>(i) * piece_bytes;
+      while (std::chrono::steady_clock::now() - start < duration) {
         const uint64_t piece = next_piece.fetch_add(1, std::memory_order_relaxed);
         const uint64_t place = begin + Mix(piece / pieces_each + 1) % num_places * page;
-        iovec vector{buffer.get(), piece_bytes};
+        iovec vector{buffer, piece_bytes};
         if (!file.Read(place + piece % pieces_each * piece_bytes, {&vector, 1}, /*direct=*/true).ok()) return;
         num_read.fetch_add(1, std::memory_order_relaxed);
       }
