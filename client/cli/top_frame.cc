@@ -11,7 +11,8 @@ namespace {
 
 constexpr size_t kLabelWidth = 10;
 constexpr size_t kBarWidth = 20;
-constexpr size_t kShareWidth = 8;  // " 100.0 %"
+constexpr uint64_t kSilenceUs = 1000000;  // of a disk: what is worth a word
+constexpr size_t kShareWidth = 8;         // " 100.0 %"
 
 std::string Percent(std::optional<double> share) {
   return Padded(share.has_value() ? Fixed(100 * *share, 1) + " %" : "-", kShareWidth);
@@ -77,7 +78,10 @@ void AddTier(const TopView& view, std::vector<std::string>* lines) {
       tier.num_experts() == 0 ? 0 : static_cast<double>(view.num_in_memory) / static_cast<double>(tier.num_experts());
   lines->push_back(Line("experts", Bar(share, kBarWidth) + Percent(share) + "  " + std::to_string(view.num_in_memory) +
                                        " of " + std::to_string(tier.num_experts()) + " in memory, " +
-                                       std::to_string(tier.num_slots()) + " slots, " + Bytes(tier.slot_bytes())));
+                                       std::to_string(tier.num_slots()) + " slots, " + Bytes(tier.memory_bytes()) +
+                                       (tier.memory_bytes() < tier.slot_bytes()
+                                            ? " of " + Bytes(tier.slot_bytes()) + ": the others were given back"
+                                            : "")));
   const auto both = [&](const std::string& label, const auto& text) {
     lines->push_back(Line(label, (view.now.has_value() ? "now " + text(*view.now) + "   " : std::string()) +
                                      "since the start " + text(view.since_start)));
@@ -110,6 +114,8 @@ void AddReads(const TopView& view, std::vector<std::string>* lines) {
         Padded(Percent(now.stall_share(in.stall_us)), 10) + Padded(std::to_string(reads.pending_experts()), 10) +
         Padded(std::to_string(reads.pieces_under_way()), 10) + Padded(Milliseconds(MeanReadSeconds(in)), 13));
   }
+  if (tier.silent_us() >= kSilenceUs)
+    lines->push_back(Line("disk", "no answer for " + Fixed(static_cast<double>(tier.silent_us()) / 1e6, 1) + " s"));
   if (tier.read_retries() + tier.read_failures() > 0)
     lines->push_back(Line("faults", std::to_string(tier.read_retries()) + " reads tried again, " +
                                         std::to_string(tier.read_failures()) + " experts not read, since the start"));

@@ -44,6 +44,7 @@ TopSnapshot MakeSnapshot() {
   tier->set_num_experts(40);
   tier->set_num_slots(12);
   tier->set_slot_bytes(12000000);
+  tier->set_memory_bytes(12000000);
   tier->set_source("m.fgw, with io_uring");
   tier->set_prefetch("router");
   tier->set_guess_level(1);
@@ -194,6 +195,18 @@ TEST(TopFrame, FitsAnySize) {
       }
     }
   }
+}
+
+TEST(TopFrame, SaysWhatWasGivenBackAndThatTheDiskIsSilent) {
+  TopSnapshot now = MakeLater();
+  EXPECT_EQ(Joined(TopFrame(MakeTopView(nullptr, now), {})).find("given back"), std::string::npos);
+  EXPECT_EQ(LineOf(TopFrame(MakeTopView(nullptr, now), {}), "disk"), "no line begins with disk");
+  now.experts.mutable_tier()->set_memory_bytes(4000000);
+  now.experts.mutable_tier()->set_silent_us(2500000);
+  const std::vector<std::string> lines = TopFrame(MakeTopView(nullptr, now), {});
+  EXPECT_NE(LineOf(lines, "experts").find("12 slots, 4.0 MB of 12.0 MB: the others were given back"), std::string::npos)
+      << Joined(lines);
+  EXPECT_EQ(LineOf(lines, "disk"), "disk      no answer for 2.5 s");
 }
 
 TEST(TopFrame, AModelInMemoryHasNoReadsToShow) {

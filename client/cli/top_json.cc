@@ -75,7 +75,8 @@ Json TierJson(const TopView& view) {
                        {"share", expert.share},
                        {"residency", ResidencyName(expert.residency)}});
   return {{"experts", tier.num_experts()},       {"slots", tier.num_slots()},
-          {"slot_bytes", tier.slot_bytes()},     {"in_memory", view.num_in_memory},
+          {"slot_bytes", tier.slot_bytes()},     {"memory_bytes", tier.memory_bytes()},
+          {"silent_us", tier.silent_us()},       {"in_memory", view.num_in_memory},
           {"holds_all", tier.holds_all()},       {"source", tier.source()},
           {"prefetch", tier.prefetch()},         {"guess_level", tier.guess_level()},
           {"read_retries", tier.read_retries()}, {"read_failures", tier.read_failures()},

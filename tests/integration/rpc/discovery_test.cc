@@ -134,6 +134,8 @@ TEST_F(DiscoveryTest, ExpertStatsSayWhereExpertsAre) {
   board.layer_of(6).num_misses = 3;
   board.layer_of(6).expert_bytes = 4096;
   cache.guess_level = 2;
+  cache.memory_bytes = 4096;
+  store.silent_since_us = 1;  // since the machine started, nearly
   store.bytes_read[2] = 12345;
   store.num_pending[0] = 1;
   store.expert_seconds[0].Observe(0.25);
@@ -157,6 +159,8 @@ TEST_F(DiscoveryTest, ExpertStatsSayWhereExpertsAre) {
   EXPECT_EQ(stats.tier().late(), 1u);
   EXPECT_EQ(stats.tier().misses(), 3u);
   EXPECT_EQ(stats.tier().guess_level(), 2);
+  EXPECT_EQ(stats.tier().memory_bytes(), 4096u);
+  EXPECT_GT(stats.tier().silent_us(), 0u);
   EXPECT_FALSE(stats.tier().holds_all());
   ASSERT_EQ(stats.tier().reads_size(), 3);
   EXPECT_EQ(stats.tier().reads(0).read_class(), moe::v1::EXPERT_READ_CLASS_DEMAND);
