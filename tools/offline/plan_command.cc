@@ -227,7 +227,7 @@ void AddFlags(CLI::App* command, Flags* flags) {
   command->add_option("--trace", flags->trace, "a routing trace (.fgr) of this model (default: uniform routing)");
   command->add_option("--streams", flags->streams, "sequences that decode at once")
       ->delimiter(',')
-      ->check(CLI::Range(1, 4096))
+      ->check(CLI::Range(1, 1024))
       ->capture_default_str();
   command->add_option("--context", flags->context_tokens, "tokens that each of them holds")
       ->check(CLI::Range(0, 1 << 24))
