@@ -25,20 +25,12 @@ absl::StatusOr<double> RunFio(const std::string& command) {
 }  // namespace
 
 absl::StatusOr<double> MeasureDiskRate(const std::string& fio, const std::string& file, double seconds) {
-  double best = 0;
-  absl::Status last;
-  // Where huge pages are reserved, fio reads into them, as the tier does into its slots.
-  for (const char* memory : {"--mem=malloc", "--mem=shmhuge --fixedbufs=1"}) {
-    for (const char* shape : {"--rw=randread --bs=1m --iodepth=16", "--rw=randread:12 --bs=1m --iodepth=32"}) {
-      const absl::StatusOr<double> rate =
-          RunFio(fio + " --name=experts --readonly --direct=1 --ioengine=io_uring --time_based --runtime=" +
-                 std::to_string(static_cast<int>(seconds * 250)) + "ms --output-format=json " + shape + " " + memory +
-                 " --filename='" + file + "' 2>&1");
-      if (rate.ok()) best = std::max(best, *rate);
-      last.Update(rate.status());
-    }
-  }
-  return best > 0 ? absl::StatusOr<double>(best) : last;
+  const std::string command =
+      fio + " --name=experts --readonly --direct=1 --ioengine=io_uring --time_based --runtime=" +
+      std::to_string(static_cast<int>(seconds * 1000)) +
+      "ms --output-format=json --rw=randread:12 --bs=1m --iodepth=32 --filename='" + file + "' ";
+  absl::StatusOr<double> rate = RunFio(command + "--mem=shmhuge --fixedbufs=1 2>&1");
+  return rate.ok() ? rate : RunFio(command);
 }
 
 }  // namespace foregate

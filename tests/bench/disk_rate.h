@@ -8,10 +8,10 @@
 
 namespace foregate {
 
-// Bytes per second of the program `fio` reading `file` for `seconds` with direct I/O and io_uring: the best of
-// scattered reads (16 of 1 MiB at a time) and of reads like an expert tier's (32 of 1 MiB at a time, twelve neighbours
-// in a row), into small pages and, where the machine has some reserved (/proc/sys/vm/nr_hugepages: 40), into huge ones,
-// which more than doubles what a virtual disk gives. UNAVAILABLE when fio does not run.
+// Bytes per second of the program `fio` reading `file` for `seconds` as an expert tier does: direct I/O, io_uring, 32
+// reads of 1 MiB at a time, twelve neighbours in a row, into registered huge pages. Where the machine has none reserved
+// (/proc/sys/vm/nr_hugepages: 40), into small ones, from which a virtual disk gives less than half. UNAVAILABLE when
+// fio does not run.
 absl::StatusOr<double> MeasureDiskRate(const std::string& fio, const std::string& file, double seconds);
 
 }  // namespace foregate
