@@ -7,6 +7,7 @@ namespace foregate {
 namespace {
 
 constexpr uint64_t kMiB = uint64_t{1} << 20;
+constexpr int64_t kLooksAhead = 2;
 constexpr double kStalledShare = 0.1;  // of the time, in which tasks wait for memory: too much
 
 std::string Mebibytes(uint64_t bytes) { return std::to_string(bytes / kMiB); }
@@ -25,7 +26,9 @@ Situation Assess(std::span<const MemorySample> samples, int64_t bytes_on_the_way
   int64_t least_room = std::numeric_limits<int64_t>::max();
   for (const MemorySample& sample : samples) {
     const auto reserve = static_cast<int64_t>(ReserveOf(sample));
-    const int64_t free = static_cast<int64_t>(sample.free_bytes) + bytes_on_the_way_back;
+    // A neighbour that grows by 200 MB/s is past the reserve within one look: the kernel would kill before the next.
+    const int64_t ahead = kLooksAhead * std::max<int64_t>(0, sample.fallen_bytes);
+    const int64_t free = static_cast<int64_t>(sample.free_bytes) - ahead + bytes_on_the_way_back;
     // With more free than that, tasks wait for something else: file pages of a neighbour, or our own that are read
     // once.
     if (free < 2 * reserve) {

@@ -1,6 +1,7 @@
 // How much memory experts keep while memory around the process runs short or is free again. Pure.
 //
-//   free memory of the tightest limit     what happens
+//   free memory of the tightest limit, if it goes on falling for two samples as it did in the last
+//                                         what happens
 //   below half its reserve                the missing bytes are given back, with the first sample
 //   below the reserve                     the same, with the second sample in a row
 //   below twice the reserve               nothing; a step is given back where tasks keep waiting for memory, the limit
@@ -35,10 +36,10 @@ struct ExpertMemoryTarget {
   std::string reason;
 };
 
-// Of samples four times a second.
+// Of samples ten times a second.
 inline constexpr int kShortSamples = 2;
-inline constexpr int kSqueezedSamples = 8;
-inline constexpr int kCalmSamples = 120;
+inline constexpr int kSqueezedSamples = 20;
+inline constexpr int kCalmSamples = 300;
 
 // What should stay free: of the machine 1 % within 64 MiB and 1 GiB, of a control group 1/256 within 8 and 256 MiB.
 // Less than what the memory plan leaves for the process (kProcessReserveBytes), so that a plan that fills a limit is no

@@ -61,6 +61,22 @@ TEST(ExpertMemoryTarget, WhatIsMissingIsGivenBack) {
   }
 }
 
+// Of the reserve alone one look would be left, and a neighbour that takes 25 MiB in it is the end.
+TEST(ExpertMemoryTarget, WhatFallsIsMetOnItsWay) {
+  MemorySample sample = Sample(55);
+  sample.fallen_bytes = 20 * kMiB;
+  ExpertMemoryTarget target = Full();
+  EXPECT_EQ(Repeat(target, sample), 0) << "15 MiB two looks later";
+  sample.fallen_bytes = 25 * kMiB;
+  EXPECT_EQ(Repeat(target, sample), kShortSamples);
+  sample.fallen_bytes = 60 * kMiB;
+  target = Full();
+  EXPECT_EQ(Repeat(target, sample), 1);
+  EXPECT_EQ(target.bytes, (680 - 75) * kMiB);
+  sample.fallen_bytes = -60 * int64_t{kMiB};
+  EXPECT_EQ(Repeat(target, sample, kCalmSamples - 1), 0) << "what rises is not counted on";
+}
+
 TEST(ExpertMemoryTarget, TheTightestLimitDecides) {
   const std::vector<MemorySample> samples = {
       {.source = "/proc/meminfo", .limit_bytes = 32000 * kMiB, .free_bytes = 120 * kMiB}, Sample(100)};

@@ -7,7 +7,7 @@
 namespace foregate {
 namespace {
 
-constexpr std::chrono::milliseconds kPeriod(250);
+constexpr std::chrono::milliseconds kPeriod(100);
 
 }  // namespace
 

@@ -1,4 +1,4 @@
-// ExpertMemoryWatch: looks at memory four times a second and tells the engine how much of it experts may take. Does
+// ExpertMemoryWatch: looks at memory ten times a second and tells the engine how much of it experts may take. Does
 // nothing while all experts stay in memory.
 //
 // Looking, instead of the kernel's notifications (PSI triggers, memory.events, memory.pressure_level): those say that

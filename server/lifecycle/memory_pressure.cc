@@ -128,6 +128,7 @@ std::vector<MemorySample> CompareDomains(const std::vector<MemoryDomain>& before
     samples.push_back({.source = domain.source,
                        .limit_bytes = domain.limit_bytes,
                        .free_bytes = domain.free_bytes,
+                       .fallen_bytes = static_cast<int64_t>(was->free_bytes) - static_cast<int64_t>(domain.free_bytes),
                        .stalled_share = std::min(1.0, static_cast<double>(stalled_us) / micros),
                        .met_limit = domain.num_hits > was->num_hits,
                        .has_killed = domain.num_kills > was->num_kills});

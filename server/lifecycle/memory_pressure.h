@@ -30,6 +30,7 @@ struct MemorySample {
   std::string source;
   uint64_t limit_bytes = 0;
   uint64_t free_bytes = 0;   // now
+  int64_t fallen_bytes = 0;  // by which it fell; negative when it rose
   double stalled_share = 0;  // of the time between, in which some task waited for memory
   bool met_limit = false;
   bool has_killed = false;

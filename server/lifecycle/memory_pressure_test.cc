@@ -107,6 +107,7 @@ TEST(CompareDomains, CountsWhatHappenedBetween) {
   const auto compare = [&] { return CompareDomains({before}, {now}, std::chrono::milliseconds(250)); };
   ASSERT_EQ(compare().size(), 1u);
   EXPECT_EQ(compare()[0].free_bytes, 5u);
+  EXPECT_EQ(compare()[0].fallen_bytes, -5);
   EXPECT_DOUBLE_EQ(compare()[0].stalled_share, 0.1);
   EXPECT_FALSE(compare()[0].met_limit || compare()[0].has_killed);
   now.num_hits = 5;
