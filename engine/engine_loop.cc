@@ -449,6 +449,8 @@ absl::StatusOr<StepResult> EngineLoop::RunStep() {
 }
 
 std::vector<int32_t> EngineLoop::TakeDropped() {
+  // Here as well: a step that reads a whole model lasts seconds, and what memory runs short for does not wait.
+  decoder_->LimitExpertMemory(expert_memory_.load(std::memory_order_relaxed));
   DrainMailbox();
   const SteadyTime now = clock_->Now();
   std::vector<int32_t> dropped;
