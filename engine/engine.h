@@ -76,7 +76,7 @@ class Engine {
   virtual RouteStatistics& routing() = 0;
   // Thread-safe.
   virtual ExpertTier expert_tier() const = 0;
-  // Thread-safe. Experts that are read from a file take at most so much memory, from the next step on or soon after.
+  // Thread-safe. Experts that are read from a file take at most so much memory, from the next layer on or soon after.
   virtual void LimitExpertMemory(uint64_t /*num_bytes*/) {}
 };
 

@@ -95,8 +95,8 @@ class Decoder {
                                                                StepControl& control) = 0;
   virtual absl::StatusOr<StepResult> Collect(std::unique_ptr<StepInFlight> step) = 0;
   virtual ExpertTier expert_tier() const { return {}; }
-  // Between steps: experts take at most so much memory from now on, within what was planned; no token changes. To be
-  // called before each step, since what is being read is given back later.
+  // Experts take at most so much memory from now on, within what was planned; no token changes. To be called before
+  // each step and from TakeDropped, again and again, since what is leased or being read is given back later.
   virtual void LimitExpertMemory(uint64_t /*num_bytes*/) {}
 };
 

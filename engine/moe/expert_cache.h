@@ -115,8 +115,8 @@ class ExpertCache {
   void MarkStalled(uint64_t seen) { stalled_at_ = seen; }
   bool is_stalled() const { return store_ != nullptr && stalled_at_ == store_->num_ended(); }
 
-  // Between steps: as many slots are usable from now on as fit into `num_bytes`, at least two of each class, at most
-  // all. What the policy would evict goes first. False: more has to go, but is leased or being filled; call again.
+  // As many slots are usable from now on as fit into `num_bytes`, at least two of each class, at most all. What the
+  // policy would evict goes first. False: more has to go, but is leased or being filled; call again.
   bool Resize(uint64_t num_bytes);
 
   ExpertState state(ExpertKey key) const;
