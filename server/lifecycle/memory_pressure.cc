@@ -1,5 +1,7 @@
 #include "server/lifecycle/memory_pressure.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <charconv>
 #include <fstream>
@@ -45,6 +47,15 @@ uint64_t ReadStalledUs(const std::string& path) {
   const size_t total = line.find("total=");
   if (!line.starts_with("some ") || total == std::string::npos) return 0;
   return ParseNumber(std::string_view(line).substr(total + 6)).value_or(0);
+}
+
+// Resident pages of this process: the second number.
+uint64_t ReadOwnBytes(const std::string& root) {
+  const std::string line = FirstLine(root + "/proc/self/statm");
+  const size_t space = line.find(' ');
+  if (space == std::string::npos) return 0;
+  return ParseNumber(std::string_view(line).substr(space + 1)).value_or(0) *
+         static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
 }
 
 std::optional<MemoryDomain> ReadMachine(const std::string& root) {
@@ -101,6 +112,12 @@ std::optional<MemoryDomain> ReadVersion2(const std::string& root, const std::str
   return domain;
 }
 
+// What this process has taken meanwhile, or given back, was planned: slots that are filled, KV that is used first.
+int64_t Fallen(const MemoryDomain& before, const MemoryDomain& now) {
+  const int64_t fallen = static_cast<int64_t>(before.free_bytes) - static_cast<int64_t>(now.free_bytes);
+  return fallen - (static_cast<int64_t>(now.own_bytes) - static_cast<int64_t>(before.own_bytes));
+}
+
 }  // namespace
 
 std::vector<MemoryDomain> ReadMemoryDomains(const std::string& root) {
@@ -112,6 +129,8 @@ std::vector<MemoryDomain> ReadMemoryDomains(const std::string& root) {
     // Version 1 says "none" with a number that no machine has.
     if (domain.has_value() && domain->limit_bytes < machine_bytes) domains.push_back(*std::move(domain));
   }
+  const uint64_t own_bytes = ReadOwnBytes(root);
+  for (MemoryDomain& domain : domains) domain.own_bytes = own_bytes;
   return domains;
 }
 
@@ -128,7 +147,7 @@ std::vector<MemorySample> CompareDomains(const std::vector<MemoryDomain>& before
     samples.push_back({.source = domain.source,
                        .limit_bytes = domain.limit_bytes,
                        .free_bytes = domain.free_bytes,
-                       .fallen_bytes = static_cast<int64_t>(was->free_bytes) - static_cast<int64_t>(domain.free_bytes),
+                       .fallen_bytes = Fallen(*was, domain),
                        .stalled_share = std::min(1.0, static_cast<double>(stalled_us) / micros),
                        .met_limit = domain.num_hits > was->num_hits,
                        .has_killed = domain.num_kills > was->num_kills});

@@ -19,6 +19,7 @@ struct MemoryDomain {
   uint64_t stalled_us = 0;  // in which some task waited for memory (PSI); 0 where the kernel does not count it
   uint64_t num_hits = 0;    // how often the limit was met: version 2's "max" and "high", version 1's failcnt
   uint64_t num_kills = 0;   // processes killed for memory
+  uint64_t own_bytes = 0;   // that this process keeps in memory; 0 where unknown
 };
 
 // `root` stands before every path ("" on a real machine). The machine first, then groups from the innermost outward;
@@ -30,7 +31,7 @@ struct MemorySample {
   std::string source;
   uint64_t limit_bytes = 0;
   uint64_t free_bytes = 0;   // now
-  int64_t fallen_bytes = 0;  // by which it fell; negative when it rose
+  int64_t fallen_bytes = 0;  // by which others made it fall; negative when it rose
   double stalled_share = 0;  // of the time between, in which some task waited for memory
   bool met_limit = false;
   bool has_killed = false;

@@ -1,5 +1,7 @@
 #include "server/lifecycle/memory_pressure.h"
 
+#include <unistd.h>
+
 #include <filesystem>
 #include <fstream>
 
@@ -34,6 +36,7 @@ class MemoryPressureTest : public ::testing::Test {
 TEST_F(MemoryPressureTest, TheMachineStandsFirst) {
   Write("/proc/pressure/memory", "some avg10=1.50 avg60=0.00 avg300=0.00 total=4200\nfull avg10=0 total=1\n");
   Write("/proc/vmstat", "nr_free_pages 5\noom_kill 3\n");
+  Write("/proc/self/statm", "900 70 20 5 0 60 0\n");
   const auto domains = Read();
   ASSERT_EQ(domains.size(), 1u);
   EXPECT_EQ(domains[0].source, "/proc/meminfo");
@@ -41,6 +44,7 @@ TEST_F(MemoryPressureTest, TheMachineStandsFirst) {
   EXPECT_EQ(domains[0].free_bytes, 60000 * kKiB);
   EXPECT_EQ(domains[0].stalled_us, 4200u);
   EXPECT_EQ(domains[0].num_kills, 3u);
+  EXPECT_EQ(domains[0].own_bytes, 70u * static_cast<uint64_t>(::sysconf(_SC_PAGESIZE)));
 }
 
 TEST_F(MemoryPressureTest, Version2CountsFilePagesAsFree) {
@@ -108,6 +112,8 @@ TEST(CompareDomains, CountsWhatHappenedBetween) {
   ASSERT_EQ(compare().size(), 1u);
   EXPECT_EQ(compare()[0].free_bytes, 5u);
   EXPECT_EQ(compare()[0].fallen_bytes, -5);
+  now.own_bytes = 3;
+  EXPECT_EQ(compare()[0].fallen_bytes, -8) << "others gave 8 back, of which this process took 3";
   EXPECT_DOUBLE_EQ(compare()[0].stalled_share, 0.1);
   EXPECT_FALSE(compare()[0].met_limit || compare()[0].has_killed);
   now.num_hits = 5;
