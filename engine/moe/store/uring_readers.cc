@@ -25,6 +25,7 @@ class UringReaders final : public PieceReaders {
  public:
   UringReaders(FetchQueue& queue, const BulkFile& file, FileRead read, int depth)
       : queue_(queue), file_(file), read_(std::move(read)), under_way_(static_cast<size_t>(depth)) {
+    ended_.reserve(under_way_.size());
     for (size_t i = under_way_.size(); i-- > 0;) free_.push_back(i);
   }
   ~UringReaders() override {
@@ -74,19 +75,23 @@ class UringReaders final : public PieceReaders {
         if (!first.has_value()) continue;
         Begin(*first);
       }
-      while (!free_.empty()) {
-        const std::optional<ReadPiece> next = queue_.TryTake();
-        if (!next.has_value()) break;
-        Begin(*next);
-      }
-      if (!is_idle()) Reap();
+      BeginMore();
+      if (!is_idle()) Reap(/*begins_more=*/true);
+    }
+  }
+
+  void BeginMore() {
+    while (!free_.empty()) {
+      const std::optional<ReadPiece> next = queue_.TryTake();
+      if (!next.has_value()) return;
+      Begin(*next);
     }
   }
 
   // Reads work as well without, and the pages that are given back are free at once. They are not registered again when
   // more memory is used later: that would take all of it at once.
   void Unregister() {
-    while (!is_idle()) Reap();
+    while (!is_idle()) Reap(/*begins_more=*/false);
     FOREGATE_CHECK_EQ(::io_uring_unregister_buffers(&ring_), 0);
     registered_.clear();
   }
@@ -122,22 +127,31 @@ class UringReaders final : public PieceReaders {
     return -1;
   }
 
-  // Waits for one read at least.
-  void Reap() {
-    if (const int submitted = ::io_uring_submit_and_wait(&ring_, 1); submitted < 0) {
-      // Interrupted, or the kernel has no memory for requests just now: what is not submitted yet goes with the next.
-      FOREGATE_CHECK(submitted == -EINTR || submitted == -EAGAIN || submitted == -EBUSY || submitted == -ENOMEM);
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    }
+  // Waits for one read at least. Others take the places of those that have ended before these are looked at: the last
+  // piece of a part is verified then, 0.5 ms in which the disk would go short of work.
+  void Reap(bool begins_more) {
+    Submit(1);
+    ended_.clear();
     io_uring_cqe* entry = nullptr;
     while (::io_uring_peek_cqe(&ring_, &entry) == 0) {
       const auto place = static_cast<size_t>(::io_uring_cqe_get_data64(entry));
-      const int result = entry->res;
+      ended_.emplace_back(under_way_[place], entry->res);
       ::io_uring_cqe_seen(&ring_, entry);
-      const ReadPiece piece = under_way_[place];
       free_.push_back(place);
-      End(piece, result);
     }
+    if (begins_more) {
+      BeginMore();
+      Submit(0);
+    }
+    for (const auto& [piece, result] : ended_) End(piece, result);
+  }
+
+  void Submit(unsigned num_awaited) {
+    const int submitted = ::io_uring_submit_and_wait(&ring_, num_awaited);
+    if (submitted >= 0) return;
+    // Interrupted, or the kernel has no memory for requests just now: what is not submitted yet goes with the next.
+    FOREGATE_CHECK(submitted == -EINTR || submitted == -EAGAIN || submitted == -EBUSY || submitted == -ENOMEM);
+    if (num_awaited > 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
 
   void End(const ReadPiece& piece, int result) {
@@ -154,7 +168,8 @@ class UringReaders final : public PieceReaders {
   io_uring ring_ = {};
   bool has_ring_ = false;
   std::vector<ReadPiece> under_way_;
-  std::vector<size_t> free_;  // places of under_way_
+  std::vector<size_t> free_;                      // places of under_way_
+  std::vector<std::pair<ReadPiece, int>> ended_;  // what Reap found, with its result
   std::vector<std::span<std::byte>> registered_;
   std::atomic<bool> is_released_{false};
   std::thread thread_;
