@@ -14,6 +14,7 @@
 #include "engine/request/sequence.h"
 #include "engine/request/token_sink.h"
 #include "engine/sample/logits_processor.h"
+#include "engine/schedule/expert_turns.h"
 #include "engine/schedule/scheduler.h"
 
 namespace foregate {
@@ -33,6 +34,7 @@ struct ActiveSample {
   Sequence sequence;
   LogitsProcessor processor;
   SteadyTime last_token = {};
+  SequenceTurn turn;  // used where EngineOptions::expert_affinity_steps says so
 };
 
 struct ActiveRequest {

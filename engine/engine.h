@@ -32,6 +32,9 @@ struct EngineOptions {
   // A step in which one prompt is computed beside running streams takes at most about so many percent of one without
   // it; above 100, or 0 for no such limit. See schedule/prefill_pace.h.
   int32_t max_itl_stretch_percent = 0;
+  // Where experts are read from a file, a stream may sit out so many steps in a row for others that want the same
+  // experts; 0: never. See schedule/expert_affinity.h.
+  int32_t expert_affinity_steps = 0;
   int32_t kv_block_tokens = 0;      // tokens per KV block
   int64_t kv_bytes = 0;             // KV memory
   int32_t max_sequence_tokens = 0;  // prompt + output limit, <= the model's

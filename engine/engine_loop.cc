@@ -43,6 +43,9 @@ absl::Status ValidateOptions(const EngineOptions& options, const DecoderInfo& mo
   FOREGATE_RETURN_IF_ERROR(RequirePositive("kv_bytes", options.kv_bytes));
   FOREGATE_RETURN_IF_ERROR(RequirePositive("max_sequence_tokens", options.max_sequence_tokens));
   FOREGATE_RETURN_IF_ERROR(RequirePositive("step_wait_timeout_us", options.step_wait_timeout_us));
+  if (options.expert_affinity_steps < 0)
+    return absl::InvalidArgumentError("expert_affinity_steps is " + std::to_string(options.expert_affinity_steps) +
+                                      ", it must be 0 (off) or more");
   if (options.max_itl_stretch_percent != 0 && options.max_itl_stretch_percent <= 100)
     return absl::InvalidArgumentError("max_itl_stretch_percent is " + std::to_string(options.max_itl_stretch_percent) +
                                       ", it must be 0 (off) or above 100");
@@ -105,6 +108,7 @@ EngineLoop::EngineLoop(const EngineOptions& options, Device* device, std::unique
   moe_index_of_layer_.assign(static_cast<size_t>(info.num_layers), -1);
   for (size_t i = 0; i < info.moe_layers.size(); ++i)
     moe_index_of_layer_[static_cast<size_t>(info.moe_layers[i])] = static_cast<int32_t>(i);
+  SetUpExpertTurns();
   now_ = clock_->Now();
   PublishLoad(/*step_running=*/false);
 }
@@ -151,7 +155,9 @@ bool EngineLoop::Step() {
 
   BuildSnapshot();
   PacePrefill();
+  HoldForExperts();
   PlanStep(snapshot_, &service_order_, &plan_);
+  CountPassedOver();
   ApplyPlan();
   if (!work_.empty()) {
     PublishLoad(/*step_running=*/true);
@@ -162,6 +168,8 @@ bool EngineLoop::Step() {
     now_ = clock_->Now();
     if (result.ok()) {
       RecordRouting(*result);
+      ObserveExperts(*result);
+      ObserveTurnCost(now_ - planned);
       ProcessResult(*result);
     } else {
       const absl::Status& error = result.status();
@@ -405,6 +413,7 @@ void EngineLoop::Admit(ActiveSample* sample) {
   }
   std::erase(waiting_, sample);
   running_.push_back(sample);
+  if (expert_turns_) expert_turns_->Begin(&sample->turn);
   ActiveRequest* request = sample->owner;
   sequence.Reserve(request->summary.num_prompt_tokens + request->max_tokens, options_.kv_block_tokens);
   if (request->was_scheduled) return;

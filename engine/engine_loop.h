@@ -27,6 +27,7 @@
 #include "engine/request/mailbox.h"
 #include "engine/sample/sampler.h"
 #include "engine/schedule/batch_builder.h"
+#include "engine/schedule/expert_turns.h"
 #include "engine/schedule/scheduler.h"
 #include "engine/schedule/step_cost.h"
 
@@ -109,6 +110,13 @@ class EngineLoop {
   std::vector<int32_t> TakeDropped();
   void PublishLoad(bool step_running);
 
+  // engine_loop_turns.cc: sequences that take turns by their experts; nothing without expert_turns_.
+  void SetUpExpertTurns();
+  void HoldForExperts();
+  void CountPassedOver();
+  void ObserveExperts(const StepResult& result);
+  void ObserveTurnCost(SteadyTime::duration step_time);
+
   // engine_loop_results.cc: from the logits to the sinks.
   void RecordRouting(const StepResult& result);
   TraceRow TraceRowOf(int32_t row) const;
@@ -157,6 +165,13 @@ class EngineLoop {
   SchedulerSnapshot snapshot_;
   std::vector<ActiveSample*> snapshot_samples_;  // of snapshot_.sequences
   ServiceOrder service_order_;
+  std::optional<ExpertTurns> expert_turns_;
+  const ExpertCacheCounters* expert_cache_ = nullptr;  // of these turns
+  const FetchCounters* expert_reads_ = nullptr;
+  uint64_t expert_stall_us_ = 0;  // so far, when the last step ended
+  uint64_t expert_read_bytes_ = 0;
+  std::vector<ExpertTurns::Member> turn_members_;
+  std::vector<uint8_t> held_;  // [turn_members_]
   StepPlan plan_;
   StepCost step_cost_;
   int32_t decode_rows_ = 0;  // of the running step

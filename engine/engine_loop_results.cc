@@ -148,6 +148,7 @@ void EngineLoop::FinishPrompt(ActiveSample* sample) {
     auto fork = std::make_unique<ActiveSample>(request, i, sample->sequence.Fork(), sample->processor);
     fork->order = sample->order;
     fork->order.sample = i;
+    fork->turn = sample->turn;
     fork->sequence.Reserve(request->summary.num_prompt_tokens + request->max_tokens, options_.kv_block_tokens);
     running_.push_back(fork.get());
     request->samples.push_back(std::move(fork));

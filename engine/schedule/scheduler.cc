@@ -28,9 +28,8 @@ class Planner {
   void Plan() {
     plan_->preempted.clear();
     plan_->work.clear();
-    // Preemption shortens running_ from its end, behind the sequence at hand.
-    for (size_t i = 0; i < running_.size(); ++i)
-      if (Remaining(running_[i]) == 1) PlanDecode(i);
+    PlanDecodes(/*held=*/false);
+    if (plan_->work.empty()) PlanDecodes(/*held=*/true);
     PacePrefill();
     for (const int32_t index : running_)
       if (Remaining(index) > 1) Schedule(index, /*admitted=*/false);
@@ -42,6 +41,12 @@ class Planner {
   int32_t Remaining(int32_t index) const { return sequence(index).num_tokens - sequence(index).num_computed; }
   int32_t BlocksFor(int32_t num_tokens) const {
     return (num_tokens + snapshot_.limits.block_size - 1) / snapshot_.limits.block_size;
+  }
+
+  void PlanDecodes(bool held) {
+    // Preemption shortens running_ from its end, behind the sequence at hand.
+    for (size_t i = 0; i < running_.size(); ++i)
+      if (Remaining(running_[i]) == 1 && sequence(running_[i]).is_held == held) PlanDecode(i);
   }
 
   void PlanDecode(size_t i) {

@@ -10,6 +10,9 @@
 // * Pace. Beside decode rows at most max_prefill_rows rows of prefill; while several sequences want some, no one takes
 //   more than half, so that a long prompt does not hold up a short one behind it. A step in which nobody decodes, be it
 //   for want of blocks, is not paced.
+// * Turns. A decoding sequence that is held sits out (expert_turns.h says who). It keeps its blocks and its place in
+// the
+//   order. When nobody else decodes, those that are held do.
 // * Head of line. Waiting sequences are admitted strictly in order. When the first does not fit (slots or blocks),
 //   nobody behind it overtakes, whatever its size.
 // * Admission takes the blocks of all tokens known at that time, so a prefill never runs out of blocks half way, and
@@ -59,6 +62,7 @@ struct SequenceSnapshot {
   int32_t num_blocks = 0;          // running: blocks held
   int32_t num_exclusive = 0;       // running: of these, blocks that nobody else holds
   bool last_block_shared = false;  // running: writing into the last block needs a copy of it
+  bool is_held = false;            // running: sits out this step, if it would decode
   int32_t num_cached_blocks = 0;   // waiting: hit blocks that count as available now and will not when taken
 };
 

@@ -126,6 +126,35 @@ TEST(SchedulerTest, TheLastStallsInsteadOfPreemptingOthers) {
   EXPECT_EQ(plan.work, (Works{{0, 1, false}}));
 }
 
+TEST(SchedulerTest, WhoIsHeldSitsOutAndKeepsItsBlocks) {
+  SchedulerSnapshot snapshot = MakeSnapshot(0);
+  snapshot.sequences = {Running(1, 7, 6), Running(2, 7, 6), Running(3, 7, 6)};
+  snapshot.sequences[0].is_held = true;
+  snapshot.sequences[2].is_held = true;
+  StepPlan plan = Plan(snapshot);
+  EXPECT_TRUE(plan.preempted.empty());
+  EXPECT_EQ(plan.work, (Works{{1, 1, false}}));
+  // It is no further from being preempted than others behind who needs a block.
+  snapshot.sequences[1] = Running(2, 5, 4);
+  plan = Plan(snapshot);
+  EXPECT_EQ(plan.preempted, (std::vector<int32_t>{2}));
+  EXPECT_EQ(plan.work, (Works{{1, 1, false}}));
+}
+
+TEST(SchedulerTest, NobodyIsHeldWhenNobodyElseDecodes) {
+  SchedulerSnapshot snapshot = MakeSnapshot(0);
+  snapshot.sequences = {Running(1, 7, 6), Running(2, 5, 4)};
+  snapshot.sequences[0].is_held = true;
+  EXPECT_EQ(Plan(snapshot).work, (Works{{0, 1, false}})) << "the other one has no block";
+  snapshot.sequences[1].is_held = true;
+  EXPECT_EQ(Plan(snapshot).work, (Works{{0, 1, false}}));
+  // A prompt is not held, whatever is said of it.
+  snapshot = MakeSnapshot(9);
+  snapshot.sequences = {Running(1, 30, 4), Running(2, 7, 6)};
+  snapshot.sequences[0].is_held = true;
+  EXPECT_EQ(Plan(snapshot).work, (Works{{1, 1, false}, {0, 8, false}}));
+}
+
 TEST(SchedulerTest, SharedLastBlockNeedsACopy) {
   SchedulerSnapshot snapshot = MakeSnapshot(1);
   snapshot.sequences = {Running(1, 7, 6), Running(2, 7, 6)};

@@ -96,6 +96,8 @@ TEST(CommandLine, RefusesCombinationsThatCannotBeServed) {
   EXPECT_THAT(Refusal({"--model=m", "--engine.max_itl_stretch_percent=100"}),
               HasSubstr("--engine.max_itl_stretch_percent: 100 leaves a prompt no time"));
   EXPECT_TRUE(ParseCommandLine({"--model=m", "--engine.max-itl-stretch-percent=0"}).ok());
+  EXPECT_EQ(Refusal({"--model=m", "--engine.expert_affinity_steps=-1"}),
+            "--engine.expert_affinity_steps: -1 is not within 0 and 1000");
   EXPECT_THAT(Refusal({"--model=m", "--memory=1GiB", "--engine.kv_bytes=1GiB"}), HasSubstr("leaves nothing"));
   for (const char* address : {"50051", "localhost", ":50051", "localhost:", "localhost:70000", "::1:5", "a:b"})
     EXPECT_THAT(Refusal({"--model=m", std::string("--listen=") + address}), HasSubstr("is not host:port")) << address;

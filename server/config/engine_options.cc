@@ -17,6 +17,7 @@ EngineOptions MakeEngineOptions(const config::v1::EngineConfig& config, int64_t 
   options.max_queued_tokens = config.max_queued_tokens();
   options.prefill_chunk_tokens = config.prefill_chunk_tokens();
   options.max_itl_stretch_percent = config.max_itl_stretch_percent();
+  options.expert_affinity_steps = config.expert_affinity_steps();
   options.kv_block_tokens = config.kv_block_tokens();
   options.kv_bytes = kv_bytes;
   options.max_sequence_tokens = SequenceLimit(config, model_max_tokens);

@@ -37,6 +37,7 @@ constexpr std::array kRanges = {
     Range{"engine.max_queued_tokens", 1, kMaxInt32},
     Range{"engine.prefill_chunk_tokens", 1, 65536},
     Range{"engine.max_itl_stretch_percent", 0, 100000},
+    Range{"engine.expert_affinity_steps", 0, 1000},
     Range{"engine.kv_block_tokens", 1, 1024},
     Range{"engine.kv_bytes", 1, kPetabyte},
     Range{"engine.max_sequence_tokens", 2, 1 << 24},
@@ -241,6 +242,7 @@ ServerConfig DefaultServerConfig() {
   engine->set_expert_memory("auto");
   engine->set_expert_prefetch("router");
   engine->set_expert_memory_pressure("on");
+  engine->set_expert_affinity_steps(0);
   engine->set_prefix_cache(true);
   engine->set_priority_aging_ms(1000);
   engine->set_step_wait_timeout_ms(30000);

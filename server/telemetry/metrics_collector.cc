@@ -59,6 +59,8 @@ void AddEngineMetrics(const EngineMetrics& metrics, FamilyBuilder* out) {
   counter("preemptions_total", "Sequences that lost their KV blocks and were computed again.", metrics.preemptions);
   counter("paced_steps_total", "Steps with as many prompt rows as the prefill pace allowed beside running streams.",
           metrics.paced_steps);
+  counter("expert_passed_over_total", "Tokens that waited a step for others that want other experts, by step.",
+          metrics.expert_passed_over);
   counter("prefix_cache_queries_total", "Prompt tokens looked up in the prefix cache.",
           metrics.prefix_cache_query_tokens);
   counter("prefix_cache_hits_total", "Prompt tokens found in the prefix cache.", metrics.prefix_cache_hit_tokens);

@@ -136,8 +136,14 @@ absl::StatusOr<std::unique_ptr<StepInFlight>> ScriptedDecoder::Launch(const Batc
   for (size_t r = 0; r < batch.token_ids.size(); ++r) {
     if (dropped_[static_cast<size_t>(batch.row_sequences[r])]) continue;
     routed_rows_.push_back(static_cast<int32_t>(r));
+    int32_t first_expert = batch.token_ids[r];
+    if (options_.routes_by_first_token) {
+      const int32_t block = batch.block_tables[static_cast<size_t>(batch.row_sequences[r] * batch.max_blocks)];
+      const TensorView& keys = kv[0].planes[0];
+      first_expert = keys.as<int32_t>()[block * block_size * keys.dim(1) * keys.dim(2)] % 2 * kTopK;
+    }
     for (int32_t k = 0; k < kTopK; ++k) {
-      experts_.push_back((batch.token_ids[r] + k) % kNumExperts);
+      experts_.push_back((first_expert + k) % kNumExperts);
       weights_.push_back(0.5f);
     }
   }

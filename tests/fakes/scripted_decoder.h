@@ -23,6 +23,9 @@ struct ScriptedDecoderOptions {
   int32_t vocab_size = 64;
   int32_t max_positions = 512;
   ExpertTier tier = {};
+  // A row's experts follow from the first token of its sequence, and not from its own: streams differ for good. Even
+  // first tokens want experts 0 and 1, odd ones 2 and 3.
+  bool routes_by_first_token = false;
   // Asked before each launch with the number of launches so far; an error fails the step.
   std::function<absl::Status(uint64_t step)> on_launch;
   // Called in the middle of each step, before the decoder polls for dropped sequences.

@@ -65,6 +65,7 @@ class EngineProperty : public testing::TestWithParam<uint64_t> {
     const int32_t blocks = (kLongest + options.kv_block_tokens - 1) / options.kv_block_tokens;
     options.kv_bytes = (blocks + Draw(0, blocks)) * options.kv_block_tokens * kScriptedKvBytesPerToken;
     options.max_itl_stretch_percent = OneIn(2) ? Draw(101, 400) : 0;
+    options.expert_affinity_steps = OneIn(2) ? Draw(1, 5) : 0;
     options.prefix_cache = OneIn(2);
     options.priority_aging_us = Draw(0, 2) * 300;
     return options;
@@ -96,6 +97,16 @@ class EngineProperty : public testing::TestWithParam<uint64_t> {
     if (OneIn(8)) request.deadline = now + std::chrono::microseconds(Draw(0, 3000));
     request.want_expert_stats = OneIn(2);
     return request;
+  }
+
+  // Two kinds of streams, and memory for the experts of one: they take turns.
+  void ReadExperts(ScriptedDecoderOptions* decoder) {
+    for (size_t expert = 0; expert < 4; ++expert) expert_board_.layer_of(expert).expert_bytes = 1000;
+    expert_cache_.memory_bytes = 2000;
+    decoder->routes_by_first_token = true;
+    decoder->tier.cache = &expert_cache_;
+    decoder->tier.store = &expert_reads_;
+    decoder->tier.board = &expert_board_;
   }
 
   void CheckAgainstAlone(const Traffic& traffic) {
@@ -135,6 +146,9 @@ class EngineProperty : public testing::TestWithParam<uint64_t> {
 
   std::mt19937_64 random_{GetParam()};
   Backend backend_ = MakeScriptedBackend();
+  ExpertCacheCounters expert_cache_;
+  FetchCounters expert_reads_;
+  ExpertBoard expert_board_{1, 4};
 };
 
 TEST_P(EngineProperty, TokensDoNotDependOnTraffic) {
@@ -157,8 +171,12 @@ TEST_P(EngineProperty, TokensDoNotDependOnTraffic) {
   };
   ScriptedDecoderOptions decoder;
   decoder.on_batch = [&](const Batch& batch) { ASSERT_LE(batch.num_rows(), options.max_batch_tokens); };
+  if (options.expert_affinity_steps > 0) ReadExperts(&decoder);
   decoder.between_layers = [&](uint64_t) {
-    clock.Advance(std::chrono::microseconds(Draw(0, 100)));
+    const int32_t step_us = Draw(0, 100);
+    clock.Advance(std::chrono::microseconds(step_us));
+    expert_cache_.stall_us += static_cast<uint64_t>(step_us);
+    expert_reads_.bytes_read[0] += 2000;
     if (OneIn(20)) disturb();
   };
   auto loop = MakeLoop(options, decoder, &clock);

@@ -158,6 +158,7 @@ TEST(ExpertsOnDisk, NoAmountOfMemoryChangesAToken) {
         variant.has_memory_pressure = num_runs % 2 == 1;
         variant.options.max_batch_tokens = between(8, 64);
         variant.options.prefill_chunk_tokens = between(3, variant.options.max_batch_tokens);
+        variant.options.expert_affinity_steps = between(0, 4);
         SCOPED_TRACE(family + ": " + std::to_string(bytes) + " of " + std::to_string(all_bytes) + " bytes, " +
                      std::to_string(threads) + " threads, steps of " +
                      std::to_string(variant.options.max_batch_tokens) + " rows, prefetch " + std::to_string(prefetch));
