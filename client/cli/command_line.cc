@@ -248,6 +248,7 @@ void AddOfflineCommands(CLI::App* app, CommandLine* line) {
   auto* trace = app->get_subcommand("trace");
   HandOn(trace, line, "import", "Make a routing trace of a CSV file", Command::kTraceOffline);
   HandOn(trace, line, "export", "Make a CSV file of a routing trace", Command::kTraceOffline);
+  HandOn(trace, line, "make", "Make up a routing trace of streams that decode side by side", Command::kTraceOffline);
   HandOn(trace, line, "summary", "What a routing trace says about caching", Command::kTraceOffline);
   HandOn(trace, line, "replay", "Run routing traces against an expert cache, in virtual time", Command::kTraceOffline);
 }

@@ -79,7 +79,7 @@ struct CommandLine {
   std::optional<double> record_seconds;   // trace record; absent: until it is interrupted
   std::string output_file;                // trace stop, record; empty: standard output
   std::string output_directory;           // tokenizer; empty: list only
-  // pack, plan, trace import|export|summary|replay: as they were given, for foregate-offline.
+  // pack, plan, trace import|export|make|summary|replay: as they were given, for foregate-offline.
   std::vector<std::string> arguments;
 };
 

@@ -215,6 +215,7 @@ TEST(CommandLineTest, TracesAreReadOffline) {
   EXPECT_EQ(ParseOk({"plan", "--model", "m"}).command, Command::kPlan);
   EXPECT_EQ(ParseOk({"trace", "import", "a.csv", "-o", "a.fgr"}).arguments,
             (std::vector<std::string>{"import", "a.csv", "-o", "a.fgr"}));
+  EXPECT_EQ(ParseOk({"trace", "make", "-o", "a.fgr"}).arguments, (std::vector<std::string>{"make", "-o", "a.fgr"}));
   EXPECT_EQ(ParseOk({"trace", "summary"}).arguments, (std::vector<std::string>{"summary"}));
 }
 

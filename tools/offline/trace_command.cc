@@ -15,19 +15,23 @@
 
 #include "CLI/CLI.hpp"
 #include "engine/moe/eviction_policy.h"
+#include "engine/moe/replay/decode_trace.h"
 #include "engine/moe/replay/replay.h"
 #include "engine/moe/trace/route_trace_import.h"
 #include "engine/moe/trace/route_trace_reader.h"
 #include "engine/moe/trace/route_trace_summary.h"
 #include "engine/moe/trace/whole_csv.h"
 #include "kernels/base/status_macros.h"
+#include "tools/offline/made_trace.h"
 #include "tools/offline/prefetch_report.h"
 #include "tools/offline/trace_report.h"
+#include "tools/offline/turns_replay.h"
 
 namespace foregate {
 namespace {
 
 constexpr const char* kBelady = "belady";
+constexpr size_t kMaxTurnsTokens = 1 << 16;
 
 struct ImportFlags {
   std::string csv;
@@ -39,6 +43,11 @@ struct ExportFlags {
   std::string trace;
   std::string format = "csv";
   std::string output;
+};
+
+struct MakeFlags {
+  std::string output;
+  MadeTraceOptions options;
 };
 
 struct ReadFlags {
@@ -66,6 +75,7 @@ struct ReplayFlags {
   double transfer_ratio = 0;  // 0: expert_us and layer_us stand
   double layer_share = 0;
   size_t after_rows = 0;
+  int32_t affinity_steps = 0;
 };
 
 absl::Status FileError(const std::string& what, const std::string& path) {
@@ -103,6 +113,14 @@ absl::Status Import(const ImportFlags& flags) {
   FOREGATE_ASSIGN_OR_RETURN(std::ifstream csv, OpenFile(flags.csv));
   FOREGATE_ASSIGN_OR_RETURN(const uint64_t num_visits, WriteBeside(flags.output, [&](const BytesSink& sink) {
                               return ImportRouteCsv(csv, flags.csv, flags.options, sink);
+                            }));
+  std::cout << flags.output << ": " << num_visits << " visits\n";
+  return absl::OkStatus();
+}
+
+absl::Status Make(const MakeFlags& flags) {
+  FOREGATE_ASSIGN_OR_RETURN(const uint64_t num_visits, WriteBeside(flags.output, [&](const BytesSink& sink) {
+                              return WriteMadeTrace(flags.options, sink);
                             }));
   std::cout << flags.output << ": " << num_visits << " visits\n";
   return absl::OkStatus();
@@ -245,7 +263,31 @@ absl::Status RunPrefetchReplay(const ReplayFlags& flags) {
   return absl::OkStatus();
 }
 
+absl::Status RunTurnsReplay(const ReplayFlags& flags) {
+  if (!flags.policies.empty() || !flags.plot.empty() || !flags.sources.empty())
+    return absl::InvalidArgumentError("--affinity: it goes with the policy expected on demand, and has no --plot");
+  for (const std::string& path : flags.read.traces) {
+    FOREGATE_ASSIGN_OR_RETURN(std::ifstream file, OpenFile(path));
+    FOREGATE_ASSIGN_OR_RETURN(TraceReader reader, TraceReader::Open(file, path));
+    FOREGATE_ASSIGN_OR_RETURN(const DecodeTokens decoded, DecodeTokens::Read(reader, kMaxTurnsTokens));
+    WarnOfTear(reader.torn());
+    const size_t num_steps = (decoded.num_tokens() + flags.num_streams - 1) / flags.num_streams;
+    FOREGATE_ASSIGN_OR_RETURN(const ReplayTrace tokens, decoded.Compose(reader.header(), flags.num_streams, num_steps));
+    FOREGATE_ASSIGN_OR_RETURN(const TurnsReport report,
+                              CompareTurns(tokens, NameOf(path), flags.memory_percents,
+                                           {.bytes_per_second = static_cast<double>(flags.bandwidth),
+                                            .expert_seconds = flags.expert_us / 1e6,
+                                            .layer_seconds = flags.layer_us / 1e6,
+                                            .max_passed_over = flags.affinity_steps,
+                                            .num_tokens = num_steps * flags.num_streams * flags.num_repeats,
+                                            .num_first_tokens = flags.after_rows}));
+    std::cout << (flags.read.json ? TurnsJson(report) : TurnsTable(report)) << std::flush;
+  }
+  return absl::OkStatus();
+}
+
 absl::Status RunReplay(const ReplayFlags& flags) {
+  if (flags.affinity_steps > 0) return RunTurnsReplay(flags);
   if (!flags.sources.empty()) return RunPrefetchReplay(flags);
   FOREGATE_ASSIGN_OR_RETURN(const std::vector<NamedEvictionPolicy> policies, PoliciesOf(flags.policies));
   ReplayReport report{.memory_percents = flags.memory_percents,
@@ -304,7 +346,32 @@ void AddPrefetch(CLI::App* command, ReplayFlags* flags) {
       ->check(CLI::Range(1e-3, 1e3));
   command->add_option("--layer-share", flags->layer_share, "of that time, the part spent beside the experts")
       ->check(CLI::Range(0.0, 0.99));
-  command->add_option("--after", flags->after_rows, "rates of --prefetch are over the steps after so many tokens");
+  command->add_option("--after", flags->after_rows,
+                      "rates of --prefetch and --affinity are over the steps after so many tokens");
+}
+
+CLI::App* AddMake(CLI::App* trace, MakeFlags* flags) {
+  CLI::App* command = trace->add_subcommand("make", "make up a trace of streams that decode side by side");
+  command->add_option("-o,--output", flags->output, "the trace (.fgr)")->required();
+  MadeTraceOptions& options = flags->options;
+  const auto number = [&](const char* name, int32_t* value, int least, int most, const char* help) {
+    command->add_option(name, *value, help)->check(CLI::Range(least, most))->capture_default_str();
+  };
+  number("--layers", &options.num_layers, 1, 256, "MoE layers");
+  number("--experts", &options.num_experts, 2, 4096, "experts of a layer");
+  number("--top-k", &options.top_k, 1, 64, "experts of a token in a layer");
+  command->add_option("--expert-bytes", options.expert_bytes, "bytes of an expert")
+      ->transform(CLI::AsSizeValue(false))
+      ->capture_default_str();
+  number("--streams", &options.num_streams, 1, 1024, "streams");
+  number("--tokens", &options.num_tokens, 1, 100'000, "tokens of each stream");
+  number("--topics", &options.num_topics, 0, 64, "topics that streams are about; 0: every expert alike");
+  command->add_option("--strength", options.strength, "how much a topic prefers its experts")
+      ->check(CLI::Range(1.0, 1e6))
+      ->capture_default_str();
+  number("--tokens-per-topic", &options.tokens_per_topic, 0, 100'000, "then a stream goes on with the next; 0: never");
+  command->add_option("--seed", options.seed, "of what is drawn")->capture_default_str();
+  return command;
 }
 
 CLI::App* AddReplay(CLI::App* trace, ReplayFlags* flags) {
@@ -330,6 +397,10 @@ CLI::App* AddReplay(CLI::App* trace, ReplayFlags* flags) {
       ->transform(CLI::AsSizeValue(false));
   command->add_option("--repeat", flags->num_repeats, "run the steps so many times, one after the other")
       ->check(CLI::Range(1, 4096));
+  command
+      ->add_option("--affinity", flags->affinity_steps,
+                   "compare with streams that take turns by their experts, sitting out at most so many steps")
+      ->check(CLI::Range(1, 1000));
   command->add_option("--plot", flags->plot, "write hit rate against memory there, as SVG");
   AddPrefetch(command, flags);
   return command;
@@ -340,18 +411,21 @@ CLI::App* AddReplay(CLI::App* trace, ReplayFlags* flags) {
 OfflineCommand AddTraceCommand(CLI::App* app) {
   const auto import = std::make_shared<ImportFlags>();
   const auto exported = std::make_shared<ExportFlags>();
+  const auto made = std::make_shared<MakeFlags>();
   const auto summary = std::make_shared<ReadFlags>();
   const auto replay = std::make_shared<ReplayFlags>();
-  CLI::App* trace = app->add_subcommand("trace", "routing traces: import, export, summary, replay");
+  CLI::App* trace = app->add_subcommand("trace", "routing traces: import, export, make, summary, replay");
   trace->require_subcommand(1);
   CLI::App* import_command = AddImport(trace, import.get());
   CLI::App* export_command = AddExport(trace, exported.get());
+  CLI::App* make_command = AddMake(trace, made.get());
   CLI::App* summary_command = trace->add_subcommand("summary", "what a trace says about caching");
   AddReadFlags(summary_command, summary.get());
   AddReplay(trace, replay.get());
   return [=] {
     if (import_command->parsed()) return Import(*import);
     if (export_command->parsed()) return Export(*exported);
+    if (make_command->parsed()) return Make(*made);
     return summary_command->parsed() ? Summarize(*summary) : RunReplay(*replay);
   };
 }

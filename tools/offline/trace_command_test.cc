@@ -121,6 +121,27 @@ TEST_F(TraceCommandTest, WhatCannotBeDoneIsSaid) {
   EXPECT_TRUE(Content("t.fgr.part").empty());
 }
 
+TEST_F(TraceCommandTest, StreamsTakeTurnsOrDoNot) {
+  ASSERT_TRUE(Run({"make", "-o", Path("made.fgr"), "--layers", "4", "--experts", "64", "--top-k", "4", "--expert-bytes",
+                   "1MB", "--streams", "8", "--tokens", "200", "--topics", "2", "--strength", "1000"},
+                  &out_)
+                  .ok());
+  EXPECT_NE(out_.find("800 visits"), std::string::npos) << out_;
+  const std::vector<std::string> replay = {"replay", Path("made.fgr"), "--streams", "8",     "--memory",
+                                           "50,100", "--affinity",     "16",        "--json"};
+  EXPECT_NE(Run(replay, &out_).message().find("bandwidth"), std::string::npos);
+  std::vector<std::string> timed = replay;
+  timed.insert(timed.end(), {"--bandwidth", "1GB", "--expert-us", "100", "--layer-us", "100", "--after", "400"});
+  ASSERT_TRUE(Run(timed, &out_).ok());
+  const nlohmann::json report = nlohmann::json::parse(out_);
+  ASSERT_EQ(report["lines"].size(), 2u);
+  EXPECT_GT(report["lines"][0]["ratio"], 1.2);
+  EXPECT_EQ(report["lines"][1]["ratio"], 1) << "everything fits";
+  timed.insert(timed.end(), {"--policy", "lru"});
+  EXPECT_NE(Run(timed, &out_).message().find("--affinity"), std::string::npos);
+  EXPECT_NE(Run({"make", "-o", Path("x.fgr"), "--experts", "4", "--top-k", "8"}, &out_).code(), absl::StatusCode::kOk);
+}
+
 TEST_F(TraceCommandTest, ReplayWithPrefetches) {
   ASSERT_TRUE(Import().ok());
   ASSERT_TRUE(Run({"replay", Path("t.fgr"), "--memory", "50", "--bandwidth", "1MB", "--prefetch",

@@ -14,8 +14,7 @@ ReplayMemory::ReplayMemory(const ReplayTrace& trace, const Options& options)
       usage_(static_cast<int32_t>(trace.header().layers.size()), trace.header().num_experts),
       experts_(trace.num_experts()) {}
 
-void ReplayMemory::BeginVisit(size_t number) {
-  const ReplayTrace::Visit visit = trace_.visit(number);
+void ReplayMemory::BeginVisit(size_t number, const ReplayTrace::Visit& visit) {
   number_ = number;
   layer_index_ = visit.layer_index;
   has_candidates_ = false;

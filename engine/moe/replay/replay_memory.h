@@ -37,7 +37,9 @@ class ReplayMemory : public ReadRoom {
   ReplayMemory(const ReplayTrace& trace, const Options& options);
 
   // The layer of visit `number` has routed; its experts are wanted from now on.
-  void BeginVisit(size_t number);
+  void BeginVisit(size_t number) { BeginVisit(number, trace_.visit(number)); }
+  // The same with a visit that the trace does not have: numbers still count up from 0.
+  void BeginVisit(size_t number, const ReplayTrace::Visit& visit);
   // Visit `target`, which is to come, may want the expert with this probability.
   void Announce(size_t expert, size_t target, ReadClass read_class, float probability);
   // The running visit has computed it.

@@ -1,0 +1,83 @@
+#include "engine/moe/replay/topic_trace.h"
+
+#include <algorithm>
+#include <numeric>
+#include <random>
+#include <utility>
+#include <vector>
+
+namespace foregate {
+namespace {
+
+// What a topic's tokens draw from in one layer: heat, summed up.
+struct Draws {
+  std::vector<double> sums;  // [experts]
+};
+
+class TopicStreams {
+ public:
+  TopicStreams(const TraceHeader& header, const TopicMix& mix, uint64_t seed)
+      : top_k_(static_cast<size_t>(header.top_k)), num_topics_(mix.num_topics), random_(seed) {
+    const auto num_experts = static_cast<size_t>(header.num_experts);
+    std::vector<size_t> ranks(num_experts);
+    std::iota(ranks.begin(), ranks.end(), size_t{0});
+    for (size_t layer = 0; layer < header.layers.size(); ++layer) {
+      Shuffle(ranks);
+      for (size_t topic = 0; topic < num_topics_; ++topic) {
+        Draws& draws = draws_.emplace_back();
+        double sum = 0;
+        for (size_t expert = 0; expert < num_experts; ++expert) {
+          const double heat = 1 / static_cast<double>(ranks[expert] + 8);
+          // Hot and cold experts alike, whatever their topic.
+          sum += ranks[expert] % num_topics_ == topic ? heat * mix.strength : heat;
+          draws.sums.push_back(sum);
+        }
+      }
+    }
+  }
+
+  // Appends a token's choice.
+  void Draw(size_t layer, size_t topic, std::vector<int32_t>* choices) {
+    const std::vector<double>& sums = draws_[layer * num_topics_ + topic].sums;
+    const size_t first = choices->size();
+    while (choices->size() < first + top_k_) {
+      const double at = Uniform() * sums.back();
+      const auto found = std::upper_bound(sums.begin(), sums.end() - 1, at);
+      const auto expert = static_cast<int32_t>(found - sums.begin());
+      if (std::find(choices->begin() + static_cast<ptrdiff_t>(first), choices->end(), expert) == choices->end())
+        choices->push_back(expert);
+    }
+  }
+
+ private:
+  double Uniform() { return static_cast<double>(random_() >> 11) * 0x1p-53; }
+  void Shuffle(std::vector<size_t>& values) {
+    for (size_t i = values.size(); i > 1; --i) std::swap(values[i - 1], values[random_() % i]);
+  }
+
+  const size_t top_k_;
+  const size_t num_topics_;
+  std::mt19937_64 random_;
+  std::vector<Draws> draws_;  // [layers, topics]
+};
+
+}  // namespace
+
+ReplayTrace TopicDecodeTrace(const TraceHeader& header, const TopicMix& mix, size_t num_streams, size_t num_steps,
+                             uint64_t seed) {
+  TopicStreams streams(header, mix, seed);
+  ReplayTrace::Builder builder(header);
+  std::vector<int32_t> choices;
+  for (size_t step = 0; step < num_steps; ++step) {
+    const size_t turn = mix.tokens_per_topic == 0 ? 0 : step / mix.tokens_per_topic;
+    for (size_t layer = 0; layer < header.layers.size(); ++layer) {
+      choices.clear();
+      for (size_t stream = 0; stream < num_streams; ++stream)
+        streams.Draw(layer, (stream + turn) % mix.num_topics, &choices);
+      builder.Add(step, static_cast<int32_t>(layer), num_streams, choices);
+    }
+  }
+  return std::move(builder).Build();
+}
+
+}  // namespace foregate
