@@ -55,7 +55,7 @@ class LoadgenTest(unittest.TestCase):
 
     def test_a_closed_loop(self):
         report = self.report("--clients", "3", "--requests", "9", "--prompt-tokens", "5:20", "--output-tokens", "12",
-                             "--slo-ttft-ms", "1000000", "--slo-itl-ms", "0")
+                             "--slo-ttft-ms", "0.001", "--slo-itl-ms", "1000000")
         self.assertEqual(report["load"]["loop"], "closed")
         self.assertEqual(report["requests"], {"sent": 9, "ok": 9, "late": 0, "errors": {}})
         self.assertEqual(report["ttft_ms"]["count"], 9)

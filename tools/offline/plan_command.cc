@@ -200,7 +200,7 @@ absl::Status Run(const Flags& flags) {
       .read_bytes_per_second = report.read_bytes_per_second,
       .ops_per_second = report.ops_per_second,
       .reach = report.reach,
-      .disk_bytes_per_second = report.disk_bytes_per_second,
+      .disk_bytes_per_second = report.disk_bytes_per_second * kDiskReach,
       .disk_request_bytes = report.disk_shape.piece_bytes,
       .disk_in_flight_bytes = report.disk_shape.bytes_under_way(),
       .disk_guessed_in_flight_bytes =

@@ -72,8 +72,9 @@ std::string RateLines(const PlanReport& report) {
                           report.ops_per_second / 1e9, 100 * report.reach.of_computing) +
                      report.read_origin + "\n";
   if (report.disk_bytes_per_second > 0)
-    text += Text("disk: %.2f GB/s with %d reads of %u KiB at once; ", report.disk_bytes_per_second / 1e9,
-                 report.disk_shape.depth, report.disk_shape.piece_bytes >> 10) +
+    text += Text("disk: %.2f GB/s with %d reads of %u KiB at once, of which experts get %.0f %%; ",
+                 report.disk_bytes_per_second / 1e9, report.disk_shape.depth, report.disk_shape.piece_bytes >> 10,
+                 100 * kDiskReach) +
             report.disk_origin + "\n";
   text += "routing: " + report.routing + "\n";
   if (report.disk_bytes_per_second > 0)
