@@ -10,9 +10,8 @@
 // * Pace. Beside decode rows at most max_prefill_rows rows of prefill; while several sequences want some, no one takes
 //   more than half, so that a long prompt does not hold up a short one behind it. A step in which nobody decodes, be it
 //   for want of blocks, is not paced.
-// * Turns. A decoding sequence that is held sits out (expert_turns.h says who). It keeps its blocks and its place in
-// the
-//   order. When nobody else decodes, those that are held do.
+// * Turns. A decoding sequence that is held sits out (expert_turns.h says who); it keeps its blocks and its place in
+//   the order. When nobody else decodes, those that are held do.
 // * Head of line. Waiting sequences are admitted strictly in order. When the first does not fit (slots or blocks),
 //   nobody behind it overtakes, whatever its size.
 // * Admission takes the blocks of all tokens known at that time, so a prefill never runs out of blocks half way, and
