@@ -26,15 +26,18 @@ listener() { python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))[sy
 address=$(listener data) admin=$(listener admin)
 "$cli" --address "$address" status --wait --timeout 60 >/dev/null || fail "not ready"
 
-# A recording that is ended as Ctrl-C would.
-"$cli" --admin-address "$admin" trace record -o "$folder/t.fgr" >"$folder/record" 2>&1 &
-record=$!
-for _ in {1..200}; do
-  # While it records, another recording is refused.
-  "$cli" --admin-address "$admin" trace start --max-bytes 1 >/dev/null 2>&1 || break
+# A recording that is ended as Ctrl-C would. While it records, another one is refused; where that was first, once more.
+record=
+for _ in {1..40}; do
+  "$cli" --admin-address "$admin" trace record -o "$folder/t.fgr" >"$folder/record" 2>&1 &
+  record=$!
+  sleep 0.3
+  if ! "$cli" --admin-address "$admin" trace start >/dev/null 2>&1 && kill -0 "$record" 2>/dev/null; then break; fi
   "$cli" --admin-address "$admin" trace stop >/dev/null 2>&1 || true
-  sleep 0.05
+  wait "$record" || true
+  record=
 done
+[[ -n $record ]] || fail "no recording: $(cat "$folder/record")"
 "$cli" --address "$address" generate --ids 5,6,7,8 --ignore-eos --max-tokens 40 --no-stream >/dev/null || fail generate
 kill -TERM "$record"
 wait "$record" || fail "trace record: $(cat "$folder/record")"
