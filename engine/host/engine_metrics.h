@@ -73,7 +73,7 @@ struct EngineMetrics {
   Counter generation_tokens;
   Counter preemptions;
   Counter steps;
-  Counter paced_steps;  // those that held as many prompt rows as the prefill pace allowed beside decode rows
+  Counter paced_steps;         // those that held as many prompt rows as the prefill pace allowed beside decode rows
   Counter expert_passed_over;  // tokens that waited a step for others' experts, once for each step
   Counter prefix_cache_query_tokens;
   Counter prefix_cache_hit_tokens;
