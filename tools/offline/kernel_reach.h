@@ -24,8 +24,8 @@ inline constexpr KernelReach kInt6Reach{.of_reading = 0.65, .of_computing = 0.35
 
 // Of what the probe reads from a disk that does nothing else, what reads of experts get while the model decodes: the
 // disk rests between a layer's last expert and the next layer's routing, and computing keeps the reader from its core.
-// Six cases of OLMoE's shape had 70 to 78 %, with 1, 8 and 32 streams and a quarter and half of the model's bytes.
-inline constexpr double kDiskReach = 0.75;
+// Six cases of OLMoE's shape had 80 to 96 % (docs/benchmarks.md).
+inline constexpr double kDiskReach = 0.85;
 
 // `format` as WeightFormatName says it.
 inline KernelReach ReachOf(std::string_view format) {
