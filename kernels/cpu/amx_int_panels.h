@@ -155,7 +155,7 @@ class AmxIntPanels {
     const auto* unit = reinterpret_cast<const uint8_t*>(panel) + segment.k / 8 * kTileLine;
     const int64_t num_units = (segment.end - segment.k + 7) / 8;
     for (int64_t u = 0; u < num_units; ++u, unit += kTileLine, to += 2 * kTileLine) {
-      const Avx512Int4::Weights weights = Avx512Int4::Unpack(unit);
+      const Avx512Int4::Weights weights = Avx512Int4::Unpack(unit, 0);
       _mm512_storeu_si512(to, weights.low);
       _mm512_storeu_si512(to + kTileLine, weights.high);
     }

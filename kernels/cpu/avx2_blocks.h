@@ -16,8 +16,8 @@ struct Avx2Codebook : Avx2Int4 {
   static constexpr int32_t kZeroPoint = 0;
   static constexpr bool kNarrow = false;
 
-  static Weights Unpack(const uint8_t* from) {
-    const Weights nibbles = Avx2Int4::Unpack(from);
+  static Weights Unpack(const uint8_t* from, int /*step*/) {
+    const Weights nibbles = Avx2Int4::Unpack(from, 0);
     const __m256i values = _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(kValues)));
     return {_mm256_shuffle_epi8(values, nibbles.low), _mm256_shuffle_epi8(values, nibbles.high)};
   }
@@ -40,8 +40,8 @@ struct Avx2KQuant : Avx2Int4 {
   // A product of vpmaddubsw is at most 2 * 63 * 127, and a unit adds two.
   static constexpr int kFoldUnits = 4 >> kHighBits;
 
-  static Weights Unpack(const uint8_t* group, int64_t part, int u) {
-    Weights w = Avx2Int4::Unpack(group + u * 64 + part);
+  static Weights Unpack(const uint8_t* group, int64_t part, int u, int /*step*/) {
+    Weights w = Avx2Int4::Unpack(group + u * 64 + part, 0);
     if constexpr (kHighBits > 0) {
       const Ints bits = LoadBytes(group + Block::kHighBitsOffset + part);
       w.low = _mm256_or_si256(w.low, HighBits(bits, 2 * u));

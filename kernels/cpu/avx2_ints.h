@@ -12,11 +12,11 @@ namespace {
 struct Avx2Ints {
   using Ints = __m256i;
   static constexpr int kLanes = 8;
+  static constexpr int kStreamRows = 4;
   // Sums of 4 tiles of 2 registers leave half of the 16 registers to weights and inputs.
   static constexpr int kTileRows = 4;
-  static constexpr int kTilePanels = 1;
-  static constexpr int kPairPanels = 2;
-  static constexpr int kRowPanels = 4;
+  static constexpr int TilePanels(int rows) { return rows == 1 ? 4 : rows == 2 ? 2 : 1; }
+  static constexpr int StreamPanels(int rows) { return TilePanels(rows); }
 
   static Ints Zero() { return _mm256_setzero_si256(); }
   static Ints Set(int32_t value) { return _mm256_set1_epi32(value); }
@@ -45,21 +45,22 @@ struct Avx2Int8 : Avx2Ints {
   };
   using Inputs = Weights;
   static constexpr int64_t kUnitInputs = 4;
+  static constexpr int kSteps = 1;
   static constexpr int32_t kZeroPoint = 128;
   static constexpr bool kNarrow = false;
   static constexpr bool kPrepares = true;
   // Pairs as they are multiplied: k0 k2 k1 k3.
   using Prepared = int16_t;
 
-  static Weights Unpack(const uint8_t* from) {
+  static Weights Unpack(const uint8_t* from, int /*step*/) {
     const __m256i bytes = LoadBytes(from);
     return {_mm256_and_si256(bytes, _mm256_set1_epi16(0x00ff)), _mm256_srli_epi16(bytes, 8)};
   }
-  static Inputs Broadcast(const int8_t* x) {
+  static Inputs Broadcast(const int8_t* x, int /*step*/) {
     const __m256i bytes = BroadcastFour(x);
     return {_mm256_srai_epi16(_mm256_slli_epi16(bytes, 8), 8), _mm256_srai_epi16(bytes, 8)};
   }
-  static Inputs Broadcast(const int16_t* x) { return {BroadcastFour(x), BroadcastFour(x + 2)}; }
+  static Inputs Broadcast(const int16_t* x, int /*step*/) { return {BroadcastFour(x), BroadcastFour(x + 2)}; }
   static Sums MulAdd(Sums sum, Weights w, Inputs x) {
     Add32(sum, _mm256_madd_epi16(w.even, x.even));
     Add32(sum, _mm256_madd_epi16(w.odd, x.odd));
@@ -146,17 +147,18 @@ struct Avx2Int4 : Avx2Ints {
   };
   using Inputs = Weights;
   static constexpr int64_t kUnitInputs = 8;
+  static constexpr int kSteps = 1;
   static constexpr int32_t kZeroPoint = 8;
   static constexpr bool kNarrow = true;
   static constexpr bool kPrepares = false;
   using Prepared = int8_t;
 
-  static Weights Unpack(const uint8_t* from) {
+  static Weights Unpack(const uint8_t* from, int /*step*/) {
     const __m256i bytes = LoadBytes(from);
     const __m256i mask = _mm256_set1_epi8(0x0f);
     return {_mm256_and_si256(bytes, mask), _mm256_and_si256(_mm256_srli_epi16(bytes, 4), mask)};
   }
-  static Inputs Broadcast(const int8_t* x) { return {BroadcastFour(x), BroadcastFour(x + 4)}; }
+  static Inputs Broadcast(const int8_t* x, int /*step*/) { return {BroadcastFour(x), BroadcastFour(x + 4)}; }
   static Sums MulAdd(Sums sum, Weights w, Inputs x) {
     Add16(sum, _mm256_maddubs_epi16(w.low, x.low));
     Add16(sum, _mm256_maddubs_epi16(w.high, x.high));

@@ -21,10 +21,9 @@ struct Avx512Codebook : Avx512Int4 {
   static constexpr int32_t kZeroPoint = 0;
   static constexpr bool kNarrow = false;
 
-  static Weights Unpack(const uint8_t* from) {
-    const Weights nibbles = Avx512Int4::Unpack(from);
+  static Weights Unpack(const uint8_t* from, int /*step*/) {
     const __m512i values = Avx512TableOf(kValues);
-    return {_mm512_shuffle_epi8(values, nibbles.low), _mm512_shuffle_epi8(values, nibbles.high)};
+    return {_mm512_shuffle_epi8(values, Nibbles(from, 0)), _mm512_shuffle_epi8(values, Nibbles(from, 1))};
   }
   static Sums MulAdd(Sums sum, const Weights& w, const Inputs& x) {
     return _mm512_add_epi32(_mm512_add_epi32(sum, Product(w.low, x.low)), Product(w.high, x.high));
@@ -42,10 +41,9 @@ template <const int8_t (&kValues)[16]>
 struct Avx512VnniCodebook : Avx512VnniInt4 {
   static constexpr int32_t kZeroPoint = 128;
 
-  static Weights Unpack(const uint8_t* from) {
-    const Weights nibbles = Avx512Int4::Unpack(from);
+  static Weights Unpack(const uint8_t* from, int step) {
     const __m512i values = _mm512_add_epi8(Avx512TableOf(kValues), _mm512_set1_epi8(-128));
-    return {_mm512_shuffle_epi8(values, nibbles.low), _mm512_shuffle_epi8(values, nibbles.high)};
+    return _mm512_shuffle_epi8(values, Nibbles(from, step));
   }
 };
 
@@ -54,20 +52,18 @@ template <int kHighBits, typename Base>
 struct Avx512KQuantOf : Base {
   using Block = KBlock<kHighBits>;
   using typename Base::Ints;
-  using typename Base::Weights;
 
-  static Weights Unpack(const uint8_t* group, int64_t /*part*/, int u) {
-    Weights w = Base::Unpack(group + u * 64);
-    if constexpr (kHighBits > 0) {
-      const Ints bits = _mm512_loadu_si512(group + Block::kHighBitsOffset);
-      w.low = _mm512_or_si512(w.low, HighBits(bits, 2 * u));
-      w.high = _mm512_or_si512(w.high, HighBits(bits, 2 * u + 1));
-    }
-    return w;
-  }
   static __m512 Scales(const uint8_t* from) {
     const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
     return _mm512_cvtepi32_ps(Block::kHasMinima ? _mm512_cvtepu8_epi32(bytes) : _mm512_cvtepi8_epi32(bytes));
+  }
+
+ protected:
+  // The codes of the first or the second four inputs of unit u.
+  static Ints Codes(const uint8_t* group, int u, int half) {
+    const Ints nibbles = Base::Nibbles(group + u * 64, half);
+    if constexpr (kHighBits == 0) return nibbles;
+    return _mm512_or_si512(nibbles, HighBits(_mm512_loadu_si512(group + Block::kHighBitsOffset), 2 * u + half));
   }
 
  private:
@@ -81,15 +77,24 @@ struct Avx512KQuantOf : Base {
 
 template <int kHighBits>
 struct Avx512KQuant : Avx512KQuantOf<kHighBits, Avx512Int4> {
+  using Of = Avx512KQuantOf<kHighBits, Avx512Int4>;
   // A product of vpmaddubsw is at most 2 * 63 * 127, and a unit adds two.
   static constexpr int kFoldUnits = 4 >> kHighBits;
+
+  static Avx512Int4::Weights Unpack(const uint8_t* group, int64_t /*part*/, int u, int /*step*/) {
+    return {Of::Codes(group, u, 0), Of::Codes(group, u, 1)};
+  }
 };
 
 template <int kHighBits>
 struct Avx512VnniKQuant : Avx512KQuantOf<kHighBits, Avx512VnniInt4> {
+  using Of = Avx512KQuantOf<kHighBits, Avx512VnniInt4>;
+  // Unpacking codes takes long enough that more rows repay what does not fit the registers.
+  static constexpr int kTileRows = kHighBits == 2 ? 5 : 6;
   // Sums are of 32 bits at once: what is folded is the whole group.
   static constexpr int kFoldUnits = KBlock<kHighBits>::kUnits;
 
+  static __m512i Unpack(const uint8_t* group, int64_t /*part*/, int u, int step) { return Of::Codes(group, u, step); }
   static __m512i AddNarrow(const __m512i& total, const __m512i& sum) { return _mm512_add_epi32(total, sum); }
 };
 

@@ -12,11 +12,12 @@ struct Avx512Ints {
   using Ints = __m512i;
   using Sums = __m512i;
   static constexpr int kLanes = 16;
+  static constexpr int kStreamRows = 4;
   // 16 sums, the weights of 4 panels and an input fit 32 registers.
   static constexpr int kTileRows = 4;
-  static constexpr int kTilePanels = 4;
-  static constexpr int kPairPanels = 4;
-  static constexpr int kRowPanels = 4;
+  static constexpr int TilePanels(int /*rows*/) { return 4; }
+  // One stream reads fastest, but the sums of one row and one panel wait for each other.
+  static constexpr int StreamPanels(int rows) { return rows == 1 ? 2 : 1; }
 
   static Ints Zero() { return _mm512_setzero_si512(); }
   static Ints Set(int32_t value) { return _mm512_set1_epi32(value); }
@@ -82,21 +83,22 @@ struct Avx512Int8 : Avx512Ints {
   };
   using Inputs = Weights;
   static constexpr int64_t kUnitInputs = 4;
+  static constexpr int kSteps = 1;
   static constexpr int32_t kZeroPoint = 128;
   static constexpr bool kNarrow = false;
   static constexpr bool kPrepares = true;
   // Pairs as they are multiplied: k0 k2 k1 k3.
   using Prepared = int16_t;
 
-  static Weights Unpack(const uint8_t* from) {
+  static Weights Unpack(const uint8_t* from, int /*step*/) {
     const __m512i bytes = LoadBytes(from);
     return {_mm512_and_si512(bytes, _mm512_set1_epi16(0x00ff)), _mm512_srli_epi16(bytes, 8)};
   }
-  static Inputs Broadcast(const int8_t* x) {
+  static Inputs Broadcast(const int8_t* x, int /*step*/) {
     const __m512i bytes = BroadcastFour(x);
     return {_mm512_srai_epi16(_mm512_slli_epi16(bytes, 8), 8), _mm512_srai_epi16(bytes, 8)};
   }
-  static Inputs Broadcast(const int16_t* x) { return {BroadcastFour(x), BroadcastFour(x + 2)}; }
+  static Inputs Broadcast(const int16_t* x, int /*step*/) { return {BroadcastFour(x), BroadcastFour(x + 2)}; }
   static Sums MulAdd(Sums sum, Weights w, Inputs x) {
     sum = _mm512_add_epi32(sum, _mm512_madd_epi16(w.even, x.even));
     return _mm512_add_epi32(sum, _mm512_madd_epi16(w.odd, x.odd));
@@ -115,17 +117,19 @@ struct Avx512Int4 : Avx512Ints {
   };
   using Inputs = Weights;
   static constexpr int64_t kUnitInputs = 8;
+  static constexpr int kSteps = 1;
   static constexpr int32_t kZeroPoint = 8;
   static constexpr bool kNarrow = true;
   static constexpr bool kPrepares = false;
   using Prepared = int8_t;
 
-  static Weights Unpack(const uint8_t* from) {
+  // The low nibbles of a unit, or the high ones.
+  static Ints Nibbles(const uint8_t* from, int half) {
     const __m512i bytes = LoadBytes(from);
-    const __m512i mask = _mm512_set1_epi8(0x0f);
-    return {_mm512_and_si512(bytes, mask), _mm512_and_si512(_mm512_srli_epi16(bytes, 4), mask)};
+    return _mm512_and_si512(half == 0 ? bytes : _mm512_srli_epi16(bytes, 4), _mm512_set1_epi8(0x0f));
   }
-  static Inputs Broadcast(const int8_t* x) { return {BroadcastFour(x), BroadcastFour(x + 4)}; }
+  static Weights Unpack(const uint8_t* from, int /*step*/) { return {Nibbles(from, 0), Nibbles(from, 1)}; }
+  static Inputs Broadcast(const int8_t* x, int /*step*/) { return {BroadcastFour(x), BroadcastFour(x + 4)}; }
   static Sums MulAdd(Sums sum, Weights w, Inputs x) {
     sum = _mm512_add_epi16(sum, _mm512_maddubs_epi16(w.low, x.low));
     return _mm512_add_epi16(sum, _mm512_maddubs_epi16(w.high, x.high));

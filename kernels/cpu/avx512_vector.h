@@ -21,6 +21,9 @@ struct Avx512Vector {
   static constexpr int kFewRows = 6;
   // At most half of the L2 of cores with AVX-512.
   static constexpr int64_t kPackedBytes = 512 << 10;
+  // How far ahead of its use each of some streams is prefetched. Measured on Zen 5, two threads, 1 row (4 streams):
+  // with 1024 bytes q4_k and q6_k read 1.2 times as fast as with 512, the others alike; 2048 and 4096 are no better.
+  static constexpr int64_t StreamAhead(int /*streams*/, int64_t panel_stride) { return panel_stride; }
   using Part = __m512;
 
   static Part Set(float value) { return _mm512_set1_ps(value); }

@@ -10,6 +10,7 @@
 
 #include "kernels/cpu/first_lanes.h"
 #include "kernels/cpu/isa_table.h"
+#include "kernels/cpu/panel_walk.h"
 
 namespace foregate::internal {
 
@@ -17,11 +18,13 @@ namespace foregate::internal {
 //   Ints          kLanes sums of 32 bits
 //   Sums          what products are added to: Ints, or 16 bits that hold those of kBlockInputs inputs (kNarrow), in
 //                 the same type
-//   Weights       a unit of a part's outputs, ready to be multiplied
-//   Inputs        a unit of a row, broadcast; from int8 or, where Q::kPrepares, from the row as Q::Prepare wrote it
+//   kSteps        how many times a unit's weights are unpacked, each time some of its inputs'
+//   Weights       a step of a unit of a part's outputs, ready to be multiplied
+//   Inputs        the same of a row, broadcast; from int8 or, where Q::kPrepares, from the row as Q::Prepare wrote it
 // Scale is the type of the weights' scales; void: f32 or f16, as IntPanels says.
-template <typename V, typename Q, typename Scale = void>
+template <typename V, typename Multiplier, typename Scale = void>
 struct IntTiles {
+  using Q = Multiplier;
   using Part = typename V::Part;
   using Ints = typename Q::Ints;
   using Sums = typename Q::Sums;
@@ -31,58 +34,95 @@ struct IntTiles {
   static constexpr int64_t kUnitBytes = 64;
   static constexpr int64_t kPartBytes = kUnitBytes / V::kParts;
   static constexpr int64_t kMaxPreparedInputs = 8192;
+  static constexpr int64_t StreamAhead(int streams, int64_t panel_stride) {
+    return V::StreamAhead(streams, panel_stride);
+  }
 
-  // R rows over P panels, `panel_step` panels apart, of which the last has `last_outputs` outputs. kFetches: this is
-  // the first pass over the panels.
-  template <typename X, int R, int P, bool kFetches>
+  template <bool kIsPrepared, int R>
+  struct Prepared {
+    using Value = int8_t;
+  };
+  template <int R>
+  struct Prepared<true, R> {
+    using Value = typename Q::Prepared;
+    alignas(64) Value values[R][kMaxPreparedInputs];
+  };
+
+  // R rows as they are, or prepared once for all panels that they meet.
+  template <int R>
+  struct Rows {
+    static constexpr bool kIsPrepared = Q::kPrepares && R > 1;
+    using Input = typename Prepared<kIsPrepared, R>::Value;
+
+    Rows(const IntPanels& panels, int64_t first) : args(panels), first_row(first) {
+      for (int r = 0; r < R; ++r) {
+        index[r] = args.x_rows == nullptr ? first + r : args.x_rows[first + r];
+        const int8_t* from = args.x.values + index[r] * args.x.stride;
+        if constexpr (kIsPrepared) {
+          Q::Prepare(from, (args.k_end + Q::kUnitInputs - 1) / Q::kUnitInputs, prepared.values[r]);
+          x[r] = prepared.values[r];
+        } else {
+          x[r] = from;
+        }
+      }
+    }
+
+    const IntPanels& args;
+    int64_t first_row;
+    int64_t index[R];
+    const Input* x[R];
+    Prepared<kIsPrepared, R> prepared;
+  };
+
+  // R rows over P panels, `panel_step` panels apart, of which the last has `last_outputs` outputs.
+  template <int R, int P>
   struct Tile {
     static constexpr int kSums = R * P * V::kParts;
-    // How far ahead a stream is prefetched: a few KB in all. Measured on Zen 3, weights from memory: 4 rows (1 stream)
-    // take 0.83 of the time with 4096 bytes in 4 bits, 0.85 in 8 bits; 1 row (4 streams) 0.92 to 0.97 with 512, more
-    // than 1 with 2048 and beyond, or where only some lines are asked for: that misleads the processor's own
-    // prefetchers. On weights in the L2 a prefetch takes 10 %.
-    static constexpr int64_t kAhead = P >= 4 ? 512 : P == 2 ? 1024 : 4096;
     // One row of many panels adds up in 32 bits at once: two more instructions for 128 bytes, but 16-bit sums beside
     // the totals would not fit the registers (0.93 of the time in 4 bits).
     static constexpr bool kIsNarrow = Q::kNarrow && R > 1;
 
     const IntPanels& args;
-    const X* x[R];
-    int64_t row[R];
+    const Rows<R>& rows;
     const uint8_t* panels;
     float* out;
     int64_t last_outputs;
     int64_t panel_step;
+    PanelFetch fetch;
 
     // Part i of the panels' outputs, row r.
     static constexpr int At(int r, int i) { return r * P * V::kParts + i; }
 
     // Adds the products of one unit, inputs from k on.
     [[gnu::always_inline]] void AddUnit(int64_t k, Sums (&sums)[kSums]) const {
-      const uint8_t* unit = panels + k * (kUnitBytes / Q::kUnitInputs);
-      if constexpr (kFetches) {
+      const int64_t line = k / Q::kUnitInputs;
+      const uint8_t* ahead = fetch.ahead + line * fetch.step;
 #pragma GCC unroll 4
-        for (int p = 0; p < P; ++p) __builtin_prefetch(unit + p * StepBytes() + kAhead);
-      }
+      for (int p = 0; p < P; ++p) __builtin_prefetch(ahead + p * StepBytes());
+#pragma GCC unroll 2
+      for (int step = 0; step < Q::kSteps; ++step) AddStep(panels + line * kUnitBytes, k, step, sums);
+    }
+
+    [[gnu::always_inline]] void AddStep(const uint8_t* unit, int64_t k, int step, Sums (&sums)[kSums]) const {
       // Few rows and many panels, or the reverse: what there is little of stays in registers.
       if constexpr (R <= 2) {
         typename Q::Inputs inputs[R];
-#pragma GCC unroll 16
-        for (int r = 0; r < R; ++r) inputs[r] = Q::Broadcast(x[r] + k);
-#pragma GCC unroll 16
+#pragma GCC unroll 32
+        for (int r = 0; r < R; ++r) inputs[r] = Q::Broadcast(rows.x[r] + k, step);
+#pragma GCC unroll 32
         for (int i = 0; i < P * V::kParts; ++i) {
-          const auto weights = Q::Unpack(PartOf(unit, i));
-#pragma GCC unroll 16
+          const auto weights = Q::Unpack(PartOf(unit, i), step);
+#pragma GCC unroll 32
           for (int r = 0; r < R; ++r) Add(weights, inputs[r], sums[At(r, i)]);
         }
       } else {
         typename Q::Weights weights[P * V::kParts];
-#pragma GCC unroll 16
-        for (int i = 0; i < P * V::kParts; ++i) weights[i] = Q::Unpack(PartOf(unit, i));
-#pragma GCC unroll 16
+#pragma GCC unroll 32
+        for (int i = 0; i < P * V::kParts; ++i) weights[i] = Q::Unpack(PartOf(unit, i), step);
+#pragma GCC unroll 32
         for (int r = 0; r < R; ++r) {
-          const auto inputs = Q::Broadcast(x[r] + k);
-#pragma GCC unroll 16
+          const auto inputs = Q::Broadcast(rows.x[r] + k, step);
+#pragma GCC unroll 32
           for (int i = 0; i < P * V::kParts; ++i) Add(weights[i], inputs, sums[At(r, i)]);
         }
       }
@@ -107,20 +147,20 @@ struct IntTiles {
       if constexpr (kIsNarrow) {
         for (; k + kBlockInputs <= end; k += kBlockInputs) {
           Sums sums[kSums];
-#pragma GCC unroll 16
+#pragma GCC unroll 32
           for (int i = 0; i < kSums; ++i) sums[i] = Q::Zero();
-#pragma GCC unroll 16
+#pragma GCC unroll 32
           for (int64_t j = 0; j < kBlockInputs; j += Q::kUnitInputs) AddUnit(k + j, sums);
-#pragma GCC unroll 16
+#pragma GCC unroll 32
           for (int i = 0; i < kSums; ++i) totals[i] = Q::AddNarrow(totals[i], sums[i]);
         }
         if (k == end) return;
         Sums sums[kSums];
-#pragma GCC unroll 16
+#pragma GCC unroll 32
         for (int i = 0; i < kSums; ++i) sums[i] = Q::Zero();
         do AddUnit(k, sums);
         while ((k += Q::kUnitInputs) < end);
-#pragma GCC unroll 16
+#pragma GCC unroll 32
         for (int i = 0; i < kSums; ++i) totals[i] = Q::AddNarrow(totals[i], sums[i]);
       } else {
         do AddUnit(k, totals);
@@ -131,29 +171,31 @@ struct IntTiles {
     template <typename WeightScale>
     void Run() const {
       Part acc[kSums];
-#pragma GCC unroll 16
+#pragma GCC unroll 32
       for (int i = 0; i < kSums; ++i) acc[i] = V::Set(0.0f);
       int64_t g = 0;
       for (int64_t k = 0; k < args.k_end; k += args.group, ++g) {
         Ints totals[kSums];
-#pragma GCC unroll 16
+#pragma GCC unroll 32
         for (int i = 0; i < kSums; ++i) {
-          totals[i] = Q::Set(-Q::kZeroPoint * args.x.sums[row[i / (P * V::kParts)] * args.x.num_groups + g]);
+          totals[i] = Q::Set(-Q::kZeroPoint * args.x.sums[rows.index[i / (P * V::kParts)] * args.x.num_groups + g]);
         }
         AddInputs(k, args.k_end - k < args.group ? args.k_end : k + args.group, totals);
-#pragma GCC unroll 16
+#pragma GCC unroll 32
         for (int i = 0; i < P * V::kParts; ++i) {
           const auto* scales =
-              reinterpret_cast<const WeightScale*>(panels + i / V::kParts * StepBytes() + args.scales_offset);
-          const Part weight_scale = V::Load(scales + g * kOutputs + i % V::kParts * V::kLanes);
-#pragma GCC unroll 16
+              reinterpret_cast<const WeightScale*>(panels + i / V::kParts * StepBytes() + args.scales_offset) +
+              g * kOutputs + i % V::kParts * V::kLanes;
+          if (i % V::kParts == 0) __builtin_prefetch(reinterpret_cast<const uint8_t*>(scales) + fetch.next);
+          const Part weight_scale = V::Load(scales);
+#pragma GCC unroll 32
           for (int r = 0; r < R; ++r) {
-            const Part scale = V::Mul(V::Set(args.x.scales[row[r] * args.x.num_groups + g]), weight_scale);
+            const Part scale = V::Mul(V::Set(args.x.scales[rows.index[r] * args.x.num_groups + g]), weight_scale);
             acc[At(r, i)] = V::Fma(Q::ToFloats(totals[At(r, i)]), scale, acc[At(r, i)]);
           }
         }
       }
-#pragma GCC unroll 16
+#pragma GCC unroll 32
       for (int i = 0; i < kSums; ++i) {
         const int p = i / V::kParts % P;
         float* to = out + i / (P * V::kParts) * args.out_stride + p * panel_step * kOutputs + i % V::kParts * V::kLanes;
@@ -162,22 +204,18 @@ struct IntTiles {
     }
   };
 
-  template <typename X, int R, int P, bool kFetches>
-  static void RunTile(const IntPanels& args, const X* const* x, int64_t first_row, int64_t first_panel,
-                      int64_t panel_step) {
+  template <int P, int R>
+  static void RunTile(const Rows<R>& rows, int64_t first_panel, int64_t panel_step, PanelFetch fetch) {
+    const IntPanels& args = rows.args;
     const int64_t rest = args.num_outputs - (first_panel + (P - 1) * panel_step) * kOutputs;
-    Tile<X, R, P, kFetches> tile = {
+    const Tile<R, P> tile = {
         .args = args,
-        .x = {},
-        .row = {},
+        .rows = rows,
         .panels = static_cast<const uint8_t*>(args.panels) + static_cast<size_t>(first_panel) * args.panel_stride,
-        .out = args.out + first_row * args.out_stride + first_panel * kOutputs,
+        .out = args.out + rows.first_row * args.out_stride + first_panel * kOutputs,
         .last_outputs = rest < kOutputs ? rest : kOutputs,
-        .panel_step = panel_step};
-    for (int r = 0; r < R; ++r) {
-      tile.x[r] = x[r];
-      tile.row[r] = RowOf(args, first_row + r);
-    }
+        .panel_step = panel_step,
+        .fetch = fetch};
     if constexpr (!__is_same(Scale, void)) {
       tile.template Run<Scale>();
     } else if (args.has_f32_scales) {
@@ -187,55 +225,12 @@ struct IntTiles {
     }
   }
 
-  static int64_t RowOf(const IntPanels& args, int64_t r) { return args.x_rows == nullptr ? r : args.x_rows[r]; }
-
-  // P panels at a time, one of each P-th of all, so that memory is read in P streams that only go forward; what is left
-  // over one by one.
-  template <typename X, int R, int P, bool kFetches>
-  static void RunPanels(const IntPanels& args, const X* const* x, int64_t first_row) {
-    const int64_t num_panels = (args.num_outputs + kOutputs - 1) / kOutputs;
-    const int64_t step = num_panels / P;
-    for (int64_t n = 0; n < step; ++n) RunTile<X, R, P, kFetches>(args, x, first_row, n, step);
-    for (int64_t n = step * P; n < num_panels; ++n) RunTile<X, R, 1, kFetches>(args, x, first_row, n, 1);
-  }
-
-  // R rows as they are, or prepared once for all panels.
-  template <int R, int P, bool kFetches>
-  static void RunRows(const IntPanels& args, int64_t first_row) {
-    const int8_t* x[R];
-    for (int r = 0; r < R; ++r) x[r] = args.x.values + RowOf(args, first_row + r) * args.x.stride;
-    if constexpr (Q::kPrepares && R > 1) {
-      alignas(64) typename Q::Prepared prepared[R][kMaxPreparedInputs];
-      const typename Q::Prepared* rows[R];
-      for (int r = 0; r < R; ++r) {
-        Q::Prepare(x[r], (args.k_end + Q::kUnitInputs - 1) / Q::kUnitInputs, prepared[r]);
-        rows[r] = prepared[r];
-      }
-      RunPanels<typename Q::Prepared, R, P, kFetches>(args, rows, first_row);
-    } else {
-      RunPanels<int8_t, R, P, kFetches>(args, x, first_row);
-    }
-  }
-
-  // R rows if there are that many from r on; returns the first row that is left.
-  template <int R, int P>
-  static int64_t RunSome(const IntPanels& args, int64_t r) {
-    if (r + R > args.num_rows) return r;
-    if (r == 0) {
-      RunRows<R, P, true>(args, r);
-    } else {
-      RunRows<R, P, false>(args, r);
-    }
-    return r + R;
-  }
-
   static void Run(const IntPanels& args) {
-    const bool many = !Q::kPrepares || args.k_end <= kMaxPreparedInputs;
-    for (int64_t r = 0; r < args.num_rows;) {
-      const int64_t begin = r;
-      if (many) r = RunSome<Q::kTileRows, Q::kTilePanels>(args, r);
-      if (many && r == begin) r = RunSome<2, Q::kPairPanels>(args, r);
-      if (r == begin) r = RunSome<1, Q::kRowPanels>(args, r);
+    // Rows too long to be prepared go one by one.
+    if (Q::kPrepares && args.k_end > kMaxPreparedInputs) {
+      PanelWalk<IntTiles>::template Run<1, 1>(args);
+    } else {
+      PanelWalk<IntTiles>::Run(args);
     }
   }
 };

@@ -19,6 +19,13 @@ struct Avx2Vector {
   static constexpr int kFewRows = 6;
   // Half of a Zen core's L2.
   static constexpr int64_t kPackedBytes = 256 << 10;
+  // How far ahead of its use each of some streams is prefetched. Measured on Zen 3, one thread, huge pages: bf16, 1 row
+  // (4 streams) reads at 0.86 of the read bandwidth without, 0.92 with 512 bytes, 0.80 with 2048; 4 rows (1 stream) at
+  // 0.55 without, 0.62 with 512, 0.76 with 4096. 4 and 8 bits alike; there, prefetching only some lines misleads the
+  // processor's own prefetchers.
+  static constexpr int64_t StreamAhead(int streams, int64_t /*panel_stride*/) {
+    return streams >= 4 ? 512 : streams == 2 ? 1024 : 4096;
+  }
   using Part = __m256;
   using Int8 = Avx2Int8;
   using Int4 = Avx2Int4;

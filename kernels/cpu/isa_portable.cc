@@ -17,6 +17,7 @@ struct PortableVector {
   static constexpr int kTileRows = 2;
   static constexpr int kTilePanels = 2;
   static constexpr int kFewRows = 2;
+  static constexpr int64_t StreamAhead(int streams, int64_t /*panel_stride*/) { return 2048 / streams; }
   static constexpr int64_t kPackedBytes = 64 << 10;
   struct Part {
     float lane[kLanes];

@@ -48,7 +48,7 @@ struct PortableKQuant : PortableInt4<Part> {
   };
 
   static Ints Zero() { return PortableInts::Set(0); }
-  static Weights Unpack(const uint8_t* group, int64_t /*part*/, int u) {
+  static Weights Unpack(const uint8_t* group, int64_t /*part*/, int u, int /*step*/) {
     return {group + u * 64, group + Block::kHighBitsOffset, u};
   }
   static Ints MulAdd(Ints sum, Weights w, const Inputs& x) {

@@ -17,10 +17,10 @@ struct PortableInts {
   using Sums = Ints;
   static constexpr bool kNarrow = false;
   static constexpr bool kPrepares = false;
+  static constexpr int kStreamRows = 2;
   static constexpr int kTileRows = 2;
-  static constexpr int kTilePanels = 1;
-  static constexpr int kPairPanels = 1;
-  static constexpr int kRowPanels = 1;
+  static constexpr int TilePanels(int /*rows*/) { return 1; }
+  static constexpr int StreamPanels(int /*rows*/) { return 1; }
   using Prepared = int8_t;
 
   static Ints Set(int32_t value) {
@@ -40,6 +40,7 @@ struct PortableInts {
 template <typename Part>
 struct PortableInt8 : PortableInts {
   static constexpr int64_t kUnitInputs = 4;
+  static constexpr int kSteps = 1;
   static constexpr int32_t kZeroPoint = 128;
   struct Weights {
     const uint8_t* bytes;
@@ -49,8 +50,8 @@ struct PortableInt8 : PortableInts {
   };
 
   static Part ToFloats(const Ints& a) { return ToFloatsOf<Part>(a); }
-  static Weights Unpack(const uint8_t* from) { return {from}; }
-  static Inputs Broadcast(const int8_t* x) { return {{x[0], x[1], x[2], x[3]}}; }
+  static Weights Unpack(const uint8_t* from, int /*step*/) { return {from}; }
+  static Inputs Broadcast(const int8_t* x, int /*step*/) { return {{x[0], x[1], x[2], x[3]}}; }
   static Ints MulAdd(Ints sum, Weights w, const Inputs& x) {
     for (int i = 0; i < kLanes; ++i) {
       const uint8_t* quad = w.bytes + i * 4;
@@ -82,6 +83,7 @@ struct PortableInt8 : PortableInts {
 template <typename Part>
 struct PortableInt4 : PortableInts {
   static constexpr int64_t kUnitInputs = 8;
+  static constexpr int kSteps = 1;
   static constexpr int32_t kZeroPoint = 8;
   struct Weights {
     const uint8_t* bytes;
@@ -91,8 +93,8 @@ struct PortableInt4 : PortableInts {
   };
 
   static Part ToFloats(const Ints& a) { return ToFloatsOf<Part>(a); }
-  static Weights Unpack(const uint8_t* from) { return {from}; }
-  static Inputs Broadcast(const int8_t* x) {
+  static Weights Unpack(const uint8_t* from, int /*step*/) { return {from}; }
+  static Inputs Broadcast(const int8_t* x, int /*step*/) {
     Inputs inputs;
     for (int i = 0; i < 8; ++i) inputs.x[i] = x[i];
     return inputs;

@@ -248,11 +248,13 @@ inline Lanes<T> As(const __m512i& a) {
     return std::clamp(product(2 * i) + product(2 * i + 1), -32768, 32767);
   });
 }
-// Unsigned a, signed b; the sum wraps.
-[[gnu::noinline]] __m512i _mm512_dpbusd_epi32(const __m512i& sum, const __m512i& a, const __m512i& b) {
-  return EmulateLanes<uint32_t>([&](size_t i) {
-    uint32_t result = As<uint32_t>(sum)[i];
-    for (size_t j = 4 * i; j < 4 * i + 4; ++j) result += static_cast<uint32_t>(a.byte[j] * As<int8_t>(b)[j]);
+// vpdpbusd (kernels/cpu/avx512_intrinsics.h): unsigned weights, signed inputs; the sum wraps.
+[[gnu::noinline]] void AddQuads(const __m512i& weights, const __m512i& inputs, __m512i& sums) {
+  sums = EmulateLanes<uint32_t>([&](size_t i) {
+    uint32_t result = As<uint32_t>(sums)[i];
+    for (size_t j = 4 * i; j < 4 * i + 4; ++j) {
+      result += static_cast<uint32_t>(weights.byte[j] * As<int8_t>(inputs)[j]);
+    }
     return result;
   });
 }
