@@ -96,11 +96,22 @@ struct IntTiles {
     // Adds the products of one unit, inputs from k on.
     [[gnu::always_inline]] void AddUnit(int64_t k, Sums (&sums)[kSums]) const {
       const int64_t line = k / Q::kUnitInputs;
-      const uint8_t* ahead = fetch.ahead + line * fetch.step;
-#pragma GCC unroll 4
-      for (int p = 0; p < P; ++p) __builtin_prefetch(ahead + p * StepBytes());
+      FetchLine(line);
 #pragma GCC unroll 2
       for (int step = 0; step < Q::kSteps; ++step) AddStep(panels + line * kUnitBytes, k, step, sums);
+    }
+
+    // What follows the values of a panel: with it the lines are fetched in the order of memory, which is what the
+    // processor's own prefetchers follow (on Zen 5 0.06 of a 4-bit row's time).
+    void FetchScales() const {
+      const auto first = static_cast<int64_t>(args.scales_offset) / kUnitBytes;
+      const auto end = static_cast<int64_t>(args.panel_stride) / kUnitBytes;
+      for (int64_t line = first; line < end; ++line) FetchLine(line);
+    }
+
+    [[gnu::always_inline]] void FetchLine(int64_t line) const {
+#pragma GCC unroll 4
+      for (int p = 0; p < P; ++p) __builtin_prefetch(fetch.ahead + line * fetch.step + p * StepBytes());
     }
 
     [[gnu::always_inline]] void AddStep(const uint8_t* unit, int64_t k, int step, Sums (&sums)[kSums]) const {
@@ -186,7 +197,6 @@ struct IntTiles {
           const auto* scales =
               reinterpret_cast<const WeightScale*>(panels + i / V::kParts * StepBytes() + args.scales_offset) +
               g * kOutputs + i % V::kParts * V::kLanes;
-          if (i % V::kParts == 0) __builtin_prefetch(reinterpret_cast<const uint8_t*>(scales) + fetch.next);
           const Part weight_scale = V::Load(scales);
 #pragma GCC unroll 32
           for (int r = 0; r < R; ++r) {
@@ -195,6 +205,7 @@ struct IntTiles {
           }
         }
       }
+      FetchScales();
 #pragma GCC unroll 32
       for (int i = 0; i < kSums; ++i) {
         const int p = i / V::kParts % P;

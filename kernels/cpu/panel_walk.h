@@ -14,12 +14,10 @@
 namespace foregate::internal {
 
 // What a tile prefetches while it reads its panels: for each line of 64 bytes of a panel the one at `ahead`, which then
-// moves on by `step` bytes; with each group's scales those that lie `next` bytes further on. Both of every panel,
-// panels being equally far apart.
+// moves on by `step` bytes; of every panel, panels being equally far apart.
 struct PanelFetch {
   const uint8_t* ahead;
   int64_t step;
-  int64_t next;
 };
 
 // T is IntTiles or KTiles:
@@ -76,10 +74,10 @@ struct PanelWalk {
     const auto stride = static_cast<int64_t>(args.panel_stride);
     const int64_t step = num_panels / P;
     for (int64_t n = 0; n < step; ++n) {
-      T::template RunTile<P>(rows, n, step, {PanelAt(args, n) + T::StreamAhead(P, stride), kLine, stride});
+      T::template RunTile<P>(rows, n, step, {PanelAt(args, n) + T::StreamAhead(P, stride), kLine});
     }
     for (int64_t n = step * P; n < num_panels; ++n) {
-      T::template RunTile<1>(rows, n, 1, {PanelAt(args, n) + T::StreamAhead(1, stride), kLine, stride});
+      T::template RunTile<1>(rows, n, 1, {PanelAt(args, n) + T::StreamAhead(1, stride), kLine});
     }
   }
 
@@ -95,7 +93,7 @@ struct PanelWalk {
     const auto stride = static_cast<int64_t>(args.panel_stride);
     const int64_t share = stride / kLine * tile / num_tiles * kLine;
     const auto next = [&](int64_t panel) {
-      return PanelFetch{PanelAt(args, panel + kGroupPanels) + share, kLine / num_tiles, kGroupPanels * stride};
+      return PanelFetch{PanelAt(args, panel + kGroupPanels) + share, kLine / num_tiles};
     };
     int64_t panel = group.first;
     const int64_t end = group.first + group.count;

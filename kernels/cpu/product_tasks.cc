@@ -55,7 +55,8 @@ int64_t ProductTasks::StreamedPanels(int64_t num_rows) const {
 int64_t ProductTasks::PanelsPerTask(int64_t num_rows) const {
   if (num_rows <= kFewRows) return StreamedPanels(num_rows);
   const int64_t share = Share(kTasksPerThread, num_rows);
-  if (is_quantized_) return std::min(std::max<int64_t>(1, machine_.panel_bytes / bytes_per_panel_), share);
+  // Tiles of many rows are four panels wide.
+  if (is_quantized_) return std::min(RoundUp(machine_.panel_bytes / bytes_per_panel_ + 1, kStreams), share);
   return std::max(kMinPackedPanels, share);
 }
 
