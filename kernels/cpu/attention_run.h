@@ -36,6 +36,10 @@ struct AttentionScratch {
   std::vector<int32_t> q_rows;  // of the query rows, in units of D
   // f32: panels of 16 positions of a span, and what is read after them.
   std::vector<const float*> key_panels, value_panels, next_panels;
+  // Pairs of bf16 in the place of an f32: queries [query rows, D / 2], and scores as the values' kernel reads them
+  // [query rows, kAttentionSpan / 2].
+  std::vector<float> query_pairs, score_pairs;
+  std::vector<int32_t> pair_rows;  // 0, 1, ..
   // bf16: panels that are not read where they lie.
   std::vector<uint16_t> copied_panels;
 };

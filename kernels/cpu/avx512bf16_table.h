@@ -4,6 +4,8 @@
 
 #include "kernels/cpu/avx512bf16_panels.h"
 #include "kernels/cpu/avx512vnni_table.h"
+#include "kernels/cpu/bf16_rows.h"
+#include "kernels/cpu/span_kernels.h"
 
 namespace foregate::internal {
 namespace {
@@ -12,6 +14,8 @@ constexpr IsaTable MakeAvx512Bf16Table(const char* name) {
   IsaTable table = MakeAvx512VnniTable(name);
   table.float_panels[1] = Avx512Bf16Panels::Run;
   table.bf16_products = Bf16Products::kPairs;
+  using Spans = SpanKernels<Avx512PairVector>;
+  table.pair_spans = {Bf16Rows::RoundRow, Spans::ScoreKeys, Spans::AddValues};
   return table;
 }
 

@@ -29,6 +29,15 @@ struct Bf16Rows {
     for (int64_t i = 0; i < count; ++i) inputs[i] = x[i];
     Round32(inputs, to);
   }
+
+  static void RoundRow(const float* x, int64_t n, uint16_t* to) {
+    int64_t i = 0;
+    for (; i + 32 <= n; i += 32) Round32(x + i, to + i);
+    if (i == n) return;
+    uint16_t rest[32];
+    RoundFirst(x + i, n - i, rest);
+    __builtin_memcpy(to + i, rest, static_cast<size_t>(n - i) * sizeof(uint16_t));
+  }
 };
 
 }  // namespace

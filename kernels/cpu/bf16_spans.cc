@@ -18,6 +18,7 @@ int64_t RoundUp(int64_t n, int64_t step) { return (n + step - 1) / step * step; 
 }  // namespace
 
 void Bf16Spans::Score(int32_t span_begin, Positions positions) const {
+  if (pairs_.serves()) return pairs_.Score(span_begin, positions);
   for (int32_t position = positions.begin / kPanel * kPanel; position < positions.end;) {
     position = ScoreBlock(span_begin, position, positions.end);
   }
@@ -95,6 +96,7 @@ void Bf16Spans::AddPanels(const uint16_t* panels, int64_t panel_stride, int64_t 
 }
 
 void Bf16Spans::AddChunks(int32_t span_begin, Positions positions) const {
+  if (pairs_.serves()) return pairs_.AddChunks(span_begin, positions);
   const KvIndex& index = run_.index();
   const auto block = static_cast<int32_t>(index.block_size);
   for (int32_t first = positions.begin; first < positions.end;) {

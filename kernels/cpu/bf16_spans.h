@@ -10,12 +10,13 @@
 
 #include "kernels/cpu/attention_run.h"
 #include "kernels/cpu/isa_table.h"
+#include "kernels/cpu/pair_spans.h"
 
 namespace foregate::internal {
 
 class Bf16Spans {
  public:
-  Bf16Spans(const IsaTable& isa, const AttentionRun& run) : isa_(isa), run_(run) {}
+  Bf16Spans(const IsaTable& isa, const AttentionRun& run) : isa_(isa), run_(run), pairs_(isa, run) {}
 
   // As F32Spans has them. AddValues may overwrite scores that a row does not see.
   void Score(int32_t span_begin, Positions positions) const;
@@ -38,6 +39,7 @@ class Bf16Spans {
 
   const IsaTable& isa_;
   const AttentionRun& run_;
+  const PairSpans pairs_;
 };
 
 }  // namespace foregate::internal

@@ -24,6 +24,15 @@ struct F16 {
 inline constexpr int kNumFloatFormats = 3;  // f32, bf16, f16
 inline constexpr int kNumIntFormats = 9;    // those from int8 on: WeightFormat - 3
 
+// Attention's inner kernels over pairs of bf16 (pair_spans.h).
+struct PairSpanKernels {
+  // Rounds n values to bf16 as the products with bf16 panels do.
+  void (*round)(const float* x, int64_t n, uint16_t* to) = nullptr;
+  // Rows and panels hold pairs in the place of f32; dimensions of keys and positions of values are counted in pairs.
+  void (*score_keys)(const KeySpan& span) = nullptr;
+  void (*add_values)(const ValueSpan& span) = nullptr;
+};
+
 struct IsaTable {
   const char* name;
   void (*float_panels[kNumFloatFormats])(const FloatPanels& panels);
@@ -43,6 +52,8 @@ struct IsaTable {
   float (*softmax_numerators)(float* x, int64_t n, float scale, float* maximum);
   // The arithmetic of float_panels for bf16.
   Bf16Products bf16_products = Bf16Products::kChain;
+  // None unless bf16_products is kPairs.
+  PairSpanKernels pair_spans = {};
 };
 
 // Code for an instruction set: legal to call only where SupportedIsas() names it.
