@@ -8,12 +8,14 @@
 namespace foregate {
 namespace {
 
+constexpr uint64_t kMachineBytes = uint64_t{1000} << 20;
+
 class MemoryLimitTest : public ::testing::Test {
  protected:
   MemoryLimitTest()
       : root_(::testing::TempDir() + "/" + ::testing::UnitTest::GetInstance()->current_test_info()->name()) {
     std::filesystem::remove_all(root_);
-    Write("/proc/meminfo", "MemTotal:       1000 kB\nMemFree: 1 kB\n");
+    Write("/proc/meminfo", "MemTotal:       1024000 kB\nMemFree: 1 kB\n");
   }
 
   void Write(const std::string& path, const std::string& content) {
@@ -38,7 +40,7 @@ class MemoryLimitTest : public ::testing::Test {
 };
 
 TEST_F(MemoryLimitTest, IsTheMachinesMemoryWithoutGroups) {
-  EXPECT_EQ(Bytes(), 1000u * 1024);
+  EXPECT_EQ(Bytes(), kMachineBytes);
   EXPECT_EQ(source_, "/proc/meminfo");
 }
 
@@ -50,6 +52,21 @@ TEST_F(MemoryLimitTest, TakesTheSmallestOfTheNestedGroupsOfVersion2) {
   Write("/sys/fs/cgroup/memory.max", "9000\n");
   EXPECT_EQ(Bytes(), 5000u);
   EXPECT_EQ(source_, "/sys/fs/cgroup/pod/memory.max");
+}
+
+// Above "high" everything in the group is slowed down: experts would be planned into a limit that never holds them.
+TEST_F(MemoryLimitTest, TakesTheSmallerOfMaxAndHigh) {
+  MountVersion2();
+  Write("/proc/self/cgroup", "0::/pod\n");
+  Write("/sys/fs/cgroup/pod/memory.max", "5000\n");
+  Write("/sys/fs/cgroup/pod/memory.high", "4000\n");
+  EXPECT_EQ(Bytes(), 4000u);
+  EXPECT_EQ(source_, "/sys/fs/cgroup/pod/memory.high");
+  Write("/sys/fs/cgroup/pod/memory.high", "max\n");
+  EXPECT_EQ(Bytes(), 5000u);
+  Write("/sys/fs/cgroup/pod/memory.max", "max\n");
+  Write("/sys/fs/cgroup/pod/memory.high", "6000\n");
+  EXPECT_EQ(Bytes(), 6000u);
 }
 
 TEST_F(MemoryLimitTest, ReadsTheRootOfANamespace) {
@@ -80,14 +97,14 @@ TEST_F(MemoryLimitTest, ALimitAboveTheMachineIsNone) {
   MountVersion2();
   Write("/proc/self/cgroup", "0::/\n");
   Write("/sys/fs/cgroup/memory.max", "99999999999\n");
-  EXPECT_EQ(Bytes(), 1000u * 1024);
+  EXPECT_EQ(Bytes(), kMachineBytes);
 }
 
 TEST_F(MemoryLimitTest, BearsNonsense) {
   Write("/proc/self/mountinfo", "\n - \n1 2 3 - cgroup2\n30 24 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n");
   Write("/proc/self/cgroup", "junk\n::\n0::/../../x//\n");
   Write("/sys/fs/cgroup/memory.max", "lots\n");
-  EXPECT_EQ(Bytes(), 1000u * 1024);
+  EXPECT_EQ(Bytes(), kMachineBytes);
   Write("/proc/meminfo", "");
   const auto limit = FindMemoryLimit(root_);
   EXPECT_EQ(limit.status().code(), absl::StatusCode::kNotFound);
