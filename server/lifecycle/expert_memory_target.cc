@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <limits>
 
+#include "server/lifecycle/memory_limit.h"
+#include "server/lifecycle/memory_reserve.h"
+
 namespace foregate {
 namespace {
 
@@ -52,8 +55,8 @@ std::string Leaves(const MemorySample& sample) {
 }  // namespace
 
 uint64_t ReserveOf(const MemorySample& sample) {
-  if (sample.source == "/proc/meminfo") return std::clamp(sample.limit_bytes / 100, 64 * kMiB, 1024 * kMiB);
-  return std::clamp(sample.limit_bytes / 256, 8 * kMiB, 256 * kMiB);
+  return sample.source == kMachineMemoryFile ? MachineReserveBytes(sample.limit_bytes)
+                                             : GroupReserveBytes(sample.limit_bytes);
 }
 
 ExpertMemoryTarget NextExpertMemory(const ExpertMemoryTarget& last, std::span<const MemorySample> samples,

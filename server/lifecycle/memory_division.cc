@@ -11,6 +11,7 @@
 #include "server/config/expert_memory_setting.h"
 #include "server/lifecycle/expert_budget.h"
 #include "server/lifecycle/kv_budget.h"
+#include "server/lifecycle/memory_reserve.h"
 
 namespace foregate {
 namespace {

@@ -1,8 +1,11 @@
 #include "server/lifecycle/memory_limit.h"
 
+#include <algorithm>
 #include <fstream>
 #include <optional>
 #include <sstream>
+
+#include "server/lifecycle/memory_reserve.h"
 
 namespace foregate {
 namespace {
@@ -41,7 +44,8 @@ absl::StatusOr<MemoryLimit> FindMemoryLimit(const std::string& root) {
   const std::optional<uint64_t> machine_bytes = ReadMachineBytes(root + meminfo);
   if (!machine_bytes)
     return absl::NotFoundError(root + meminfo + " has no MemTotal; say with --memory how much may be used");
-  MemoryLimit limit{*machine_bytes, meminfo};
+  const uint64_t kept_free = std::min(*machine_bytes / 2, 2 * MachineReserveBytes(*machine_bytes));
+  MemoryLimit limit{*machine_bytes - kept_free, meminfo};
   for (const ControlGroup& group : FindControlGroups(root, "memory")) {
     const std::optional<MemoryLimit> of_group = ReadGroupLimit(root, group);
     if (of_group && of_group->bytes < limit.bytes) limit = *of_group;

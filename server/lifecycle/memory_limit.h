@@ -1,4 +1,4 @@
-// How much memory this process may use: the smallest of the machine's and the limits of every control
+// How much memory this process may use: the smallest of what the machine has to give and the limits of every control
 // group around it, version 1 and 2. A container's limit often stands on a parent of the process's own group, hence the
 // walk.
 #ifndef FOREGATE_SERVER_LIFECYCLE_MEMORY_LIMIT_H_
@@ -24,7 +24,8 @@ inline constexpr const char* kMachineMemoryFile = "/proc/meminfo";
 // group is slowed down. Absent when it has none.
 std::optional<MemoryLimit> ReadGroupLimit(const std::string& root, const ControlGroup& group);
 
-// `root` stands before every path ("" on a real machine). NOT_FOUND naming the file when not even the machine's
+// Of a machine without groups its memory less twice what should stay free of it (MachineReserveBytes), half of it at
+// most. `root` stands before every path ("" on a real machine). NOT_FOUND naming the file when not even the machine's
 // memory can be read; unreadable control groups are no limit.
 absl::StatusOr<MemoryLimit> FindMemoryLimit(const std::string& root);
 

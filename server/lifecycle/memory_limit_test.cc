@@ -4,11 +4,13 @@
 #include <fstream>
 
 #include "gtest/gtest.h"
+#include "server/lifecycle/memory_reserve.h"
 
 namespace foregate {
 namespace {
 
-constexpr uint64_t kMachineBytes = uint64_t{1000} << 20;
+constexpr uint64_t kMiB = 1 << 20;
+constexpr uint64_t kMachineBytes = (1000 - 128) * kMiB;  // that it gives
 
 class MemoryLimitTest : public ::testing::Test {
  protected:
@@ -42,6 +44,17 @@ class MemoryLimitTest : public ::testing::Test {
 TEST_F(MemoryLimitTest, IsTheMachinesMemoryWithoutGroups) {
   EXPECT_EQ(Bytes(), kMachineBytes);
   EXPECT_EQ(source_, "/proc/meminfo");
+}
+
+// A plan that fills a machine would else be taken for a shortage at once, for others use memory, too.
+TEST_F(MemoryLimitTest, LeavesTwiceTheReserveOfAMachine) {
+  for (const uint64_t gib : {16, 64, 1024}) {
+    const uint64_t machine_bytes = gib * 1024 * kMiB;
+    Write("/proc/meminfo", "MemTotal: " + std::to_string(machine_bytes / 1024) + " kB\n");
+    EXPECT_EQ(Bytes(), machine_bytes - 2 * MachineReserveBytes(machine_bytes)) << gib;
+  }
+  Write("/proc/meminfo", "MemTotal: 102400 kB\n");
+  EXPECT_EQ(Bytes(), 50 * kMiB) << "half at most";
 }
 
 TEST_F(MemoryLimitTest, TakesTheSmallestOfTheNestedGroupsOfVersion2) {
