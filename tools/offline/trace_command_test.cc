@@ -139,7 +139,15 @@ TEST_F(TraceCommandTest, StreamsTakeTurnsOrDoNot) {
   EXPECT_EQ(report["lines"][1]["ratio"], 1) << "everything fits";
   timed.insert(timed.end(), {"--policy", "lru"});
   EXPECT_NE(Run(timed, &out_).message().find("--affinity"), std::string::npos);
-  EXPECT_NE(Run({"make", "-o", Path("x.fgr"), "--experts", "4", "--top-k", "8"}, &out_).code(), absl::StatusCode::kOk);
+  const auto refused = [&](std::vector<std::string> flags) {
+    flags.insert(flags.begin(), {"make", "-o", Path("x.fgr")});
+    const absl::Status status = Run(flags, &out_);
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << status;
+    return std::string(status.message());
+  };
+  refused({"--experts", "4", "--top-k", "8"});
+  EXPECT_EQ(refused({"--streams", "1024", "--tokens", "100000"}),
+            "--layers 16 x --top-k 8 x --streams 1024 x --tokens 100000 are more than 134217728 choices");
 }
 
 TEST_F(TraceCommandTest, ReplayWithPrefetches) {
