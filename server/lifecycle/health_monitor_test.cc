@@ -26,9 +26,9 @@ TEST(WhyNotServing, OnlyAReadyServerThatMovesServes) {
 }
 
 TEST(WhyNotServing, ADiskThatDoesNotAnswerIsAReason) {
-  EXPECT_EQ(WhyNotServing({.phase = ServerPhase::kReady, .store_silent_since_us = 7'000'000}, kNow, kLimits), "");
+  EXPECT_EQ(WhyNotServing({.phase = ServerPhase::kReady, .store_silence = kLimits.store}, kNow, kLimits), "");
   const std::string why =
-      WhyNotServing({.phase = ServerPhase::kReady, .store_silent_since_us = 6'999'999}, kNow, kLimits);
+      WhyNotServing({.phase = ServerPhase::kReady, .store_silence = kLimits.store + microseconds(1)}, kNow, kLimits);
   EXPECT_NE(why.find("the disk has not answered a read of experts for more than 3000 ms"), std::string::npos) << why;
 }
 

@@ -468,6 +468,7 @@ TEST_F(DiskExpertStoreTest, AReadThatHangsIsLeftBehind) {
   });
   EXPECT_EQ(store_->counters()->silent_since_us, 0);
   ASSERT_TRUE(cache_->Acquire({1, 2}, *stream_).ok());
+  EXPECT_EQ(store_->counters()->SilentFor(std::chrono::steady_clock::now()).count(), 0);
   EXPECT_NE(store_->counters()->silent_since_us, 0);
   std::unique_lock lock(gate->mutex);
   gate->changed.wait(lock, [&] { return gate->num_waiting == 3; });
