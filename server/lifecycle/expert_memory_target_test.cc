@@ -126,9 +126,11 @@ TEST(ExpertMemoryTarget, WaitingAndMeetingTheLimitAreAReasonOnlyWhenLittleIsFree
   ExpertMemoryTarget target = Full();
   EXPECT_EQ(Repeat(target, sample), kSqueezedSamples);
   EXPECT_EQ(target.bytes, 640 * kMiB);
+  EXPECT_TRUE(target.reason.starts_with("tasks waited for memory 20 % of the time, and /sys")) << target.reason;
   sample.stalled_share = 0;
   sample.met_limit = true;  // by file pages, say
   EXPECT_EQ(Repeat(target, sample), kSqueezedSamples);
+  EXPECT_TRUE(target.reason.starts_with("the limit was met, and /sys")) << target.reason;
   sample.free_bytes = 30 * kMiB;
   EXPECT_EQ(Repeat(target, sample), kCalmSamples) << "grows";
   EXPECT_EQ(target.bytes, 610 * kMiB);

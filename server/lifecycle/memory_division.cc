@@ -68,7 +68,8 @@ absl::StatusOr<MemoryLimit> ConfiguredLimit(const ServerConfig& config) {
 }
 
 absl::StatusOr<MemoryDivision> DivideMemory(const ServerConfig& config, const LoadOptions& options,
-                                            const MemoryLimit& limit) {
+                                            const MemoryLimit& limit,
+                                            const std::function<void(const ModelPlan&)>& planned) {
   FOREGATE_ASSIGN_OR_RETURN(const ExpertMemorySetting setting, ParseExpertMemory(config.engine().expert_memory()));
   MemoryDivision division;
   division.limit = limit;
@@ -79,16 +80,17 @@ absl::StatusOr<MemoryDivision> DivideMemory(const ServerConfig& config, const Lo
   division.all_resident_bytes =
       all.weights_bytes + all.workspace_bytes + kProcessReserveBytes +
       (all.configured_bytes ? static_cast<uint64_t>(*all.configured_bytes) : SequenceKvBytes(all));
-  FOREGATE_ASSIGN_OR_RETURN(
-      const ExpertBudget experts,
-      ChooseExpertBytes(setting, {.memory = all, .all_expert_bytes = division.plan.memory.all_expert_bytes}));
-  if (experts.expert_bytes > 0) {
+  const absl::StatusOr<ExpertBudget> experts =
+      ChooseExpertBytes(setting, {.memory = all, .all_expert_bytes = division.plan.memory.all_expert_bytes});
+  if (planned) planned(division.plan);
+  FOREGATE_RETURN_IF_ERROR(experts.status());
+  if (experts.ok() && experts->expert_bytes > 0) {
     LoadOptions tiered = options;
-    division.expert_memory.num_bytes = tiered.expert_memory.num_bytes = experts.expert_bytes;
+    division.expert_memory.num_bytes = tiered.expert_memory.num_bytes = experts->expert_bytes;
     FOREGATE_ASSIGN_OR_RETURN(division.plan, PlanModel(tiered));
   }
   KvBudgetInput input = BudgetInput(config, division.plan, limit);
-  if (experts.kv_bytes.has_value()) input.configured_bytes = experts.kv_bytes;
+  if (experts->kv_bytes.has_value()) input.configured_bytes = experts->kv_bytes;
   FOREGATE_ASSIGN_OR_RETURN(division.kv_bytes, ChooseKvBytes(input));
   return division;
 }
