@@ -90,7 +90,6 @@ void WriteReads(const FetchCounters& store, wire::ExpertTierStats* out) {
 void WriteCache(const ExpertCacheCounters& cache, wire::ExpertTierStats* out) {
   out->set_memory_bytes(cache.memory_bytes.load(kRelaxed));
   out->set_guess_level(cache.guess_level.load(kRelaxed));
-  out->set_evictions(cache.num_evictions.load(kRelaxed));
   out->set_prefetched(cache.num_prefetched.load(kRelaxed));
   out->set_prefetched_used(cache.num_prefetched_used.load(kRelaxed));
   out->set_absent_bytes(cache.demand_bytes.load(kRelaxed));
@@ -116,6 +115,7 @@ void WriteTier(const ExpertTier& tier, wire::GetExpertStatsResponse* response) {
     out->set_hits(out->hits() + layer.hits());
     out->set_late(out->late() + layer.late());
     out->set_misses(out->misses() + layer.misses());
+    out->set_evictions(out->evictions() + layer.evictions());
   }
   if (tier.cache != nullptr) WriteCache(*tier.cache, out);
   if (tier.store != nullptr) WriteReads(*tier.store, out);
