@@ -112,8 +112,10 @@ class Daemon {
       has_failed_ = true;
       end_->release();
     };
-    if (config_.engine().expert_memory_pressure() == "on")
+    if (config_.engine().expert_memory_pressure() == "on") {
       expert_memory_ = std::make_unique<ExpertMemoryWatch>(&state_, "");
+      expert_memory_->Start();
+    }
     loader_ = std::make_unique<ModelLoader>(config_, cpus_, &state_, &live_, &clock_, on_failed);
   }
 
