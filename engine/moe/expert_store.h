@@ -117,6 +117,8 @@ class ExpertStore {
   virtual const FetchCounters* counters() const { return nullptr; }
   // For a log: where experts come from, and how.
   virtual std::string description() const { return "host memory"; }
+  // The file that they are read from; empty when they are in memory.
+  virtual std::string file() const { return ""; }
 };
 
 }  // namespace foregate

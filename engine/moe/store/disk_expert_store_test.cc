@@ -120,6 +120,7 @@ TEST_P(EveryReader, GivesEveryExpertWhole) {
   uses_uring_ = GetParam();
   Open(3);
   EXPECT_NE(store_->description().find(stored_.path), std::string::npos);
+  EXPECT_EQ(store_->file(), stored_.path);
   for (size_t i = 0; i < 20; ++i) {
     const size_t expert = i * 3 % directory_.size();
     const auto lease = cache_->Acquire(directory_.key(expert), *stream_);
@@ -467,8 +468,8 @@ TEST_F(DiskExpertStoreTest, AReadThatHangsIsLeftBehind) {
     return absl::OkStatus();
   });
   EXPECT_EQ(store_->counters()->silent_since_us, 0);
-  ASSERT_TRUE(cache_->Acquire({1, 2}, *stream_).ok());
   EXPECT_EQ(store_->counters()->SilentFor(std::chrono::steady_clock::now()).count(), 0);
+  ASSERT_TRUE(cache_->Acquire({1, 2}, *stream_).ok());
   EXPECT_NE(store_->counters()->silent_since_us, 0);
   std::unique_lock lock(gate->mutex);
   gate->changed.wait(lock, [&] { return gate->num_waiting == 3; });
