@@ -1,7 +1,6 @@
 #include "server/lifecycle/memory_division.h"
 
 #include <fstream>
-#include <optional>
 #include <sstream>
 #include <string>
 #include <utility>
