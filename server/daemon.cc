@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "engine/host/clock.h"
+#include "engine/moe/left_behind.h"
 #include "grpcpp/impl/codegen/service_type.h"
 #include "kernels/base/status_macros.h"
 #include "nlohmann/json.hpp"
@@ -111,8 +112,10 @@ class Daemon {
       has_failed_ = true;
       end_->release();
     };
-    if (config_.engine().expert_memory_pressure() == "on")
+    if (config_.engine().expert_memory_pressure() == "on") {
       expert_memory_ = std::make_unique<ExpertMemoryWatch>(&state_, "");
+      expert_memory_->Start();
+    }
     loader_ = std::make_unique<ModelLoader>(config_, cpus_, &state_, &live_, &clock_, on_failed);
   }
 
@@ -130,7 +133,6 @@ class Daemon {
       StopLogging();
       _exit(exit_code);
     }
-    WarnOfHangingReads();
     LogInfo("stopped; " + std::to_string(progress.cancelled_requests) + " requests were cancelled");
     return exit_code;
   }
@@ -148,16 +150,6 @@ class Daemon {
     dependencies.limits.max_stream_buffer_bytes = config_.limits().max_stream_buffer_bytes();
     dependencies.version = kVersion;
     return dependencies;
-  }
-
-  // The model's destructors wait for reads under way, but not for ever (engine/moe/left_behind.h).
-  void WarnOfHangingReads() const {
-    const std::shared_ptr<ServedModel> model = state_.model();
-    const FetchCounters* const store =
-        model == nullptr || model->engine == nullptr ? nullptr : model->engine->expert_tier().store;
-    if (store == nullptr || store->silent_since_us == 0) return;
-    const auto silence = clock_.Now().time_since_epoch() - std::chrono::microseconds(store->silent_since_us.load());
-    if (silence > std::chrono::seconds(1)) LogWarning("the disk does not answer; reads of experts are left behind");
   }
 
   void PublishHealth(bool is_serving, const std::string& why_not) {
@@ -214,14 +206,20 @@ int RunDaemon(const ServerConfig& config, EndRequest* end) {
     LogError(std::string(cpus.status().message()));
     return 1;
   }
-  Daemon daemon(config, *cpus, end);
-  if (absl::Status status = daemon.Open(); !status.ok()) {
-    LogError(std::string(status.message()));
-    return 1;
+  int exit_code = 0;
+  {
+    Daemon daemon(config, *cpus, end);
+    if (absl::Status status = daemon.Open(); !status.ok()) {
+      LogError(std::string(status.message()));
+      return 1;
+    }
+    daemon.Load();
+    end->acquire();
+    exit_code = daemon.Drain();
   }
-  daemon.Load();
-  end->acquire();
-  return daemon.Drain();
+  // The model's destructors waited for reads under way, but not for ever.
+  if (NumLeftBehind() > 0) LogWarning("the disk did not answer; reads of experts were left behind");
+  return exit_code;
 }
 
 }  // namespace foregate

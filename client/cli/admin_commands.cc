@@ -1,13 +1,12 @@
 // `foregate drain`, `abort` and `trace`, on the admin listener.
 #include <chrono>
-#include <cstdio>
-#include <fstream>
 #include <optional>
 #include <string>
 
 #include "client/cli/commands.h"
 #include "client/cli/exit_code.h"
 #include "client/cli/json_output.h"
+#include "client/cli/part_file.h"
 
 namespace foregate {
 
@@ -49,13 +48,25 @@ int RunTraceStart(const Session& session, AdminClient* client) {
 
 namespace {
 
-int FetchTrace(const Session& session, AdminClient* client, std::ostream* out) {
-  const auto truncated =
-      client->StopRouteTrace([out](const std::string& bytes) { *out << bytes; }, session.call_options());
-  if (!truncated.ok()) return session.Report(truncated.status());
+// Without a file on standard output.
+int FetchTrace(const Session& session, AdminClient* client, PartFile* file) {
+  const auto write = [&](const std::string& bytes) {
+    if (file != nullptr) {
+      file->Write(bytes);
+    } else {
+      session.out << bytes;
+    }
+  };
+  const auto truncated = client->StopRouteTrace(write, session.call_options());
+  if (!truncated.ok()) {
+    // It cannot be fetched again, and a torn trace is worth what it holds.
+    if (file != nullptr && file->num_bytes() > 0)
+      session.err << "foregate: what arrived of the trace is in " << file->Keep() << "\n";
+    return session.Report(truncated.status());
+  }
   if (*truncated) session.err << "foregate: the trace was cut at its size limit\n";
-  out->flush();
-  if (*out) return kExitOk;
+  if (file != nullptr) return session.Report(file->Finish());
+  if (session.out.flush()) return kExitOk;
   session.err << "foregate: the trace could not be written completely\n";
   return kExitOther;
 }
@@ -63,37 +74,33 @@ int FetchTrace(const Session& session, AdminClient* client, std::ostream* out) {
 }  // namespace
 
 int RunTraceStop(const Session& session, AdminClient* client) {
-  std::ofstream file;
-  std::ostream* out = &session.out;
+  std::optional<PartFile> file;
   if (!session.line.output_file.empty()) {
-    file.open(session.line.output_file, std::ios::binary);
+    file.emplace(session.line.output_file);
     // Before the call: the trace can be fetched only once.
-    if (!file) return session.ReportUsage(absl::InvalidArgumentError("cannot write " + session.line.output_file));
-    out = &file;
+    if (!file->status().ok()) return session.ReportUsage(file->status());
+  } else if (session.out_is_terminal) {
+    return session.ReportUsage(absl::InvalidArgumentError(
+        "a trace may be binary, which is nothing for a terminal, and can be fetched only once: want -o FILE"));
   }
   const Interrupt::Call call(session.interrupt);
-  return FetchTrace(session, client, out);
+  return FetchTrace(session, client, file.has_value() ? &*file : nullptr);
 }
 
 int RunTraceRecord(const Session& session, AdminClient* client) {
-  std::ofstream file(session.line.output_file, std::ios::binary);
-  if (!file) return session.ReportUsage(absl::InvalidArgumentError("cannot write " + session.line.output_file));
+  PartFile file(session.line.output_file);
+  if (!file.status().ok()) return session.ReportUsage(file.status());
   const Interrupt::Call call(session.interrupt);
   const absl::Status started =
       client->StartRouteTrace(session.line.max_bytes, admin::v1::ROUTE_TRACE_FORMAT_COMPACT, session.call_options());
-  if (!started.ok()) {
-    file.close();
-    std::remove(session.line.output_file.c_str());
-    return session.Report(started);
-  }
+  if (!started.ok()) return session.Report(started);
   if (session.err_is_terminal) session.err << "recording; Ctrl-C ends it\n" << std::flush;
   const double seconds = session.line.record_seconds.value_or(1e8);
   session.interrupt->cancellation()->SleepFor(std::chrono::milliseconds(static_cast<int64_t>(seconds * 1000)));
   // The interrupt meant the wait, not the call that fetches the trace; a second one means that.
   session.interrupt->cancellation()->Reset();
   const int code = FetchTrace(session, client, &file);
-  if (code == kExitOk)
-    session.out << session.line.output_file << ": " << static_cast<int64_t>(file.tellp()) << " bytes\n";
+  if (code == kExitOk) session.out << session.line.output_file << ": " << file.num_bytes() << " bytes\n";
   return code;
 }
 

@@ -212,10 +212,11 @@ void AddAdminCommands(CLI::App* app, CommandLine* line) {
   auto* trace = app->add_subcommand(
       "trace", "Record which experts every token is routed to (admin); read and replay such traces");
   trace->require_subcommand(1);
-  auto* start = trace->add_subcommand("start", "Begin recording");
+  auto* start = trace->add_subcommand("start", "Begin recording, as CSV");
   start->add_option("--max-bytes", line->max_bytes, "close the trace at this size");
   start->callback([line] { line->command = Command::kTraceStart; });
-  auto* stop = trace->add_subcommand("stop", "End recording and write the trace as CSV");
+  auto* stop = trace->add_subcommand(
+      "stop", "End recording and write the trace, in the format that it was begun in: CSV by start, .fgr by record");
   stop->add_option("-o,--output", line->output_file, "file (default: standard output)");
   stop->callback([line] { line->command = Command::kTraceStop; });
   auto* record = trace->add_subcommand("record", "Record until Ctrl-C, or for a while, and write a routing trace");

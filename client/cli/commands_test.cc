@@ -2,6 +2,9 @@
 #include "client/cli/commands.h"
 
 #include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <memory>
 #include <sstream>
 #include <thread>
@@ -110,7 +113,33 @@ class ScriptedAdmin final : public admin::v1::AdminService::Service {
     return grpc::Status::OK;
   }
 
+  grpc::Status StartRouteTrace(grpc::ServerContext*, const admin::v1::StartRouteTraceRequest* request,
+                               admin::v1::StartRouteTraceResponse* response) override {
+    if (is_recording) return {grpc::StatusCode::ALREADY_EXISTS, "a trace is being recorded"};
+    is_recording = true;
+    is_compact = !is_old && request->format() == admin::v1::ROUTE_TRACE_FORMAT_COMPACT;
+    if (!is_old) response->set_format(request->format());
+    return grpc::Status::OK;
+  }
+
+  grpc::Status StopRouteTrace(grpc::ServerContext*, const admin::v1::StopRouteTraceRequest*,
+                              grpc::ServerWriter<admin::v1::StopRouteTraceResponse>* writer) override {
+    if (!is_recording) return {grpc::StatusCode::FAILED_PRECONDITION, "no trace is being recorded"};
+    is_recording = false;
+    for (const char* bytes : {"one ", "two"}) {
+      admin::v1::StopRouteTraceResponse response;
+      (is_compact ? response.mutable_trace() : response.mutable_csv())->assign(bytes);
+      writer->Write(response);
+      if (breaks) return {grpc::StatusCode::INTERNAL, "gone"};
+    }
+    return grpc::Status::OK;
+  }
+
   int64_t timeout_ms = 0;
+  std::atomic<bool> is_recording{false};
+  std::atomic<bool> is_compact{false};
+  std::atomic<bool> is_old{false};  // knows no formats
+  std::atomic<bool> breaks{false};
 };
 
 // A server that is loading for `loading_answers` calls of GetServerInfo and ready afterwards.
@@ -192,7 +221,7 @@ class CommandsTest : public testing::Test {
                           .out = out,
                           .err = err,
                           .in_is_terminal = in_is_terminal,
-                          .out_is_terminal = false,
+                          .out_is_terminal = out_is_terminal_,
                           .err_is_terminal = false,
                           .interrupt = &interrupt_};
     const int code = RunCommand(session);
@@ -209,6 +238,7 @@ class CommandsTest : public testing::Test {
   std::unique_ptr<grpc::Server> server_;
   std::string address_;
   Interrupt interrupt_;
+  bool out_is_terminal_ = false;
   std::string out_;
   std::string err_;
 };
@@ -307,6 +337,75 @@ TEST_F(CommandsTest, AdminCommands) {
   EXPECT_EQ(Run({"drain", "--drain-timeout", "1.5"}), 0);
   EXPECT_EQ(out_, "draining: 1 running, 0 waiting\ndrained; 0 requests were cancelled\n");
   EXPECT_EQ(admin_.timeout_ms, 1500);
+}
+
+class TraceTest : public CommandsTest {
+ protected:
+  TraceTest()
+      : path_(testing::TempDir() + "/commands_" + testing::UnitTest::GetInstance()->current_test_info()->name()) {
+    std::filesystem::remove(path_ + ".part");
+    std::ofstream(path_) << "before";
+  }
+  int Record() { return Run({"trace", "record", "-o", path_.c_str(), "--seconds", "0"}); }
+  std::string Content() const { return ContentOf(path_); }
+  std::string Part() const { return ContentOf(path_ + ".part"); }
+
+  const std::string path_;
+
+ private:
+  static std::string ContentOf(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    return file.is_open() ? std::string(std::istreambuf_iterator<char>(file), {}) : "absent";
+  }
+};
+
+TEST_F(TraceTest, ARecordingTakesItsPlaceWhenItIsWhole) {
+  EXPECT_EQ(Record(), 0) << err_;
+  EXPECT_EQ(Content(), "one two");
+  EXPECT_EQ(out_, path_ + ": 7 bytes\n");
+  EXPECT_EQ(Part(), "absent");
+}
+
+TEST_F(TraceTest, ARefusedRecordingLeavesTheFileAsItWas) {
+  admin_.is_recording = true;
+  EXPECT_EQ(Record(), 3);
+  EXPECT_EQ(err_, "foregate: ALREADY_EXISTS: a trace is being recorded\n");
+  EXPECT_EQ(Content(), "before");
+  EXPECT_EQ(Part(), "absent");
+  admin_.is_recording = false;
+  EXPECT_EQ(Run({"trace", "stop", "-o", path_.c_str()}), 3);
+  EXPECT_EQ(Content(), "before");
+}
+
+TEST_F(TraceTest, WhatArrivedOfABrokenFetchIsKept) {
+  admin_.breaks = true;
+  EXPECT_EQ(Record(), 1);
+  EXPECT_NE(err_.find("what arrived of the trace is in " + path_ + ".part"), std::string::npos) << err_;
+  EXPECT_EQ(Content(), "before");
+  EXPECT_EQ(Part(), "one ");
+}
+
+TEST_F(TraceTest, AServerThatRecordsCsvOnlyIsToldToStop) {
+  admin_.is_old = true;
+  EXPECT_EQ(Record(), 1);
+  EXPECT_NE(err_.find("UNIMPLEMENTED: this server records routing traces as CSV only"), std::string::npos) << err_;
+  EXPECT_FALSE(admin_.is_recording);
+  EXPECT_EQ(Content(), "before");
+  EXPECT_EQ(Run({"trace", "start"}), 0) << err_;
+  EXPECT_EQ(Run({"trace", "stop"}), 0) << err_;
+  EXPECT_EQ(out_, "one two");
+}
+
+TEST_F(TraceTest, NoTraceGoesToATerminal) {
+  admin_.is_recording = true;
+  out_is_terminal_ = true;
+  EXPECT_EQ(Run({"trace", "stop"}), 2);
+  EXPECT_NE(err_.find("want -o FILE"), std::string::npos) << err_;
+  EXPECT_TRUE(admin_.is_recording) << "it can be fetched still";
+  EXPECT_EQ(Run({"trace", "stop", "-o", path_.c_str()}), 0) << err_;
+  EXPECT_EQ(Content(), "one two");
+  EXPECT_EQ(Run({"trace", "stop", "-o", "/nonexistent/t"}), 2);
+  EXPECT_NE(err_.find("cannot write /nonexistent/t.part: No such file"), std::string::npos) << err_;
 }
 
 TEST_F(CommandsTest, StatusOfALoadingServerComesAtOnce) {

@@ -456,6 +456,7 @@ ExpertTier TransformerDecoder::expert_tier() const {
           .store = store == nullptr ? nullptr : store->counters(),
           .board = &cache.board(),
           .source = store == nullptr ? "" : store->description(),
+          .file = store == nullptr ? "" : store->file(),
           .prefetch = PrefetchName()};
 }
 

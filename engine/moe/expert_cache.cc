@@ -242,10 +242,7 @@ size_t ExpertCache::TakeSlot(size_t expert, FetchClass urgency, float hint) {
       if (victim && *victim == candidate_slots_.size()) return kNone;  // the newcomer
       slot = victim ? candidate_slots_[*victim] : hint > 0 ? kNone : CancelOne(slot_class);
       if (slot == kNone) return kNone;
-      if (victim) {
-        Count(counters_.num_evictions);
-        Count(board_.layer_of(slots_[slot].expert).num_evictions);
-      }
+      if (victim) Count(board_.layer_of(slots_[slot].expert).num_evictions);
     }
     // A guess in the place of another one that was in vain stands for the same loss.
     const Slot& before = slots_[slot];

@@ -30,7 +30,6 @@ bool ExpertCache::Retire(size_t slot_class) {
         candidates_, {.layer_index = running_layer_, .num_layers = static_cast<int32_t>(directory_.layers().size())});
     const size_t slot = victim ? candidate_slots_[*victim] : CancelOne(slot_class);
     if (slot == kNone) return false;
-    counters_.num_evictions.fetch_add(1, std::memory_order_relaxed);
     board_.layer_of(slots_[slot].expert).num_evictions.fetch_add(1, std::memory_order_relaxed);
     Vacate(slot);
   }

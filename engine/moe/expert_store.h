@@ -11,6 +11,7 @@
 #ifndef FOREGATE_ENGINE_MOE_EXPERT_STORE_H_
 #define FOREGATE_ENGINE_MOE_EXPERT_STORE_H_
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -81,6 +82,13 @@ struct FetchCounters {
   ByClass<std::atomic<uint32_t>> num_pieces_out{};  // by the fetch's class when they were handed out
   // On the steady clock: since when no read has ended although fetches are pending; 0 while none is.
   std::atomic<int64_t> silent_since_us{0};
+  // How long that is, one look at it; 0 while none is pending.
+  std::chrono::microseconds SilentFor(std::chrono::steady_clock::time_point now) const {
+    const std::chrono::microseconds since(silent_since_us.load(std::memory_order_relaxed));
+    if (since.count() == 0) return since;
+    const auto silence = std::chrono::duration_cast<std::chrono::microseconds>(now.time_since_epoch()) - since;
+    return std::max(silence, std::chrono::microseconds(0));
+  }
 };
 
 // One thread (the engine's) calls it.
@@ -109,6 +117,8 @@ class ExpertStore {
   virtual const FetchCounters* counters() const { return nullptr; }
   // For a log: where experts come from, and how.
   virtual std::string description() const { return "host memory"; }
+  // The file that they are read from; empty when they are in memory.
+  virtual std::string file() const { return ""; }
 };
 
 }  // namespace foregate

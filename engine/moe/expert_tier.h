@@ -21,7 +21,8 @@ struct ExpertTier {
   const ExpertCacheCounters* cache = nullptr;  // null when all stay in fast memory
   const FetchCounters* store = nullptr;        // null when nothing is read from a file
   const ExpertBoard* board = nullptr;          // null without experts
-  std::string source;                          // where experts come from, and how; empty when all stay in fast memory
+  std::string source = {};                     // where experts come from, and how; empty when all stay in fast memory
+  std::string file = {};                       // that they are read from; empty when all stay in fast memory
   const char* prefetch = "";                   // as engine.expert_prefetch names it; empty when all stay there
 };
 

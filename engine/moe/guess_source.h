@@ -3,6 +3,10 @@
 #define FOREGATE_ENGINE_MOE_GUESS_SOURCE_H_
 
 #include <cstdint>
+#include <optional>
+#include <string>
+
+#include "absl/status/statusor.h"
 
 namespace foregate {
 
@@ -11,6 +15,10 @@ enum class GuessSource : uint8_t {
   kRouter,     // the next layer's router, applied to the current state
   kPredictor,  // which experts followed which, learned online
 };
+
+// What engine.expert_prefetch names: "router", "predictor", "committed" (what pre-gates choose, no guesses), or "off",
+// which is nothing at all. INVALID_ARGUMENT for another name.
+absl::StatusOr<std::optional<GuessSource>> ParseExpertPrefetch(const std::string& name);
 
 }  // namespace foregate
 

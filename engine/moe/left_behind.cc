@@ -5,12 +5,30 @@
 #include <vector>
 
 namespace foregate {
+namespace {
+
+struct Left {
+  std::mutex mutex;
+  std::vector<std::shared_ptr<void>> all;  // guarded by mutex
+};
+
+Left& TheLeft() {
+  static Left* const left = new Left;
+  return *left;
+}
+
+}  // namespace
 
 void LeaveBehind(std::shared_ptr<void> owned) {
-  static std::mutex* const mutex = new std::mutex;
-  static auto* const all = new std::vector<std::shared_ptr<void>>;
-  const std::lock_guard lock(*mutex);
-  all->push_back(std::move(owned));
+  Left& left = TheLeft();
+  const std::lock_guard lock(left.mutex);
+  left.all.push_back(std::move(owned));
+}
+
+size_t NumLeftBehind() {
+  Left& left = TheLeft();
+  const std::lock_guard lock(left.mutex);
+  return left.all.size();
 }
 
 }  // namespace foregate

@@ -8,12 +8,15 @@
 #ifndef FOREGATE_ENGINE_MOE_LEFT_BEHIND_H_
 #define FOREGATE_ENGINE_MOE_LEFT_BEHIND_H_
 
+#include <cstddef>
 #include <memory>
 
 namespace foregate {
 
 // Never destroyed from now on. Thread-safe.
 void LeaveBehind(std::shared_ptr<void> owned);
+// How often that was done. Thread-safe.
+size_t NumLeftBehind();
 
 }  // namespace foregate
 

@@ -3,6 +3,8 @@
 #ifndef FOREGATE_SERVER_LIFECYCLE_CONTROL_GROUPS_H_
 #define FOREGATE_SERVER_LIFECYCLE_CONTROL_GROUPS_H_
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,6 +22,8 @@ std::vector<ControlGroup> FindControlGroups(const std::string& root, std::string
 
 // The first line of `path`; empty when there is none.
 std::string FirstLine(const std::string& path);
+// The number that `text` begins with, as the kernel's files write them. None for "max" and for nonsense.
+std::optional<uint64_t> ParseNumber(std::string_view text);
 
 }  // namespace foregate
 

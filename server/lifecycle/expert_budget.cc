@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "kernels/base/status_macros.h"
+#include "server/lifecycle/memory_reserve.h"
 
 namespace foregate {
 

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <limits>
 
+#include "server/lifecycle/memory_limit.h"
+#include "server/lifecycle/memory_reserve.h"
+
 namespace foregate {
 namespace {
 
@@ -49,11 +52,19 @@ std::string Leaves(const MemorySample& sample) {
          " MiB free";
 }
 
+std::string SqueezeText(const MemorySample& sample) {
+  std::string text;
+  if (sample.stalled_share >= kStalledShare)
+    text = "tasks waited for memory " + std::to_string(static_cast<int>(100 * sample.stalled_share)) + " % of the time";
+  if (sample.met_limit) text += (text.empty() ? "" : ", ") + std::string("the limit was met");
+  return text;
+}
+
 }  // namespace
 
 uint64_t ReserveOf(const MemorySample& sample) {
-  if (sample.source == "/proc/meminfo") return std::clamp(sample.limit_bytes / 100, 64 * kMiB, 1024 * kMiB);
-  return std::clamp(sample.limit_bytes / 256, 8 * kMiB, 256 * kMiB);
+  return sample.source == kMachineMemoryFile ? MachineReserveBytes(sample.limit_bytes)
+                                             : GroupReserveBytes(sample.limit_bytes);
 }
 
 ExpertMemoryTarget NextExpertMemory(const ExpertMemoryTarget& last, std::span<const MemorySample> samples,
@@ -80,9 +91,7 @@ ExpertMemoryTarget NextExpertMemory(const ExpertMemoryTarget& last, std::span<co
   if (now.squeezed != nullptr) {
     next.num_squeezed = last.num_squeezed + 1;
     if (next.num_squeezed < kSqueezedSamples) return next;
-    return give_back(step, "tasks waited for memory " +
-                               std::to_string(static_cast<int>(100 * now.squeezed->stalled_share)) +
-                               " % of the time or met the limit, and " + Leaves(*now.squeezed));
+    return give_back(step, SqueezeText(*now.squeezed) + ", and " + Leaves(*now.squeezed));
   }
   const int64_t room = now.free - 2 * now.reserve;
   const uint64_t missing = bounds.most_bytes - std::min(bounds.most_bytes, last.bytes);

@@ -9,7 +9,7 @@
 //   more, for kCalmSamples                a step is taken again, of what is above twice the reserve
 //
 // What is given back leaves at least the reserve free, and what is taken leaves twice of it: the experts' own changes
-// never cause the next one. The reserve is a share of the limit (ReserveOf).
+// never cause the next one. The reserve is a share of the limit (memory_reserve.h).
 #ifndef FOREGATE_SERVER_LIFECYCLE_EXPERT_MEMORY_TARGET_H_
 #define FOREGATE_SERVER_LIFECYCLE_EXPERT_MEMORY_TARGET_H_
 
@@ -41,9 +41,7 @@ inline constexpr int kShortSamples = 2;
 inline constexpr int kSqueezedSamples = 20;
 inline constexpr int kCalmSamples = 300;
 
-// What should stay free: of the machine 1 % within 64 MiB and 1 GiB, of a control group 1/256 within 8 and 256 MiB.
-// Less than what the memory plan leaves for the process (kProcessReserveBytes), so that a plan that fills a limit is no
-// shortage.
+// What should stay free of the sample's limit (memory_reserve.h).
 uint64_t ReserveOf(const MemorySample& sample);
 
 // `bytes_in_use`: of experts now; it follows the target with a delay, and what is on its way counts as done.

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "server/lifecycle/memory_reserve.h"
 
 namespace foregate {
 namespace {
@@ -35,6 +36,24 @@ TEST(ExpertMemoryTarget, AReserveIsAShareOfTheLimit) {
   EXPECT_EQ(ReserveOf({.source = "/a", .limit_bytes = 64 * kMiB}), 8 * kMiB);
   EXPECT_EQ(ReserveOf({.source = "/proc/meminfo", .limit_bytes = 32000 * kMiB}), 320 * kMiB);
   EXPECT_EQ(ReserveOf({.source = "/proc/meminfo", .limit_bytes = 2000 * kMiB}), 64 * kMiB);
+}
+
+// Half of what the plan leaves for the process is used; no limit is so large that this is too little.
+TEST(ExpertMemoryTarget, APlanThatFillsItsLimitIsNoShortage) {
+  for (const uint64_t gib : {1, 2, 8, 24, 32, 64, 512}) {
+    MemorySample sample{.source = "/sys/fs/cgroup/memory.max",
+                        .limit_bytes = gib * 1024 * kMiB,
+                        .free_bytes = kProcessReserveBytes / 2,
+                        .stalled_share = 0.2,
+                        .met_limit = true};
+    ExpertMemoryTarget target = Full();
+    EXPECT_EQ(Repeat(target, sample), 0) << gib << " GiB: " << target.reason;
+    // Of a machine nothing but what FindMemoryLimit left is free.
+    sample.source = "/proc/meminfo";
+    sample.free_bytes = 2 * MachineReserveBytes(sample.limit_bytes);
+    target = Full();
+    EXPECT_EQ(Repeat(target, sample), 0) << gib << " GiB: " << target.reason;
+  }
 }
 
 TEST(ExpertMemoryTarget, PlentyChangesNothing) {
@@ -107,9 +126,11 @@ TEST(ExpertMemoryTarget, WaitingAndMeetingTheLimitAreAReasonOnlyWhenLittleIsFree
   ExpertMemoryTarget target = Full();
   EXPECT_EQ(Repeat(target, sample), kSqueezedSamples);
   EXPECT_EQ(target.bytes, 640 * kMiB);
+  EXPECT_TRUE(target.reason.starts_with("tasks waited for memory 20 % of the time, and /sys")) << target.reason;
   sample.stalled_share = 0;
   sample.met_limit = true;  // by file pages, say
   EXPECT_EQ(Repeat(target, sample), kSqueezedSamples);
+  EXPECT_TRUE(target.reason.starts_with("the limit was met, and /sys")) << target.reason;
   sample.free_bytes = 30 * kMiB;
   EXPECT_EQ(Repeat(target, sample), kCalmSamples) << "grows";
   EXPECT_EQ(target.bytes, 610 * kMiB);

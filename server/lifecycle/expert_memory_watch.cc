@@ -12,9 +12,7 @@ constexpr std::chrono::milliseconds kPeriod(100);
 }  // namespace
 
 ExpertMemoryWatch::ExpertMemoryWatch(const ServingState* state, std::string root)
-    : state_(state), root_(std::move(root)) {
-  thread_ = std::thread([this] { ThreadMain(); });
-}
+    : state_(state), root_(std::move(root)) {}
 
 ExpertMemoryWatch::~ExpertMemoryWatch() {
   {
@@ -22,7 +20,11 @@ ExpertMemoryWatch::~ExpertMemoryWatch() {
     is_stopping_ = true;
   }
   stop_condition_.notify_all();
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
+}
+
+void ExpertMemoryWatch::Start() {
+  thread_ = std::thread([this] { ThreadMain(); });
 }
 
 void ExpertMemoryWatch::Look(std::chrono::microseconds elapsed) {

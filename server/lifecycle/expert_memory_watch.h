@@ -22,11 +22,13 @@ namespace foregate {
 
 class ExpertMemoryWatch {
  public:
-  // `state` outlives the watch. `root` stands before the kernel's paths.
+  // `state` outlives the watch. `root` stands before the kernel's paths ("" on a real machine).
   ExpertMemoryWatch(const ServingState* state, std::string root);
   ~ExpertMemoryWatch();
 
-  // One look; what the thread does in turn. `elapsed`: since the last.
+  // A thread of its own looks from now on, ten times a second.
+  void Start();
+  // One look, which the thread does in turn: to be called before Start only. `elapsed`: since the last.
   void Look(std::chrono::microseconds elapsed);
 
  private:

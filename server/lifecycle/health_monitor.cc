@@ -27,12 +27,9 @@ std::string WhyNotServing(const HealthInput& input, std::chrono::microseconds no
     case ServerPhase::kReady:
       break;
   }
-  const auto lasts_longer = [&](int64_t since_us, std::chrono::milliseconds limit) {
-    return since_us != 0 && now - std::chrono::microseconds(since_us) > limit;
-  };
-  if (lasts_longer(input.step_started_us, limits.step))
+  if (input.step_started_us != 0 && now - std::chrono::microseconds(input.step_started_us) > limits.step)
     return "a step runs for more than " + std::to_string(limits.step.count()) + " ms";
-  if (lasts_longer(input.store_silent_since_us, limits.store))
+  if (input.store_silence > limits.store)
     return "the disk has not answered a read of experts for more than " + std::to_string(limits.store.count()) +
            " ms; requests that need them end with UNAVAILABLE";
   return "";
@@ -61,13 +58,14 @@ void HealthMonitor::TurnOff() {
 
 void HealthMonitor::Evaluate() {
   const std::shared_ptr<ServedModel> model = state_->model();
+  const auto now = clock_->Now();
   HealthInput input{.phase = state_->phase(), .is_turned_off = is_turned_off_};
   if (model != nullptr && model->engine != nullptr) {
     input.step_started_us = model->engine->load().step_started_us;
     const ExpertTier tier = model->engine->expert_tier();
-    if (tier.store != nullptr) input.store_silent_since_us = tier.store->silent_since_us;
+    if (tier.store != nullptr) input.store_silence = tier.store->SilentFor(now);
   }
-  const std::string why_not = WhyNotServing(input, SinceEpoch(clock_->Now()), limits_);
+  const std::string why_not = WhyNotServing(input, SinceEpoch(now), limits_);
   if (published_ == why_not.empty()) return;
   published_ = why_not.empty();
   publish_(*published_, why_not);

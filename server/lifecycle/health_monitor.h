@@ -22,8 +22,8 @@ namespace foregate {
 struct HealthInput {
   ServerPhase phase = ServerPhase::kLoading;
   bool is_turned_off = false;
-  int64_t step_started_us = 0;        // EngineLoad's
-  int64_t store_silent_since_us = 0;  // FetchCounters'; 0 as well when no experts are read
+  int64_t step_started_us = 0;                 // EngineLoad's
+  std::chrono::microseconds store_silence{0};  // FetchCounters'; 0 as well when no experts are read
 };
 
 struct HealthLimits {

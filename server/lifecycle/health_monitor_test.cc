@@ -26,9 +26,9 @@ TEST(WhyNotServing, OnlyAReadyServerThatMovesServes) {
 }
 
 TEST(WhyNotServing, ADiskThatDoesNotAnswerIsAReason) {
-  EXPECT_EQ(WhyNotServing({.phase = ServerPhase::kReady, .store_silent_since_us = 7'000'000}, kNow, kLimits), "");
+  EXPECT_EQ(WhyNotServing({.phase = ServerPhase::kReady, .store_silence = kLimits.store}, kNow, kLimits), "");
   const std::string why =
-      WhyNotServing({.phase = ServerPhase::kReady, .store_silent_since_us = 6'999'999}, kNow, kLimits);
+      WhyNotServing({.phase = ServerPhase::kReady, .store_silence = kLimits.store + microseconds(1)}, kNow, kLimits);
   EXPECT_NE(why.find("the disk has not answered a read of experts for more than 3000 ms"), std::string::npos) << why;
 }
 
@@ -72,6 +72,28 @@ TEST(HealthMonitor, FollowsLoadingStallsAndDrains) {
   EXPECT_TRUE(published.WaitForLast(true));
   monitor.TurnOff();
   EXPECT_TRUE(published.WaitForLast(false));
+}
+
+TEST(HealthMonitor, FollowsTheDisk) {
+  ServingState state("mini");
+  const SystemClock clock;
+  Publications published;
+  const HealthLimits limits{.step = std::chrono::hours(1), .store = std::chrono::hours(1)};
+  FetchCounters store;
+  auto model = std::make_shared<ServedModel>();
+  auto engine = std::make_unique<WaitingEngine>();
+  engine->set_expert_tier({.num_experts = 8, .num_slots = 2, .store = &store});
+  model->engine = std::move(engine);
+  state.SetReady(model);
+  HealthMonitor monitor(&state, &clock, limits, [&](bool serving, const std::string&) { published.Publish(serving); });
+  EXPECT_TRUE(published.WaitForLast(true));
+  const auto now = std::chrono::duration_cast<microseconds>(clock.Now().time_since_epoch());
+  store.silent_since_us = (now - std::chrono::hours(2)).count();
+  EXPECT_TRUE(published.WaitForLast(false));
+  store.silent_since_us = (now - std::chrono::minutes(2)).count();
+  EXPECT_TRUE(published.WaitForLast(true)) << "it answered";
+  store.silent_since_us = 0;
+  EXPECT_TRUE(published.WaitForLast(true));
 }
 
 }  // namespace

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "server/lifecycle/memory_reserve.h"
+
 namespace foregate {
 namespace {
 

@@ -22,9 +22,6 @@ struct KvBudgetInput {
   std::optional<int64_t> configured_bytes;  // engine.kv_bytes
 };
 
-// What code, stacks, tokenizer, connections and buffers take beside the planned memory.
-inline constexpr uint64_t kProcessReserveBytes = 96ull << 20;
-
 // KV of one sequence as long as the context limit.
 uint64_t SequenceKvBytes(const KvBudgetInput& input);
 

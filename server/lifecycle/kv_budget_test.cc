@@ -1,6 +1,7 @@
 #include "server/lifecycle/kv_budget.h"
 
 #include "gtest/gtest.h"
+#include "server/lifecycle/memory_reserve.h"
 
 namespace foregate {
 namespace {

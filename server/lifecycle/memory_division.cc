@@ -1,25 +1,20 @@
 #include "server/lifecycle/memory_division.h"
 
 #include <fstream>
-#include <optional>
 #include <sstream>
 #include <string>
 #include <utility>
 
+#include "engine/moe/guess_source.h"
 #include "kernels/base/status_macros.h"
 #include "server/config/engine_options.h"
 #include "server/config/expert_memory_setting.h"
 #include "server/lifecycle/expert_budget.h"
 #include "server/lifecycle/kv_budget.h"
+#include "server/lifecycle/memory_reserve.h"
 
 namespace foregate {
 namespace {
-
-std::optional<GuessSource> ConfiguredPrefetch(const std::string& name) {
-  if (name == "off") return std::nullopt;
-  if (name == "committed") return GuessSource::kNone;
-  return name == "predictor" ? GuessSource::kPredictor : GuessSource::kRouter;
-}
 
 absl::StatusOr<WeightRules> ConfiguredRules(const config::v1::ModelConfig& config) {
   if (config.weight_rules_file().empty()) return WeightRules::ForAll(config.weights());
@@ -55,7 +50,7 @@ absl::StatusOr<LoadOptions> ConfiguredLoad(const ServerConfig& config) {
   options.max_sequence_tokens = config.engine().max_sequence_tokens();
   options.block_size = config.engine().kv_block_tokens();
   options.kv_dtype = config.engine().kv_dtype() == "bf16" ? DType::kBf16 : DType::kF32;
-  options.prefetch = ConfiguredPrefetch(config.engine().expert_prefetch());
+  FOREGATE_ASSIGN_OR_RETURN(options.prefetch, ParseExpertPrefetch(config.engine().expert_prefetch()));
   options.cache_directory = config.model().cache_dir();
   return options;
 }
@@ -67,7 +62,8 @@ absl::StatusOr<MemoryLimit> ConfiguredLimit(const ServerConfig& config) {
 }
 
 absl::StatusOr<MemoryDivision> DivideMemory(const ServerConfig& config, const LoadOptions& options,
-                                            const MemoryLimit& limit) {
+                                            const MemoryLimit& limit,
+                                            const std::function<void(const ModelPlan&)>& planned) {
   FOREGATE_ASSIGN_OR_RETURN(const ExpertMemorySetting setting, ParseExpertMemory(config.engine().expert_memory()));
   MemoryDivision division;
   division.limit = limit;
@@ -78,16 +74,17 @@ absl::StatusOr<MemoryDivision> DivideMemory(const ServerConfig& config, const Lo
   division.all_resident_bytes =
       all.weights_bytes + all.workspace_bytes + kProcessReserveBytes +
       (all.configured_bytes ? static_cast<uint64_t>(*all.configured_bytes) : SequenceKvBytes(all));
-  FOREGATE_ASSIGN_OR_RETURN(
-      const ExpertBudget experts,
-      ChooseExpertBytes(setting, {.memory = all, .all_expert_bytes = division.plan.memory.all_expert_bytes}));
-  if (experts.expert_bytes > 0) {
+  const absl::StatusOr<ExpertBudget> experts =
+      ChooseExpertBytes(setting, {.memory = all, .all_expert_bytes = division.plan.memory.all_expert_bytes});
+  if (experts.ok() && experts->expert_bytes > 0) {
     LoadOptions tiered = options;
-    division.expert_memory.num_bytes = tiered.expert_memory.num_bytes = experts.expert_bytes;
+    division.expert_memory.num_bytes = tiered.expert_memory.num_bytes = experts->expert_bytes;
     FOREGATE_ASSIGN_OR_RETURN(division.plan, PlanModel(tiered));
   }
+  if (planned) planned(division.plan);
+  FOREGATE_RETURN_IF_ERROR(experts.status());
   KvBudgetInput input = BudgetInput(config, division.plan, limit);
-  if (experts.kv_bytes.has_value()) input.configured_bytes = experts.kv_bytes;
+  if (experts->kv_bytes.has_value()) input.configured_bytes = experts->kv_bytes;
   FOREGATE_ASSIGN_OR_RETURN(division.kv_bytes, ChooseKvBytes(input));
   return division;
 }

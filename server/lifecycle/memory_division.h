@@ -5,6 +5,7 @@
 #define FOREGATE_SERVER_LIFECYCLE_MEMORY_DIVISION_H_
 
 #include <cstdint>
+#include <functional>
 
 #include "absl/status/statusor.h"
 #include "engine/model/load_model.h"
@@ -30,9 +31,11 @@ struct MemoryDivision {
   uint64_t all_resident_bytes = 0;  // the smallest limit with which all experts stay, with KV of one full sequence
 };
 
-// The errors of PlanModel, and FAILED_PRECONDITION with all the numbers when it does not fit.
+// The errors of PlanModel, and FAILED_PRECONDITION with all the numbers when it does not fit. `planned`, if any, gets
+// the last plan before it is known whether KV fits beside it.
 absl::StatusOr<MemoryDivision> DivideMemory(const ServerConfig& config, const LoadOptions& options,
-                                            const MemoryLimit& limit);
+                                            const MemoryLimit& limit,
+                                            const std::function<void(const ModelPlan&)>& planned = nullptr);
 
 }  // namespace foregate
 

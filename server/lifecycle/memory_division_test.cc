@@ -4,6 +4,7 @@
 
 #include <numeric>
 #include <string>
+#include <vector>
 
 namespace foregate {
 namespace {
@@ -58,6 +59,23 @@ TEST(MemoryDivision, RefusesWithTheNumbers) {
   const auto division = Divide(MiniModel(), 1 << 20);
   EXPECT_EQ(division.status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_NE(division.status().message().find("of the test"), std::string::npos) << division.status();
+}
+
+TEST(MemoryDivision, TellsThePlanAlsoWhenItDoesNotFit) {
+  const ServerConfig small = MiniModel();
+  ServerConfig half = small;
+  half.mutable_engine()->set_expert_memory("50%");
+  for (const ServerConfig& config : {small, half}) {
+    for (const uint64_t limit_bytes : {uint64_t{1} << 20, uint64_t{1} << 32}) {
+      std::vector<ModelPlan> plans;
+      const auto division = DivideMemory(config, *ConfiguredLoad(config), {.bytes = limit_bytes, .source = "the test"},
+                                         [&](const ModelPlan& plan) { plans.push_back(plan); });
+      EXPECT_EQ(division.ok(), limit_bytes > 1 << 20) << division.status();
+      ASSERT_EQ(plans.size(), 1u);
+      EXPECT_EQ(plans[0].architecture, "qwen3_moe");
+      EXPECT_EQ(plans[0].reads_container, config.engine().expert_memory() == "50%");
+    }
+  }
 }
 
 }  // namespace

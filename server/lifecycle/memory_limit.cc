@@ -1,22 +1,14 @@
 #include "server/lifecycle/memory_limit.h"
 
-#include <charconv>
+#include <algorithm>
 #include <fstream>
 #include <optional>
 #include <sstream>
-#include <string_view>
 
-#include "server/lifecycle/control_groups.h"
+#include "server/lifecycle/memory_reserve.h"
 
 namespace foregate {
 namespace {
-
-std::optional<uint64_t> ParseNumber(std::string_view text) {
-  uint64_t value = 0;
-  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || rest == text.data()) return std::nullopt;
-  return value;
-}
 
 std::optional<uint64_t> ReadMachineBytes(const std::string& path) {
   std::ifstream file(path);
@@ -32,16 +24,31 @@ std::optional<uint64_t> ReadMachineBytes(const std::string& path) {
 
 }  // namespace
 
+std::optional<MemoryLimit> ReadGroupLimit(const std::string& root, const ControlGroup& group) {
+  std::optional<MemoryLimit> limit;
+  const auto take_smaller = [&](const std::string& path) {
+    const std::optional<uint64_t> bytes = ParseNumber(FirstLine(root + path));  // "max" is no limit
+    if (bytes && (!limit || *bytes < limit->bytes)) limit = MemoryLimit{*bytes, path};
+  };
+  if (group.version == 1) {
+    take_smaller(group.directory + "/memory.limit_in_bytes");
+    return limit;
+  }
+  take_smaller(group.directory + "/memory.max");
+  take_smaller(group.directory + "/memory.high");
+  return limit;
+}
+
 absl::StatusOr<MemoryLimit> FindMemoryLimit(const std::string& root) {
-  const std::string meminfo = "/proc/meminfo";
+  const std::string meminfo = kMachineMemoryFile;
   const std::optional<uint64_t> machine_bytes = ReadMachineBytes(root + meminfo);
   if (!machine_bytes)
     return absl::NotFoundError(root + meminfo + " has no MemTotal; say with --memory how much may be used");
-  MemoryLimit limit{*machine_bytes, meminfo};
+  const uint64_t kept_free = std::min(*machine_bytes / 2, 2 * MachineReserveBytes(*machine_bytes));
+  MemoryLimit limit{*machine_bytes - kept_free, meminfo};
   for (const ControlGroup& group : FindControlGroups(root, "memory")) {
-    const std::string path = group.directory + (group.version == 2 ? "/memory.max" : "/memory.limit_in_bytes");
-    const std::optional<uint64_t> bytes = ParseNumber(FirstLine(root + path));  // "max" is no limit
-    if (bytes && *bytes < limit.bytes) limit = {*bytes, path};
+    const std::optional<MemoryLimit> of_group = ReadGroupLimit(root, group);
+    if (of_group && of_group->bytes < limit.bytes) limit = *of_group;
   }
   return limit;
 }

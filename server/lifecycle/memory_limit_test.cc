@@ -4,16 +4,20 @@
 #include <fstream>
 
 #include "gtest/gtest.h"
+#include "server/lifecycle/memory_reserve.h"
 
 namespace foregate {
 namespace {
+
+constexpr uint64_t kMiB = 1 << 20;
+constexpr uint64_t kMachineBytes = (1000 - 128) * kMiB;  // that it gives
 
 class MemoryLimitTest : public ::testing::Test {
  protected:
   MemoryLimitTest()
       : root_(::testing::TempDir() + "/" + ::testing::UnitTest::GetInstance()->current_test_info()->name()) {
     std::filesystem::remove_all(root_);
-    Write("/proc/meminfo", "MemTotal:       1000 kB\nMemFree: 1 kB\n");
+    Write("/proc/meminfo", "MemTotal:       1024000 kB\nMemFree: 1 kB\n");
   }
 
   void Write(const std::string& path, const std::string& content) {
@@ -38,8 +42,19 @@ class MemoryLimitTest : public ::testing::Test {
 };
 
 TEST_F(MemoryLimitTest, IsTheMachinesMemoryWithoutGroups) {
-  EXPECT_EQ(Bytes(), 1000u * 1024);
+  EXPECT_EQ(Bytes(), kMachineBytes);
   EXPECT_EQ(source_, "/proc/meminfo");
+}
+
+// A plan that fills a machine would else be taken for a shortage at once, for others use memory, too.
+TEST_F(MemoryLimitTest, LeavesTwiceTheReserveOfAMachine) {
+  for (const uint64_t gib : {16, 64, 1024}) {
+    const uint64_t machine_bytes = gib * 1024 * kMiB;
+    Write("/proc/meminfo", "MemTotal: " + std::to_string(machine_bytes / 1024) + " kB\n");
+    EXPECT_EQ(Bytes(), machine_bytes - 2 * MachineReserveBytes(machine_bytes)) << gib;
+  }
+  Write("/proc/meminfo", "MemTotal: 102400 kB\n");
+  EXPECT_EQ(Bytes(), 50 * kMiB) << "half at most";
 }
 
 TEST_F(MemoryLimitTest, TakesTheSmallestOfTheNestedGroupsOfVersion2) {
@@ -50,6 +65,21 @@ TEST_F(MemoryLimitTest, TakesTheSmallestOfTheNestedGroupsOfVersion2) {
   Write("/sys/fs/cgroup/memory.max", "9000\n");
   EXPECT_EQ(Bytes(), 5000u);
   EXPECT_EQ(source_, "/sys/fs/cgroup/pod/memory.max");
+}
+
+// Above "high" everything in the group is slowed down: experts would be planned into a limit that never holds them.
+TEST_F(MemoryLimitTest, TakesTheSmallerOfMaxAndHigh) {
+  MountVersion2();
+  Write("/proc/self/cgroup", "0::/pod\n");
+  Write("/sys/fs/cgroup/pod/memory.max", "5000\n");
+  Write("/sys/fs/cgroup/pod/memory.high", "4000\n");
+  EXPECT_EQ(Bytes(), 4000u);
+  EXPECT_EQ(source_, "/sys/fs/cgroup/pod/memory.high");
+  Write("/sys/fs/cgroup/pod/memory.high", "max\n");
+  EXPECT_EQ(Bytes(), 5000u);
+  Write("/sys/fs/cgroup/pod/memory.max", "max\n");
+  Write("/sys/fs/cgroup/pod/memory.high", "6000\n");
+  EXPECT_EQ(Bytes(), 6000u);
 }
 
 TEST_F(MemoryLimitTest, ReadsTheRootOfANamespace) {
@@ -80,14 +110,14 @@ TEST_F(MemoryLimitTest, ALimitAboveTheMachineIsNone) {
   MountVersion2();
   Write("/proc/self/cgroup", "0::/\n");
   Write("/sys/fs/cgroup/memory.max", "99999999999\n");
-  EXPECT_EQ(Bytes(), 1000u * 1024);
+  EXPECT_EQ(Bytes(), kMachineBytes);
 }
 
 TEST_F(MemoryLimitTest, BearsNonsense) {
   Write("/proc/self/mountinfo", "\n - \n1 2 3 - cgroup2\n30 24 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n");
   Write("/proc/self/cgroup", "junk\n::\n0::/../../x//\n");
   Write("/sys/fs/cgroup/memory.max", "lots\n");
-  EXPECT_EQ(Bytes(), 1000u * 1024);
+  EXPECT_EQ(Bytes(), kMachineBytes);
   Write("/proc/meminfo", "");
   const auto limit = FindMemoryLimit(root_);
   EXPECT_EQ(limit.status().code(), absl::StatusCode::kNotFound);

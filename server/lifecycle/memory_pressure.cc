@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
 #include <fstream>
 #include <map>
 #include <optional>
@@ -11,16 +10,10 @@
 #include <string_view>
 
 #include "server/lifecycle/control_groups.h"
+#include "server/lifecycle/memory_limit.h"
 
 namespace foregate {
 namespace {
-
-std::optional<uint64_t> ParseNumber(std::string_view text) {
-  uint64_t value = 0;
-  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || rest == text.data()) return std::nullopt;
-  return value;
-}
 
 // Lines "name number", with or without a colon behind the name.
 std::map<std::string, uint64_t> ReadNumbers(const std::string& path) {
@@ -59,9 +52,9 @@ uint64_t ReadOwnBytes(const std::string& root) {
 }
 
 std::optional<MemoryDomain> ReadMachine(const std::string& root) {
-  const auto meminfo = ReadNumbers(root + "/proc/meminfo");
+  const auto meminfo = ReadNumbers(root + kMachineMemoryFile);
   if (!meminfo.contains("MemTotal") || !meminfo.contains("MemAvailable")) return std::nullopt;
-  return MemoryDomain{.source = "/proc/meminfo",
+  return MemoryDomain{.source = kMachineMemoryFile,
                       .limit_bytes = Find(meminfo, "MemTotal") * 1024,
                       .free_bytes = Find(meminfo, "MemAvailable") * 1024,
                       .stalled_us = ReadStalledUs(root + "/proc/pressure/memory"),
@@ -74,42 +67,34 @@ uint64_t Left(uint64_t limit, uint64_t used, uint64_t droppable) {
   return limit - std::min(limit, kept);
 }
 
-std::optional<MemoryDomain> ReadVersion1(const std::string& root, const std::string& directory) {
-  const std::string source = directory + "/memory.limit_in_bytes";
-  const auto limit = ParseNumber(FirstLine(root + source));
+std::optional<MemoryDomain> ReadVersion1(const std::string& root, const std::string& directory,
+                                         const MemoryLimit& limit) {
   const auto used = ParseNumber(FirstLine(root + directory + "/memory.usage_in_bytes"));
-  if (!limit || !used) return std::nullopt;
+  if (!used) return std::nullopt;
   // Of the group and those in it, as usage is.
   const auto stat = ReadNumbers(root + directory + "/memory.stat");
   const uint64_t droppable = Find(stat, "total_inactive_file") + Find(stat, "total_active_file");
-  return MemoryDomain{.source = source,
-                      .limit_bytes = *limit,
-                      .free_bytes = Left(*limit, *used, droppable),
+  return MemoryDomain{.source = limit.source,
+                      .limit_bytes = limit.bytes,
+                      .free_bytes = Left(limit.bytes, *used, droppable),
                       .stalled_us = 0,
                       .num_hits = ParseNumber(FirstLine(root + directory + "/memory.failcnt")).value_or(0),
                       .num_kills = Find(ReadNumbers(root + directory + "/memory.oom_control"), "oom_kill")};
 }
 
-std::optional<MemoryDomain> ReadVersion2(const std::string& root, const std::string& directory) {
+std::optional<MemoryDomain> ReadVersion2(const std::string& root, const std::string& directory,
+                                         const MemoryLimit& limit) {
   const auto used = ParseNumber(FirstLine(root + directory + "/memory.current"));
   if (!used) return std::nullopt;
-  MemoryDomain domain;
-  // Above `high` everything in the group is slowed down: a limit as well. "max" is none.
-  for (const char* file : {"/memory.max", "/memory.high"}) {
-    const auto limit = ParseNumber(FirstLine(root + directory + file));
-    if (!limit || (!domain.source.empty() && *limit >= domain.limit_bytes)) continue;
-    domain.source = directory + file;
-    domain.limit_bytes = *limit;
-  }
-  if (domain.source.empty()) return std::nullopt;
   const auto stat = ReadNumbers(root + directory + "/memory.stat");
   const uint64_t droppable = Find(stat, "inactive_file") + Find(stat, "active_file") + Find(stat, "slab_reclaimable");
-  domain.free_bytes = Left(domain.limit_bytes, *used, droppable);
-  domain.stalled_us = ReadStalledUs(root + directory + "/memory.pressure");
   const auto events = ReadNumbers(root + directory + "/memory.events");
-  domain.num_hits = Find(events, "high") + Find(events, "max");
-  domain.num_kills = Find(events, "oom_kill");
-  return domain;
+  return MemoryDomain{.source = limit.source,
+                      .limit_bytes = limit.bytes,
+                      .free_bytes = Left(limit.bytes, *used, droppable),
+                      .stalled_us = ReadStalledUs(root + directory + "/memory.pressure"),
+                      .num_hits = Find(events, "high") + Find(events, "max"),
+                      .num_kills = Find(events, "oom_kill")};
 }
 
 // What this process has taken meanwhile, or given back, was planned: slots that are filled, KV that is used first.
@@ -125,9 +110,11 @@ std::vector<MemoryDomain> ReadMemoryDomains(const std::string& root) {
   if (auto machine = ReadMachine(root)) domains.push_back(*std::move(machine));
   const uint64_t machine_bytes = domains.empty() ? UINT64_MAX : domains.front().limit_bytes;
   for (const ControlGroup& group : FindControlGroups(root, "memory")) {
-    auto domain = group.version == 2 ? ReadVersion2(root, group.directory) : ReadVersion1(root, group.directory);
+    const std::optional<MemoryLimit> limit = ReadGroupLimit(root, group);
     // Version 1 says "none" with a number that no machine has.
-    if (domain.has_value() && domain->limit_bytes < machine_bytes) domains.push_back(*std::move(domain));
+    if (!limit.has_value() || limit->bytes >= machine_bytes) continue;
+    auto domain = (group.version == 2 ? ReadVersion2 : ReadVersion1)(root, group.directory, *limit);
+    if (domain.has_value()) domains.push_back(*std::move(domain));
   }
   const uint64_t own_bytes = ReadOwnBytes(root);
   for (MemoryDomain& domain : domains) domain.own_bytes = own_bytes;

@@ -18,10 +18,13 @@ namespace {
 // Sets options.expert_memory where not all experts get a slot.
 absl::StatusOr<MemoryDivision> PlanMemory(const ServerConfig& config, LoadOptions& options) {
   FOREGATE_ASSIGN_OR_RETURN(const MemoryLimit limit, ConfiguredLimit(config));
-  FOREGATE_ASSIGN_OR_RETURN(MemoryDivision division, DivideMemory(config, options, limit));
+  // Also when it does not fit: then it says what does not.
+  const auto log_plan = [](const ModelPlan& plan) {
+    LogInfo("memory plan of " + plan.architecture + " (" + plan.weights_format + "):\n" + plan.memory.ToString());
+  };
+  FOREGATE_ASSIGN_OR_RETURN(MemoryDivision division, DivideMemory(config, options, limit, log_plan));
   options.expert_memory = division.expert_memory;
   const ModelPlan& plan = division.plan;
-  LogInfo("memory plan of " + plan.architecture + " (" + plan.weights_format + "):\n" + plan.memory.ToString());
   LogInfo("KV cache " + std::to_string(division.kv_bytes >> 20) + " MiB of the " + std::to_string(limit.bytes >> 20) +
           " MiB that " + limit.source + " allows");
   if (plan.reads_container)

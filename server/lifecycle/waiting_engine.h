@@ -40,6 +40,7 @@ class WaitingEngine final : public Engine {
   const DeviceInfo& device() const override { return device_; }
   RouteStatistics& routing() override { return routing_; }
   ExpertTier expert_tier() const override { return expert_tier_; }
+  void LimitExpertMemory(uint64_t num_bytes) override { expert_memory_limit_ = num_bytes; }
 
   // False for an unknown id.
   bool End(const std::string& request_id, const absl::Status& status) {
@@ -57,12 +58,15 @@ class WaitingEngine final : public Engine {
   void set_step_started_us(int64_t value) { step_started_us_ = value; }
   bool is_accepting() const { return is_accepting_; }
   EngineMetrics& mutable_metrics() { return metrics_; }
+  // 0: nobody has set one.
+  uint64_t expert_memory_limit() const { return expert_memory_limit_; }
   // Before the engine is shared.
   void set_expert_tier(ExpertTier tier) { expert_tier_ = std::move(tier); }
 
  private:
   std::atomic<bool> is_accepting_{true};
   std::atomic<int64_t> step_started_us_{0};
+  std::atomic<uint64_t> expert_memory_limit_{0};
   mutable std::mutex mutex_;
   std::map<std::string, std::shared_ptr<TokenSink>> sinks_;  // guarded by mutex_
   EngineMetrics metrics_;

@@ -14,14 +14,6 @@ constexpr auto kRelaxed = std::memory_order_relaxed;
 
 uint64_t Microseconds(double seconds) { return static_cast<uint64_t>(seconds * 1e6); }
 
-// Of a time on the steady clock; 0 for 0.
-uint64_t MicrosecondsSince(int64_t steady_us) {
-  if (steady_us == 0) return 0;
-  const auto now = std::chrono::steady_clock::now().time_since_epoch();
-  const int64_t since = std::chrono::duration_cast<std::chrono::microseconds>(now).count() - steady_us;
-  return static_cast<uint64_t>(std::max<int64_t>(since, 0));
-}
-
 uint64_t Count(const Histogram& histogram) {
   uint64_t count = 0;
   for (size_t i = 0; i <= histogram.bounds().size(); ++i) count += histogram.bucket_count(i);
@@ -88,7 +80,7 @@ void WriteReads(const FetchCounters& store, wire::ExpertTierStats* out) {
     reads->set_pending_experts(store.num_pending[i].load(kRelaxed));
     reads->set_pieces_under_way(store.num_pieces_out[i].load(kRelaxed));
   }
-  out->set_silent_us(MicrosecondsSince(store.silent_since_us.load(kRelaxed)));
+  out->set_silent_us(static_cast<uint64_t>(store.SilentFor(std::chrono::steady_clock::now()).count()));
   out->set_read_retries(store.num_retries.load(kRelaxed));
   out->set_read_failures(store.num_failed.load(kRelaxed));
   out->set_pieces_read(Count(store.piece_seconds));
@@ -98,7 +90,6 @@ void WriteReads(const FetchCounters& store, wire::ExpertTierStats* out) {
 void WriteCache(const ExpertCacheCounters& cache, wire::ExpertTierStats* out) {
   out->set_memory_bytes(cache.memory_bytes.load(kRelaxed));
   out->set_guess_level(cache.guess_level.load(kRelaxed));
-  out->set_evictions(cache.num_evictions.load(kRelaxed));
   out->set_prefetched(cache.num_prefetched.load(kRelaxed));
   out->set_prefetched_used(cache.num_prefetched_used.load(kRelaxed));
   out->set_absent_bytes(cache.demand_bytes.load(kRelaxed));
@@ -124,6 +115,7 @@ void WriteTier(const ExpertTier& tier, wire::GetExpertStatsResponse* response) {
     out->set_hits(out->hits() + layer.hits());
     out->set_late(out->late() + layer.late());
     out->set_misses(out->misses() + layer.misses());
+    out->set_evictions(out->evictions() + layer.evictions());
   }
   if (tier.cache != nullptr) WriteCache(*tier.cache, out);
   if (tier.store != nullptr) WriteReads(*tier.store, out);

@@ -14,13 +14,6 @@ namespace {
 constexpr auto kRelaxed = std::memory_order_relaxed;
 constexpr std::array<const char*, kNumFetchClasses> kFetchClasses = {"demand", "committed", "speculative"};
 
-// Of a time on the steady clock; 0 for 0.
-double SecondsSince(int64_t micros) {
-  if (micros == 0) return 0;
-  const auto since = std::chrono::steady_clock::now().time_since_epoch() - std::chrono::microseconds(micros);
-  return std::max(0.0, std::chrono::duration<double>(since).count());
-}
-
 // Neighbouring MoE layers, [begin, end) by index among those that route.
 struct LayerGroup {
   std::string name;  // model layers "0-5"
@@ -142,7 +135,7 @@ void AddReads(const FetchCounters& store, FamilyBuilder* out) {
                static_cast<double>(store.num_failed.load(kRelaxed)));
   out->Gauge("expert_store_silent_seconds",
              "How long the disk has not answered although experts are being read; 0 when none are.",
-             SecondsSince(store.silent_since_us.load(kRelaxed)));
+             std::chrono::duration<double>(store.SilentFor(std::chrono::steady_clock::now())).count());
 }
 
 void AddExpertTier(const ExpertTier& tier, const std::vector<LayerGroup>& groups, FamilyBuilder* out) {

@@ -16,7 +16,6 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
-#include <cstdlib>
 #include <fstream>
 #include <memory>
 #include <optional>
@@ -32,6 +31,7 @@
 #include "nlohmann/json.hpp"
 #include "server/config/expert_memory_setting.h"
 #include "server/lifecycle/expert_budget.h"
+#include "tests/bench/bench_engine.h"
 #include "tests/bench/expert_traffic.h"
 #include "tests/bench/timed_kernels.h"
 
@@ -58,14 +58,6 @@ struct Flags {
   std::vector<int> decode = {1, 8, 32};
 };
 
-class NullSink final : public TokenSink {
- public:
-  void OnPromptLogprobs(std::vector<TokenRecord>) override {}
-  void OnToken(int32_t, TokenRecord) override {}
-  void OnSampleFinish(int32_t, FinishReason) override {}
-  void OnDone(const absl::Status& status, const RequestSummary&) override { FOREGATE_CHECK(status.ok()); }
-};
-
 // Of the matrices, without the embedding table.
 struct Parameters {
   double per_row = 0;  // that every row meets, lm_head left out
@@ -85,13 +77,6 @@ struct Bench {
   SystemClock clock;
   std::unique_ptr<EngineLoop> loop;
 };
-
-template <typename T>
-T OrExit(absl::StatusOr<T> value) {
-  if (value.ok()) return *std::move(value);
-  std::fprintf(stderr, "engine_bench: %s\n", value.status().ToString().c_str());
-  std::exit(1);
-}
 
 // The plan of the same model in f32 tells how many parameters are where.
 Parameters CountParameters(LoadOptions load, const DecoderInfo& model) {

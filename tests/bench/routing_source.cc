@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <fstream>
+#include <optional>
 #include <utility>
-#include <vector>
 
+#include "engine/moe/replay/decode_trace.h"
 #include "engine/moe/trace/route_trace_reader.h"
+#include "kernels/base/check.h"
 #include "kernels/base/status_macros.h"
 
 namespace foregate {
@@ -27,6 +29,8 @@ class Random {
  private:
   uint64_t state_;
 };
+
+constexpr size_t kMaxTokens = 1 << 20;
 
 bool Contains(std::span<const int32_t> ids, int32_t id) { return std::find(ids.begin(), ids.end(), id) != ids.end(); }
 
@@ -57,45 +61,30 @@ class TracedRouting final : public RoutingSource {
     if (!file) return absl::NotFoundError("cannot read " + path_);
     FOREGATE_ASSIGN_OR_RETURN(TraceReader reader, TraceReader::Open(file, path_));
     FOREGATE_RETURN_IF_ERROR(CheckShape(reader.header()));
-    TraceVisit visit;
-    size_t first_token = 0;
-    while (true) {
-      FOREGATE_ASSIGN_OR_RETURN(const bool more, reader.Next(&visit));
-      if (!more) break;
-      if (visit.layer_index >= model_.num_layers) continue;
-      if (visit.layer_index == 0) {
-        first_token = num_tokens_;
-        num_tokens_ += visit.rows.size();
-        ids_.resize(num_tokens_ * token_ids());
-      }
-      const size_t top_k = static_cast<size_t>(model_.top_k);
-      for (size_t row = 0; row < visit.rows.size() && first_token + row < num_tokens_; ++row) {
-        const auto begin = visit.experts.begin() + static_cast<std::ptrdiff_t>(row * top_k);
-        std::copy_n(begin, top_k, IdsOf(first_token + row, visit.layer_index).begin());
-      }
-    }
+    absl::StatusOr<DecodeTokens> tokens = DecodeTokens::Read(reader, kMaxTokens);
+    if (!tokens.ok())
+      return absl::Status(tokens.status().code(), path_ + ": " + std::string(tokens.status().message()));
     FOREGATE_RETURN_IF_ERROR(reader.torn());
-    if (num_tokens_ == 0) return absl::InvalidArgumentError(path_ + " has no token");
+    if (tokens->is_cut())
+      return absl::ResourceExhaustedError(path_ + " has more than " + std::to_string(kMaxTokens) + " tokens");
+    tokens_ = *std::move(tokens);
     return absl::OkStatus();
   }
 
   void Choose(uint64_t step, int32_t layer_index, size_t row, size_t num_rows,
               std::span<int32_t> experts) const override {
-    const size_t token = (row * num_tokens_ / num_rows + static_cast<size_t>(step)) % num_tokens_;
-    const std::span<const int32_t> ids = const_cast<TracedRouting*>(this)->IdsOf(token, layer_index);
-    std::copy(ids.begin(), ids.end(), experts.begin());
+    const size_t token = (row * num_tokens() / num_rows + static_cast<size_t>(step)) % num_tokens();
+    const auto top_k = static_cast<size_t>(model_.top_k);
+    std::ranges::copy(tokens_->choices(token).subspan(static_cast<size_t>(layer_index) * top_k, top_k),
+                      experts.begin());
   }
   std::string description() const override {
-    return "routing replayed from " + path_.substr(path_.rfind('/') + 1) + " (" + std::to_string(num_tokens_) +
+    return "routing replayed from " + path_.substr(path_.rfind('/') + 1) + " (" + std::to_string(num_tokens()) +
            " tokens)";
   }
 
  private:
-  size_t token_ids() const { return static_cast<size_t>(model_.num_layers) * static_cast<size_t>(model_.top_k); }
-  std::span<int32_t> IdsOf(size_t token, int32_t layer_index) {
-    const auto top_k = static_cast<size_t>(model_.top_k);
-    return std::span(ids_).subspan(token * token_ids() + static_cast<size_t>(layer_index) * top_k, top_k);
-  }
+  size_t num_tokens() const { return tokens_->num_tokens(); }
   absl::Status CheckShape(const TraceHeader& trace) const {
     const auto shape = [](size_t layers, int32_t top_k, int32_t experts) {
       return std::to_string(layers) + " layers with " + std::to_string(top_k) + " of " + std::to_string(experts) +
@@ -111,8 +100,7 @@ class TracedRouting final : public RoutingSource {
 
   const RoutedModel model_;
   const std::string path_;
-  std::vector<int32_t> ids_;  // [tokens, layers, top_k]
-  size_t num_tokens_ = 0;
+  std::optional<DecodeTokens> tokens_;
 };
 
 }  // namespace
@@ -127,8 +115,13 @@ absl::StatusOr<std::unique_ptr<RoutingSource>> ReadRoutingTrace(const RoutedMode
   return routing;
 }
 
+bool HasEnoughExperts(size_t num_chosen, size_t num_guesses, int32_t num_experts, double accuracy) {
+  return (accuracy < 1 ? num_chosen : 0) + num_guesses <= static_cast<size_t>(num_experts);
+}
+
 void GuessWithAccuracy(std::span<const int32_t> truth, int32_t num_experts, double accuracy, uint64_t seed,
                        std::span<int32_t> guess) {
+  FOREGATE_CHECK(HasEnoughExperts(truth.size(), guess.size(), num_experts, accuracy));
   Random random(seed);
   for (size_t i = 0; i < guess.size(); ++i) {
     if (i < truth.size() && random.Fraction() < accuracy) {

@@ -37,11 +37,17 @@ std::unique_ptr<RoutingSource> MakeEvenRouting(const RoutedModel& model, uint64_
 
 // The tokens of the routing trace in `path` (docs/route_trace.md): the rows of a step are tokens that lie evenly apart
 // in it, each goes on from there, and begins anew behind the last. A model of fewer layers uses the trace's first ones.
-// INVALID_ARGUMENT naming both when experts or top-k differ or the trace has fewer layers.
+// Tokens that the trace does not have in all layers are left out, and those of prompts where it has others
+// (DecodeTokens). INVALID_ARGUMENT naming both when
+// experts or top-k differ or the trace has fewer layers; RESOURCE_EXHAUSTED for more than 2^20 tokens.
 absl::StatusOr<std::unique_ptr<RoutingSource>> ReadRoutingTrace(const RoutedModel& model, const std::string& path);
 
+// Whether so many guesses can be told apart from each other and, where some are wrong, from what was chosen.
+bool HasEnoughExperts(size_t num_chosen, size_t num_guesses, int32_t num_experts, double accuracy);
+
 // `truth` as a guess of a given accuracy says it: each of its experts is kept with probability `accuracy` or else
-// replaced by one that was not chosen; ranks beyond the truth are others still. `guess` is at least as long as `truth`.
+// replaced by one that was not chosen; ranks beyond the truth are others still. `guess` is at least as long as `truth`,
+// and there are enough experts.
 void GuessWithAccuracy(std::span<const int32_t> truth, int32_t num_experts, double accuracy, uint64_t seed,
                        std::span<int32_t> guess);
 

@@ -89,6 +89,16 @@ TEST(GuessTest, IsRightAsOftenAsAsked) {
   EXPECT_NEAR(num_right, 8000, 200);
 }
 
+TEST(GuessTest, WrongGuessesWantExpertsThatWereNotChosen) {
+  EXPECT_TRUE(HasEnoughExperts(2, 4, 6, 0.5));
+  EXPECT_FALSE(HasEnoughExperts(2, 4, 5, 0.5));
+  EXPECT_TRUE(HasEnoughExperts(2, 4, 4, 1));
+  EXPECT_FALSE(HasEnoughExperts(2, 5, 4, 1));
+  std::vector<int32_t> guess(4);
+  GuessWithAccuracy(std::vector<int32_t>{0, 1}, 6, 0, 1, guess);
+  EXPECT_EQ(std::set<int32_t>(guess.begin(), guess.end()), (std::set<int32_t>{2, 3, 4, 5}));
+}
+
 // Layer and ranks of each choice that a decoder makes in a step, and the experts that it gets.
 class RoutedKernelsTest : public testing::Test {
  protected:

@@ -1,6 +1,6 @@
 // Tokens per second of a model larger than its memory, beside what the disk and its distinct experts allow.
 //
-//   bazel run //tests/bench:tier_bench -- --model DIR --cache-dir DIR --expert-memory 25% --routing even, --help
+//   bazel run //tests/bench:tier_bench -- --model DIR --cache-dir DIR --expert-memory 25% --routing even; --help
 //
 // A round runs every number of streams, each with every contender (--prefetch, and --against), in turn; fio reads the
 // container before each. Figures are medians over rounds, ratios are of the same round. The bound of a run is the less
@@ -12,7 +12,6 @@
 // The routing is not the model's (routing_source.h), whose tokens mean nothing.
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
 #include <fstream>
 #include <map>
 #include <memory>
@@ -22,7 +21,8 @@
 #include "CLI/CLI.hpp"
 #include "kernels/cpu/cpu_backend.h"
 #include "nlohmann/json.hpp"
-#include "tests/bench/disk_rate.h"
+#include "tests/bench/bench_engine.h"
+#include "tests/bench/fio_rate.h"
 #include "tests/bench/tier_contender.h"
 
 namespace foregate {
@@ -42,13 +42,6 @@ struct Flags {
   int TokensOf(int num_streams) const { return std::max(4, tokens / num_streams); }
 };
 
-template <typename T>
-T OrExit(absl::StatusOr<T> value) {
-  if (value.ok()) return *std::move(value);
-  std::fprintf(stderr, "tier_bench: %s\n", value.status().ToString().c_str());
-  std::exit(1);
-}
-
 // Sorted.
 struct Values {
   std::vector<double> all;
@@ -58,6 +51,8 @@ struct Values {
 
 struct Series {
   Values rate, bytes_per_token, wanted_per_token, read_rate, disk_rate, absent, waiting, fraction;
+
+  bool has_small_pages = false;  // fio's, in a run at least
 
   nlohmann::ordered_json Json() const {
     nlohmann::ordered_json json;
@@ -70,6 +65,7 @@ struct Series {
     add("experts_wanted_per_token", wanted_per_token);
     add("bytes_read_per_second", read_rate);
     add("fio_bytes_per_second", disk_rate);
+    if (!disk_rate.all.empty()) json["fio_huge_pages"] = !has_small_pages;
     add("absent", absent);
     add("waiting", waiting);
     add("fraction_of_bound", fraction);
@@ -77,7 +73,8 @@ struct Series {
   }
 };
 
-void Observe(const TierContender& contender, const TierRun& run, double disk_rate, Series& series) {
+// `disk_rate`: 0 bytes per second when it was not measured.
+void Observe(const TierContender& contender, const TierRun& run, const FioRate& disk_rate, Series& series) {
   const double wanted = run.experts.wanted / run.tokens;
   series.rate.Add(run.rate());
   series.bytes_per_token.Add(run.experts.read_bytes / run.tokens);
@@ -85,10 +82,11 @@ void Observe(const TierContender& contender, const TierRun& run, double disk_rat
   series.read_rate.Add(run.experts.read_bytes / run.seconds);
   series.absent.Add(run.experts.wanted > 0 ? run.experts.absent / run.experts.wanted : 0);
   series.waiting.Add(run.experts.stall_seconds / run.seconds);
-  if (disk_rate == 0) return;
-  series.disk_rate.Add(disk_rate);
+  if (disk_rate.bytes_per_second == 0) return;
+  series.disk_rate.Add(disk_rate.bytes_per_second);
+  series.has_small_pages = series.has_small_pages || !disk_rate.uses_huge_pages;
   const double share = 1 - static_cast<double>(contender.tier().slot_bytes) / contender.all_expert_bytes();
-  const double disk_bound = disk_rate / (wanted * contender.expert_bytes() * share);
+  const double disk_bound = disk_rate.bytes_per_second / (wanted * contender.expert_bytes() * share);
   const double compute_bound = run.tokens / (run.seconds - run.experts.stall_seconds);
   series.fraction.Add(run.rate() / std::min(disk_bound, compute_bound));
 }
@@ -107,7 +105,7 @@ class TierBench {
     }
     const TierContender& first = *contenders_.front();
     const ExpertTier tier = first.tier();
-    container_ = tier.source.substr(0, tier.source.find(','));
+    container_ = tier.file;
     std::printf("%s, %s\n%zu slots of %.2f GB for %zu experts of %.2f GB; %s\n", flags_.tier.model.c_str(),
                 first.routing().description().c_str(), tier.num_slots, static_cast<double>(tier.slot_bytes) / 1e9,
                 tier.num_experts, first.all_expert_bytes() / 1e9, tier.source.c_str());
@@ -144,8 +142,8 @@ class TierBench {
     for (size_t turn = 0; turn < contenders_.size(); ++turn) {
       const size_t i = round % 2 == 0 ? turn : contenders_.size() - 1 - turn;
       TierContender& contender = *contenders_[i];
-      double disk_rate = 0;
-      if (!flags_.fio.empty()) disk_rate = OrExit(MeasureDiskRate(flags_.fio, container_, 2));
+      FioRate disk_rate;
+      if (!flags_.fio.empty()) disk_rate = OrExit(MeasureFioRate(flags_.fio, container_, 2));
       const TierRun run = contender.Run(streams, flags_.warm_tokens, flags_.TokensOf(streams));
       rates[i] = run.rate();
       if (round >= 0) Observe(contender, run, disk_rate, series_[{streams, i}]);
@@ -161,8 +159,9 @@ class TierBench {
         series.wanted_per_token.median(), series.bytes_per_token.median() / 1e6, 100 * series.absent.median(),
         series.read_rate.median() / 1e9, 100 * series.waiting.median());
     if (!series.disk_rate.all.empty())
-      std::printf(", fio %.2f GB/s, %.0f %% of the bound (%.0f to %.0f)", series.disk_rate.median() / 1e9,
-                  100 * series.fraction.median(), 100 * series.fraction.all.front(), 100 * series.fraction.all.back());
+      std::printf(", fio %.2f GB/s into %s pages, %.0f %% of the bound (%.0f to %.0f)", series.disk_rate.median() / 1e9,
+                  series.has_small_pages ? "SMALL" : "huge", 100 * series.fraction.median(),
+                  100 * series.fraction.all.front(), 100 * series.fraction.all.back());
     std::printf("\n");
     std::fflush(stdout);
   }

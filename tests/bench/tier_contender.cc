@@ -5,30 +5,27 @@
 #include <optional>
 #include <utility>
 
+#include "engine/moe/guess_source.h"
+#include "engine/moe/prefetcher.h"
 #include "kernels/base/check.h"
 #include "kernels/base/status_macros.h"
 #include "kernels/cpu/cpu_backend.h"
 #include "server/config/expert_memory_setting.h"
 #include "server/lifecycle/expert_budget.h"
+#include "tests/bench/bench_engine.h"
 #include "tests/bench/routed_kernels.h"
 
 namespace foregate {
 namespace {
 
-class NullSink final : public TokenSink {
- public:
-  void OnPromptLogprobs(std::vector<TokenRecord>) override {}
-  void OnToken(int32_t, TokenRecord) override {}
-  void OnSampleFinish(int32_t, FinishReason) override {}
-  void OnDone(const absl::Status& status, const RequestSummary&) override { FOREGATE_CHECK(status.ok()); }
-};
-
-absl::StatusOr<std::optional<GuessSource>> ParsePrefetch(const std::string& name) {
-  if (name == "off") return std::nullopt;
-  if (name == "committed") return GuessSource::kNone;
-  if (name == "predictor") return GuessSource::kPredictor;
-  if (name == "router") return GuessSource::kRouter;
-  return absl::InvalidArgumentError("prefetch is router, predictor, committed or off, not " + name);
+// The bench draws wrong guesses among the experts that were not chosen, and there have to be enough.
+absl::Status CheckGuesses(const RoutedModel& model, double accuracy) {
+  const int32_t num_guesses = Prefetcher::NumRanks(model.top_k, model.num_experts);
+  if (HasEnoughExperts(static_cast<size_t>(model.top_k), static_cast<size_t>(num_guesses), model.num_experts, accuracy))
+    return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      "--guess-accuracy: " + std::to_string(num_guesses) + " guesses of which some are wrong want " +
+      std::to_string(model.top_k + num_guesses) + " experts, the model has " + std::to_string(model.num_experts));
 }
 
 }  // namespace
@@ -61,7 +58,7 @@ absl::Status TierContender::Open() {
   LoadOptions load;
   load.directory = options_.model;
   FOREGATE_ASSIGN_OR_RETURN(load.weights, WeightRules::ForAll(options_.weights));
-  FOREGATE_ASSIGN_OR_RETURN(load.prefetch, ParsePrefetch(options_.prefetch));
+  FOREGATE_ASSIGN_OR_RETURN(load.prefetch, ParseExpertPrefetch(options_.prefetch));
   load.kv_dtype = DType::kBf16;
   load.max_sequences = options_.max_streams;
   load.max_batch_tokens = std::max(16, options_.max_streams);
@@ -81,6 +78,7 @@ absl::Status TierContender::Open() {
     return absl::InvalidArgumentError("every layer of the model has to route");
   const RoutedModel model = {
       .num_layers = info.num_layers, .num_experts = info.num_experts, .top_k = info.experts_per_token};
+  if (load.prefetch == GuessSource::kRouter) FOREGATE_RETURN_IF_ERROR(CheckGuesses(model, options_.guess_accuracy));
   if (options_.routing == "even") {
     routing_ = MakeEvenRouting(model, /*seed=*/1);
   } else {

@@ -62,7 +62,7 @@ class Forecaster {
     FOREGATE_ASSIGN_OR_RETURN(const Rates demand, ReplayWith(PrefetchSource{}));
     forecast_.demand_tokens_per_second = forecast_.tokens_per_second = demand.tokens_per_second;
     forecast_.demand_read_bytes_per_token = forecast_.read_bytes_per_token = demand.read_bytes_per_token;
-    forecast_.hit_rate = demand.hit_rate;
+    forecast_.demand_hit_rate = demand.hit_rate;
     forecast_.bound = demand.stall_share > 0.5 ? DecodeForecast::Bound::kDisk : DecodeForecast::Bound::kComputing;
     if (input_.prefetch.kind == PrefetchSource::Kind::kNone) return forecast_;
     FOREGATE_ASSIGN_OR_RETURN(const Rates ahead, ReplayWith(input_.prefetch));

@@ -50,7 +50,7 @@ struct DecodeForecast {
   Bound bound = Bound::kComputing;        // what more of would help more
   double read_bytes_per_token = 0;        // from the disk, with reads ahead
   double demand_read_bytes_per_token = 0;
-  double hit_rate = 1;           // of the bytes that layers wanted, resident when they wanted them; on demand
+  double demand_hit_rate = 1;    // of the bytes that layers wanted, resident when they wanted them; without
   double experts_per_layer = 0;  // distinct, a step
   size_t num_steps = 0;          // replayed, of which the second half counts
 };

@@ -69,9 +69,9 @@ TEST(DecodeForecast, UniformRoutingReadsTheShareThatIsNotResident) {
     ASSERT_TRUE(forecast.ok()) << forecast.status();
     const double wanted = 4 * 8 * 12'582'912.0;
     // Only the order of layers can be used, which gives a little.
-    EXPECT_GT(forecast->hit_rate, share - 0.02);
-    EXPECT_LT(forecast->hit_rate, share + 0.12);
-    EXPECT_NEAR(forecast->read_bytes_per_token, (1 - forecast->hit_rate) * wanted, 0.01 * wanted);
+    EXPECT_GT(forecast->demand_hit_rate, share - 0.02);
+    EXPECT_LT(forecast->demand_hit_rate, share + 0.12);
+    EXPECT_NEAR(forecast->read_bytes_per_token, (1 - forecast->demand_hit_rate) * wanted, 0.01 * wanted);
     EXPECT_EQ(forecast->bound, Bound::kDisk);
     // At most what the disk gives, and nearly that: what is computed hides behind it.
     const double disk_bound = Machine().disk_bytes_per_second / forecast->read_bytes_per_token;
@@ -131,7 +131,7 @@ TEST(DecodeForecast, ATraceThatRepeatsItsExpertsNeedsNoDisk) {
   const auto forecast = ForecastDecode(input, Machine(), 4);
   ASSERT_TRUE(forecast.ok()) << forecast.status();
   EXPECT_EQ(forecast->read_bytes_per_token, 0);
-  EXPECT_EQ(forecast->hit_rate, 1);
+  EXPECT_EQ(forecast->demand_hit_rate, 1);
   EXPECT_EQ(forecast->experts_per_layer, 8);
   EXPECT_NEAR(forecast->tokens_per_second, forecast->resident_tokens_per_second, 1e-6);
   EXPECT_FALSE(ForecastDecode(input, Machine(), 41).ok());

@@ -6,14 +6,18 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <cstddef>
 #include <cstring>
 #include <filesystem>
+#include <optional>
 #include <random>
+#include <span>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "engine/formats/bulk_file.h"
+#include "engine/formats/container/container_file.h"
 #include "engine/formats/container/container_format.h"
 #include "engine/moe/store/read_rate.h"
 #include "kernels/base/status_macros.h"
@@ -36,9 +40,8 @@ class TemporaryFile {
     std::mt19937_64 random(kTemporaryBytes);
     for (uint64_t done = 0; done < kTemporaryBytes; done += words.size() * sizeof(uint64_t)) {
       for (uint64_t& word : words) word = random();
-      const auto num_bytes = static_cast<ssize_t>(words.size() * sizeof(uint64_t));
-      if (::write(file.fd_, words.data(), static_cast<size_t>(num_bytes)) != num_bytes)
-        return absl::UnavailableError("cannot write 256 MiB in " + directory + ": " + std::strerror(errno));
+      if (const int error = file.Append(std::as_bytes(std::span(words))); error != 0)
+        return absl::UnavailableError("cannot write 256 MiB in " + directory + ": " + std::strerror(error));
     }
     // Out of the page cache, so that it is read as a container would be.
     ::fsync(file.fd_);
@@ -54,6 +57,15 @@ class TemporaryFile {
 
  private:
   explicit TemporaryFile(int fd) : fd_(fd) {}
+  // 0, or errno: of a full disk, which writes a part first, as well.
+  int Append(std::span<const std::byte> bytes) const {
+    while (!bytes.empty()) {
+      const ssize_t written = ::write(fd_, bytes.data(), bytes.size());
+      if (written < 0 && errno != EINTR) return errno;
+      bytes = bytes.subspan(static_cast<size_t>(std::max<ssize_t>(written, 0)));
+    }
+    return 0;
+  }
 
   int fd_;
 };
@@ -74,6 +86,14 @@ std::string LargestFile(const std::string& directory, std::initializer_list<std:
     largest_bytes = entry->file_size(ignored);
   }
   return largest;
+}
+
+// The directory, or where it would be made: that disk counts, and a plan makes nothing.
+std::string ExistingDirectory(const std::string& directory) {
+  std::error_code ignored;
+  std::filesystem::path path = std::filesystem::absolute(directory, ignored);
+  while (!std::filesystem::exists(path, ignored) && path.has_relative_path()) path = path.parent_path();
+  return path.string();
 }
 
 // What the probe says of a file that the page cache holds, as a model that was just copied or packed.
@@ -97,14 +117,16 @@ absl::StatusOr<DiskRate> MeasureOn(const std::string& path, uint64_t expert_byte
 
 absl::StatusOr<DiskRate> MeasureDiskRate(const std::string& cache_directory, const std::string& model,
                                          uint64_t expert_bytes) {
-  std::error_code ignored;
+  const absl::StatusOr<std::optional<std::string>> served = FindContainer(model);
+  if (served.ok() && served->has_value()) return MeasureOn(**served, expert_bytes, **served);
   if (!cache_directory.empty()) {
     const std::string container = LargestFile(cache_directory, {kContainerExtension});
     if (!container.empty()) return MeasureOn(container, expert_bytes, container);
-    std::filesystem::create_directories(cache_directory, ignored);
-    FOREGATE_ASSIGN_OR_RETURN(const TemporaryFile file, TemporaryFile::Write(cache_directory));
-    return MeasureOn(file.path(), expert_bytes, "a temporary file in " + cache_directory);
+    const std::string directory = ExistingDirectory(cache_directory);
+    FOREGATE_ASSIGN_OR_RETURN(const TemporaryFile file, TemporaryFile::Write(directory));
+    return MeasureOn(file.path(), expert_bytes, "a temporary file in " + directory);
   }
+  std::error_code ignored;
   if (!std::filesystem::is_directory(model, ignored)) return MeasureOn(model, expert_bytes, model);
   const std::string file = LargestFile(model, {".safetensors", ".gguf", kContainerExtension});
   if (file.empty()) return absl::NotFoundError(model + ": no file to measure the disk on");

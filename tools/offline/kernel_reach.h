@@ -22,9 +22,8 @@ inline constexpr KernelReach kInt4Reach{.of_reading = 0.75, .of_computing = 0.35
 // 5 and 6 bits: the 8 experts of a layer in q6_k 64 to 69 % of plain reads; products as with 4 bits.
 inline constexpr KernelReach kInt6Reach{.of_reading = 0.65, .of_computing = 0.35};
 
-// Of what the probe reads from a disk that does nothing else, what reads of experts get while the model decodes: the
-// disk rests between a layer's last expert and the next layer's routing, and computing keeps the reader from its core.
-// Six cases of OLMoE's shape had 80 to 96 % (docs/benchmarks.md).
+// Of what the probe reads from a disk that does nothing else, what reads of experts get while the model decodes. Six
+// cases of OLMoE's shape read 79 to 97 % of what the probe gave (docs/benchmarks.md); why was not measured.
 inline constexpr double kDiskReach = 0.85;
 
 // `format` as WeightFormatName says it.

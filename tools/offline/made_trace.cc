@@ -1,5 +1,6 @@
 #include "tools/offline/made_trace.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <string>
 
@@ -10,8 +11,30 @@
 
 namespace foregate {
 
+namespace {
+
+// All of it is held in memory, at 12 bytes a choice (replay_trace.h).
+constexpr uint64_t kMaxChoices = uint64_t{1} << 27;
+
+absl::Status CheckSize(const MadeTraceOptions& options) {
+  uint64_t num_choices = 1;
+  // Each is within 31 bits and the product is looked at after each: no overflow.
+  for (const int32_t factor : {options.num_layers, options.top_k, options.num_streams, options.num_tokens}) {
+    num_choices *= static_cast<uint64_t>(std::max(factor, 0));
+    if (num_choices > kMaxChoices)
+      return absl::InvalidArgumentError(
+          "--layers " + std::to_string(options.num_layers) + " x --top-k " + std::to_string(options.top_k) +
+          " x --streams " + std::to_string(options.num_streams) + " x --tokens " + std::to_string(options.num_tokens) +
+          " are more than " + std::to_string(kMaxChoices) + " choices");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
 absl::StatusOr<uint64_t> WriteMadeTrace(const MadeTraceOptions& options,
                                         const std::function<absl::Status(std::string_view)>& sink) {
+  FOREGATE_RETURN_IF_ERROR(CheckSize(options));
   TraceHeader header;
   header.source = options.num_topics == 0 ? "made up: even routing"
                                           : "made up: " + std::to_string(options.num_topics) + " topics, strength " +

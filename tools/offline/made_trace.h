@@ -25,7 +25,7 @@ struct MadeTraceOptions {
 };
 
 // Streams are requests, numbered from 0. How many visits were written; the sink's error; INVALID_ARGUMENT for a shape
-// outside a trace's limits.
+// outside a trace's limits, and naming flags and limit for more than 2^27 choices.
 absl::StatusOr<uint64_t> WriteMadeTrace(const MadeTraceOptions& options,
                                         const std::function<absl::Status(std::string_view)>& sink);
 

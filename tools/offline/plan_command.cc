@@ -27,17 +27,19 @@ namespace {
 
 // Of a recorded trace: enough for every replay that is made of it.
 constexpr size_t kMaxTraceTokens = 8192;
+constexpr int32_t kContextTokens = 256;
+constexpr double kMaxRate = 1e18;
 
 struct Flags {
   std::string model;
   std::string memory;  // a size, or a share of the weights
   std::string trace;
   std::vector<size_t> streams = {1, 8, 32};
-  int32_t context_tokens = 256;
+  std::optional<int32_t> context_tokens;  // default: kContextTokens, or what a sequence has at most
   std::string cache_directory;
-  double disk_bandwidth = 0;  // 0: measured; so are the next two
-  double memory_bandwidth = 0;
-  double gops = 0;
+  std::optional<double> disk_bandwidth;  // default: measured; so are the next two
+  std::optional<double> memory_bandwidth;
+  std::optional<double> gops;
   double guess_accuracy = 80;
   bool json = false;
   std::vector<std::string> daemon_flags;
@@ -123,20 +125,26 @@ absl::Status FillRates(const Flags& flags, const ServerConfig& config, PlanRepor
   const StepShape& step = report->division.plan.step;
   report->reach = ReachOf(step.expert_format);
   report->num_threads = config.compute().threads();
-  report->read_bytes_per_second = flags.memory_bandwidth;
-  report->ops_per_second = flags.gops * 1e9;
-  report->read_origin = "as given";
-  if (flags.memory_bandwidth == 0 || flags.gops == 0) {
+  report->read_bytes_per_second = flags.memory_bandwidth.value_or(0);
+  report->ops_per_second = flags.gops.value_or(0) * 1e9;
+  report->read_origin = report->ops_origin = "as given";
+  if (!flags.memory_bandwidth.has_value() || !flags.gops.has_value()) {
     FOREGATE_ASSIGN_OR_RETURN(const RooflineRates rates,
                               MeasureRooflineRates(config.compute().threads(), step.expert_format));
     report->num_threads = rates.num_threads;
-    if (flags.memory_bandwidth == 0) report->read_bytes_per_second = rates.read_bytes_per_second;
-    if (flags.gops == 0) report->ops_per_second = rates.ops_per_second;
-    report->read_origin = "measured just now (" + rates.instruction + ")";
+    const std::string threads = " by " + std::to_string(rates.num_threads) + " threads";
+    if (!flags.memory_bandwidth.has_value()) {
+      report->read_bytes_per_second = rates.read_bytes_per_second;
+      report->read_origin = "measured just now" + threads;
+    }
+    if (!flags.gops.has_value()) {
+      report->ops_per_second = rates.ops_per_second;
+      report->ops_origin = "measured just now" + threads + " (" + rates.instruction + ")";
+    }
   }
   if (!report->division.plan.reads_container) return absl::OkStatus();
-  if (flags.disk_bandwidth > 0) {
-    report->disk_bytes_per_second = flags.disk_bandwidth;
+  if (flags.disk_bandwidth.has_value()) {
+    report->disk_bytes_per_second = *flags.disk_bandwidth;
     report->disk_origin = "as given";
     return absl::OkStatus();
   }
@@ -145,6 +153,7 @@ absl::Status FillRates(const Flags& flags, const ServerConfig& config, PlanRepor
                             MeasureDiskRate(config.model().cache_dir(), config.model().dir(), expert_bytes));
   report->disk_bytes_per_second = disk.bytes_per_second;
   report->disk_shape = disk.shape;
+  report->has_disk_shape = true;
   report->disk_origin = disk.origin;
   return absl::OkStatus();
 }
@@ -154,29 +163,53 @@ bool IsContainer(const std::string& model) {
   return container.ok() && container->has_value();
 }
 
-// What keeps the daemon from doing this, or so many streams from running at once, or nothing.
-std::string NoteOf(const Flags& flags, const ServerConfig& config, const MemoryDivision& division) {
-  const size_t most = *std::max_element(flags.streams.begin(), flags.streams.end());
-  const uint64_t stream_bytes = division.plan.memory.kv_bytes_per_token * static_cast<uint64_t>(flags.context_tokens);
-  const uint64_t fit = stream_bytes == 0 ? most : static_cast<uint64_t>(division.kv_bytes) / stream_bytes;
-  const auto allowed = static_cast<uint64_t>(config.engine().max_running_requests());
+// What keeps the daemon from doing this, or so many streams from running at once.
+std::vector<std::string> NotesOf(const ServerConfig& config, const MemoryDivision& division, size_t most_streams,
+                                 int32_t context_tokens) {
+  std::vector<std::string> notes;
   if (division.plan.reads_container && config.model().cache_dir().empty() && !IsContainer(config.model().dir()))
-    return "foregated will want model.cache_dir for a container, or one that was packed, to read experts from";
-  const std::string others = " streams at once, others wait";
-  if (allowed < most && allowed <= fit) return "engine.max_running_requests lets " + std::to_string(allowed) + others;
-  if (fit >= most) return "";
-  return "the KV cache holds " + std::to_string(fit) + " streams of " + std::to_string(flags.context_tokens) +
-         " tokens at once, others wait";
+    notes.push_back(
+        "foregated will want model.cache_dir for a container, or one that was packed, to read experts from");
+  const auto allowed = static_cast<uint64_t>(config.engine().max_running_requests());
+  if (allowed < most_streams)
+    notes.push_back("engine.max_running_requests lets " + std::to_string(allowed) + " streams at once, others wait");
+  const uint64_t stream_bytes = division.plan.memory.kv_bytes_per_token * static_cast<uint64_t>(context_tokens);
+  const uint64_t fit = stream_bytes == 0 ? most_streams : static_cast<uint64_t>(division.kv_bytes) / stream_bytes;
+  if (fit < most_streams)
+    notes.push_back("the KV cache holds " + std::to_string(fit) + " streams of " + std::to_string(context_tokens) +
+                    " tokens at once, others wait");
+  return notes;
+}
+
+absl::Status CheckRates(const Flags& flags) {
+  const std::pair<const char*, const std::optional<double>*> rates[] = {
+      {"--bandwidth", &flags.disk_bandwidth}, {"--memory-bandwidth", &flags.memory_bandwidth}, {"--gops", &flags.gops}};
+  for (const auto& [name, rate] : rates) {
+    if (rate->has_value() && !(**rate > 0 && **rate <= kMaxRate))
+      return absl::InvalidArgumentError(std::string(name) + ": want more than 0 and at most 10^18, not " +
+                                        std::to_string(**rate));
+  }
+  return absl::OkStatus();
+}
+
+// INVALID_ARGUMENT for more than a sequence may have.
+absl::StatusOr<int32_t> ContextOf(const Flags& flags, int32_t sequence_tokens) {
+  const int32_t tokens = flags.context_tokens.value_or(std::min(kContextTokens, sequence_tokens));
+  if (tokens <= sequence_tokens) return tokens;
+  return absl::InvalidArgumentError("--context: a sequence has up to " + std::to_string(sequence_tokens) +
+                                    " tokens (the model's limit or engine.max_sequence_tokens), not " +
+                                    std::to_string(tokens));
 }
 
 absl::Status Run(const Flags& flags) {
+  FOREGATE_RETURN_IF_ERROR(CheckRates(flags));
   FOREGATE_ASSIGN_OR_RETURN(const ServerConfig config, ConfigOf(flags));
   FOREGATE_ASSIGN_OR_RETURN(const LoadOptions load, ConfiguredLoad(config));
   FOREGATE_ASSIGN_OR_RETURN(const MemoryLimit limit, LimitOf(flags, config, load));
   PlanReport report;
   report.model = config.model().dir();
-  report.context_tokens = flags.context_tokens;
   FOREGATE_ASSIGN_OR_RETURN(report.division, DivideMemory(config, load, limit));
+  FOREGATE_ASSIGN_OR_RETURN(report.context_tokens, ContextOf(flags, report.division.sequence_tokens));
   const ModelPlan& plan = report.division.plan;
   std::optional<DecodeTokens> tokens;
   report.routing = "uniform, the worst case (foregate trace record and --trace tell the true one)";
@@ -188,10 +221,11 @@ absl::Status Run(const Flags& flags) {
   FOREGATE_RETURN_IF_ERROR(FillRates(flags, config, &report));
   const PrefetchSource prefetch = PrefetchOf(load, plan.step, flags.guess_accuracy / 100);
   report.prefetch = PrefetchText(prefetch);
-  report.note = NoteOf(flags, config, report.division);
+  report.notes = NotesOf(config, report.division, *std::max_element(flags.streams.begin(), flags.streams.end()),
+                         report.context_tokens);
   const ForecastInput input{.step = plan.step,
                             .kv_bytes_per_token = plan.memory.kv_bytes_per_token,
-                            .context_tokens = flags.context_tokens,
+                            .context_tokens = report.context_tokens,
                             .slot_bytes = plan.slots.num_bytes(),
                             .keeps_all_experts = !plan.reads_container,
                             .prefetch = prefetch,
@@ -229,17 +263,15 @@ void AddFlags(CLI::App* command, Flags* flags) {
       ->delimiter(',')
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
-  command->add_option("--context", flags->context_tokens, "tokens that each of them holds")
-      ->check(CLI::Range(0, 1 << 24))
-      ->capture_default_str();
+  command->add_option("--context", flags->context_tokens, "tokens that each of them holds (default: 256)")
+      ->check(CLI::Range(0, 1 << 24));
   command
       ->add_option("--bandwidth", flags->disk_bandwidth,
                    "bytes per second of the disk (default: measured, on model.cache_dir or the model's file)")
       ->transform(CLI::AsNumberWithUnit(kByteUnits));
   command->add_option("--memory-bandwidth", flags->memory_bandwidth, "bytes per second of memory (default: measured)")
       ->transform(CLI::AsNumberWithUnit(kByteUnits));
-  command->add_option("--gops", flags->gops, "10^9 operations per second of the CPU (default: measured)")
-      ->check(CLI::Range(0.0, 1e9));
+  command->add_option("--gops", flags->gops, "10^9 operations per second of the CPU (default: measured)");
   command->add_option("--guess-accuracy", flags->guess_accuracy, "percent of the next router's guesses that come true")
       ->check(CLI::Range(0.0, 100.0))
       ->capture_default_str();

@@ -17,12 +17,9 @@ class PlanCommandTest : public testing::Test {
  protected:
   static std::string Path(const std::string& name) { return testing::TempDir() + "/plan_command_" + name; }
 
-  // Of the embedded model, with rates as given: nothing is measured.
+  // After what is given.
   absl::Status Run(std::vector<std::string> arguments) {
-    const std::vector<std::string> given = {"plan",   "--model", "models/mini", "--bandwidth", "1.25GB",
-                                            "--gops", "200",     "--streams",   "1,4",         "--memory-bandwidth",
-                                            "40GB"};
-    arguments.insert(arguments.begin(), given.begin(), given.end());
+    arguments.insert(arguments.begin(), given_.begin(), given_.end());
     CLI::App app;
     const OfflineCommand command = AddPlanCommand(&app);
     app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
@@ -33,6 +30,9 @@ class PlanCommandTest : public testing::Test {
   }
   nlohmann::json Json() const { return nlohmann::json::parse(out_); }
 
+  // The embedded model, with rates as given: nothing is measured.
+  std::vector<std::string> given_ = {"plan", "--model",   "models/mini", "--bandwidth",        "1.25GB", "--gops",
+                                     "200",  "--streams", "1,4",         "--memory-bandwidth", "40GB"};
   std::string out_;
 };
 
@@ -67,6 +67,42 @@ TEST_F(PlanCommandTest, OneByteLessReadsExperts) {
   EXPECT_NE(out_.find("of them right (assumed)"), std::string::npos) << out_;
   EXPECT_NE(out_.find("uniform, the worst case"), std::string::npos) << out_;
   EXPECT_NE(out_.find("all experts stay from"), std::string::npos) << out_;
+}
+
+TEST_F(PlanCommandTest, RatesAndContextHaveToBePossible) {
+  const auto message = [&](const std::vector<std::string>& flags) {
+    std::vector<std::string> arguments = {"--memory", "8GiB"};
+    arguments.insert(arguments.end(), flags.begin(), flags.end());
+    given_ = {"plan", "--model", "models/mini", "--streams", "1"};
+    const absl::Status status = Run(arguments);
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << status;
+    return std::string(status.message());
+  };
+  EXPECT_TRUE(message({"--bandwidth=-1GB"}).starts_with("--bandwidth: want more than 0"));
+  EXPECT_TRUE(message({"--memory-bandwidth=-1GB"}).starts_with("--memory-bandwidth: want more than 0"));
+  EXPECT_TRUE(message({"--gops=0"}).starts_with("--gops: want more than 0"));
+  EXPECT_TRUE(message({"--gops=nan"}).starts_with("--gops: want more than 0"));
+  const std::string why =
+      message({"--context", "65", "--engine.max_sequence_tokens=64", "--bandwidth", "1GB", "--gops", "1"});
+  EXPECT_TRUE(why.starts_with("--context: a sequence has up to 64 tokens")) << why;
+}
+
+TEST_F(PlanCommandTest, SaysWhichRatesWereGiven) {
+  given_ = {"plan", "--model", "models/mini", "--bandwidth", "1.25GB", "--gops", "200", "--streams", "1,100"};
+  absl::Status status = Run({"--memory", "8GiB", "--json"});
+  ASSERT_TRUE(status.ok()) << status;
+  EXPECT_EQ(Json()["computing"], "as given");
+  EXPECT_TRUE(Json()["reading"].get<std::string>().starts_with("measured just now by ")) << out_;
+  status = Run({"--memory", "8GiB", "--expert-memory", "50%", "--engine.max_running_requests", "64",
+                "--engine.max_sequence_tokens=64", "--engine.kv_bytes", "1000000"});
+  ASSERT_TRUE(status.ok()) << status;
+  EXPECT_NE(out_.find("200 GOP/s, as given"), std::string::npos) << out_;
+  EXPECT_NE(out_.find("disk: 1.25 GB/s, as given (assumed: 8 reads of 512 KiB at once); experts get 85 % of it"),
+            std::string::npos)
+      << out_;
+  for (const char* note :
+       {"foregated will want model.cache_dir", "engine.max_running_requests lets 64 streams", "the KV cache holds "})
+    EXPECT_NE(out_.find(note), std::string::npos) << note << "\n" << out_;
 }
 
 TEST_F(PlanCommandTest, ATraceMustBeOfTheModelsShape) {

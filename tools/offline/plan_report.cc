@@ -65,17 +65,16 @@ std::string MemoryTable(const PlanReport& report) {
 }
 
 std::string RateLines(const PlanReport& report) {
-  std::string text = Text("memory: %.1f GB/s%s, of which one row in %s reaches %.0f %%; %.0f GOP/s, %.0f %%; ",
-                          report.read_bytes_per_second / 1e9,
-                          report.num_threads > 0 ? Text(" by %d threads", report.num_threads).c_str() : "",
-                          report.division.plan.step.expert_format.c_str(), 100 * report.reach.of_reading,
-                          report.ops_per_second / 1e9, 100 * report.reach.of_computing) +
-                     report.read_origin + "\n";
+  const std::string format = report.division.plan.step.expert_format;
+  std::string text = Text("memory: %.1f GB/s", report.read_bytes_per_second / 1e9) + ", " + report.read_origin +
+                     Text("; one row in %s reaches %.0f %% of it\n", format.c_str(), 100 * report.reach.of_reading) +
+                     Text("computing: %.0f GOP/s", report.ops_per_second / 1e9) + ", " + report.ops_origin +
+                     Text("; %s reaches %.0f %% of it\n", format.c_str(), 100 * report.reach.of_computing);
   if (report.disk_bytes_per_second > 0)
-    text += Text("disk: %.2f GB/s with %d reads of %u KiB at once, of which experts get %.0f %%; ",
-                 report.disk_bytes_per_second / 1e9, report.disk_shape.depth, report.disk_shape.piece_bytes >> 10,
-                 100 * kDiskReach) +
-            report.disk_origin + "\n";
+    text += Text("disk: %.2f GB/s, ", report.disk_bytes_per_second / 1e9) + report.disk_origin +
+            Text(report.has_disk_shape ? " with %d reads of %u KiB at once" : " (assumed: %d reads of %u KiB at once)",
+                 report.disk_shape.depth, report.disk_shape.piece_bytes >> 10) +
+            Text("; experts get %.0f %% of it\n", 100 * kDiskReach);
   text += "routing: " + report.routing + "\n";
   if (report.disk_bytes_per_second > 0)
     text += "read ahead: " + (report.prefetch.empty() ? std::string("nothing") : report.prefetch) + "\n";
@@ -83,17 +82,18 @@ std::string RateLines(const PlanReport& report) {
 }
 
 std::string ForecastTable(const PlanReport& report) {
-  std::string text = Text("%7s %10s %12s %10s %10s %14s %9s %15s\n", "streams", "tokens/s", "not ahead", "resident",
-                          "bound by", "read per token", "hit rate", "experts a layer");
+  std::string text = Text("%7s %10s %12s %10s %10s %14s %14s %15s\n", "streams", "tokens/s", "not ahead", "resident",
+                          "bound by", "read per token", "hits not ahead", "experts a layer");
   for (const DecodeForecast& forecast : report.forecasts)
-    text += Text("%7zu %10.2f %12.2f %10.2f %10s %11.0f MB %7.1f %% %15.1f\n", forecast.num_streams,
+    text += Text("%7zu %10.2f %12.2f %10.2f %10s %11.0f MB %12.1f %% %15.1f\n", forecast.num_streams,
                  forecast.tokens_per_second, forecast.demand_tokens_per_second, forecast.resident_tokens_per_second,
                  forecast.bound == DecodeForecast::Bound::kDisk ? "disk" : "computing",
-                 forecast.read_bytes_per_token / 1e6, 100 * forecast.hit_rate, forecast.experts_per_layer);
-  return text +
-         "tokens/s of all streams together; `not ahead`: every expert read when a layer wants it; `resident`: were all "
-         "experts in memory\n" +
-         (report.note.empty() ? "" : report.note + "\n");
+                 forecast.read_bytes_per_token / 1e6, 100 * forecast.demand_hit_rate, forecast.experts_per_layer);
+  text +=
+      "tokens/s of all streams together, what is read per token with reads ahead; `not ahead`: every expert read when "
+      "a layer wants it; `resident`: were all experts in memory\n";
+  for (const std::string& note : report.notes) text += note + "\n";
+  return text;
 }
 
 Json MemoryJson(const MemoryDivision& division) {
@@ -136,7 +136,7 @@ std::string PlanJson(const PlanReport& report) {
                          {"bound", forecast.bound == DecodeForecast::Bound::kDisk ? "disk" : "computing"},
                          {"read_bytes_per_token", forecast.read_bytes_per_token},
                          {"demand_read_bytes_per_token", forecast.demand_read_bytes_per_token},
-                         {"hit_rate", forecast.hit_rate},
+                         {"demand_hit_rate", forecast.demand_hit_rate},
                          {"experts_per_layer", forecast.experts_per_layer},
                          {"replayed_steps", forecast.num_steps}});
   const Json json = {{"model", report.model},
@@ -149,14 +149,15 @@ std::string PlanJson(const PlanReport& report) {
                      {"ops_per_second", report.ops_per_second},
                      {"reach_of_reading", report.reach.of_reading},
                      {"reach_of_computing", report.reach.of_computing},
-                     {"rates", report.read_origin},
+                     {"reading", report.read_origin},
+                     {"computing", report.ops_origin},
                      {"disk_bytes_per_second", report.disk_bytes_per_second},
                      {"disk_request_bytes", report.disk_shape.piece_bytes},
                      {"disk_requests_at_once", report.disk_shape.depth},
                      {"disk", report.disk_origin},
                      {"routing", report.routing},
                      {"read_ahead", report.prefetch},
-                     {"note", report.note},
+                     {"notes", report.notes},
                      {"decode", forecasts}};
   return json.dump(2) + "\n";
 }

@@ -21,18 +21,20 @@ struct PlanReport {
   double read_bytes_per_second = 0;
   std::string read_origin;
   double ops_per_second = 0;
+  std::string ops_origin;
   KernelReach reach;
   double disk_bytes_per_second = 0;  // 0: nothing is read from it
   std::string disk_origin;
-  ReadShape disk_shape;
-  std::string routing;   // "uniform, ..." or the trace
-  std::string prefetch;  // what is read ahead; empty: nothing
-  std::string note;      // what keeps so many streams from running; empty: nothing
+  ReadShape disk_shape;  // measured with the rate, else assumed
+  bool has_disk_shape = false;
+  std::string routing;             // "uniform, ..." or the trace
+  std::string prefetch;            // what is read ahead; empty: nothing
+  std::vector<std::string> notes;  // what keeps the daemon from doing this, or so many streams from running
   std::vector<DecodeForecast> forecasts;
 };
 
 std::string PlanTable(const PlanReport& report);
-// One object; docs/operations.md lists its keys.
+// One object: the same figures, in bytes, seconds and shares of one.
 std::string PlanJson(const PlanReport& report);
 
 }  // namespace foregate

@@ -263,14 +263,33 @@ absl::Status RunPrefetchReplay(const ReplayFlags& flags) {
   return absl::OkStatus();
 }
 
+// Everything that a flag says has to count, or to be refused.
+absl::Status CheckTurnsFlags(const ReplayFlags& flags) {
+  const ReplayFlags other;
+  const std::pair<const char*, bool> given[] = {
+      {"--policy", !flags.policies.empty()},       {"--plot", !flags.plot.empty()},
+      {"--prefetch", !flags.sources.empty()},      {"--lead", flags.lead != other.lead},
+      {"--no-governor", !flags.has_governor},      {"--transfer-ratio", flags.transfer_ratio > 0},
+      {"--layer-share", flags.layer_share > 0},    {"--request-us", flags.request_us > 0},
+      {"--request-size", flags.request_bytes > 0}, {"--in-flight", flags.in_flight_bytes > 0}};
+  std::string refused;
+  for (const auto& [name, is_given] : given)
+    if (is_given) refused += (refused.empty() ? "" : ", ") + std::string(name);
+  if (refused.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      "--affinity: experts are read on demand, one request each, with the policy expected; it does not go with " +
+      refused);
+}
+
 absl::Status RunTurnsReplay(const ReplayFlags& flags) {
-  if (!flags.policies.empty() || !flags.plot.empty() || !flags.sources.empty())
-    return absl::InvalidArgumentError("--affinity: it goes with the policy expected on demand, and has no --plot");
+  FOREGATE_RETURN_IF_ERROR(CheckTurnsFlags(flags));
   for (const std::string& path : flags.read.traces) {
     FOREGATE_ASSIGN_OR_RETURN(std::ifstream file, OpenFile(path));
     FOREGATE_ASSIGN_OR_RETURN(TraceReader reader, TraceReader::Open(file, path));
     FOREGATE_ASSIGN_OR_RETURN(const DecodeTokens decoded, DecodeTokens::Read(reader, kMaxTurnsTokens));
     WarnOfTear(reader.torn());
+    if (decoded.is_cut())
+      std::cerr << "warning: " << path << ": only the first " << decoded.num_tokens() << " tokens are replayed\n";
     const size_t num_steps = (decoded.num_tokens() + flags.num_streams - 1) / flags.num_streams;
     FOREGATE_ASSIGN_OR_RETURN(const ReplayTrace tokens, decoded.Compose(reader.header(), flags.num_streams, num_steps));
     FOREGATE_ASSIGN_OR_RETURN(const TurnsReport report,

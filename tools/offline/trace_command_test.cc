@@ -137,9 +137,36 @@ TEST_F(TraceCommandTest, StreamsTakeTurnsOrDoNot) {
   ASSERT_EQ(report["lines"].size(), 2u);
   EXPECT_GT(report["lines"][0]["ratio"], 1.2);
   EXPECT_EQ(report["lines"][1]["ratio"], 1) << "everything fits";
-  timed.insert(timed.end(), {"--policy", "lru"});
-  EXPECT_NE(Run(timed, &out_).message().find("--affinity"), std::string::npos);
-  EXPECT_NE(Run({"make", "-o", Path("x.fgr"), "--experts", "4", "--top-k", "8"}, &out_).code(), absl::StatusCode::kOk);
+  timed.insert(timed.end(), {"--policy", "lru", "--request-us", "10", "--request-size", "1KiB", "--in-flight", "1MiB",
+                             "--no-governor", "--transfer-ratio", "1", "--lead", "2"});
+  const std::string why(Run(timed, &out_).message());
+  EXPECT_TRUE(why.starts_with("--affinity: ")) << why;
+  EXPECT_TRUE(why.ends_with(
+      "with --policy, --lead, --no-governor, --transfer-ratio, --request-us, --request-size, --in-flight"))
+      << why;
+  const auto refused = [&](std::vector<std::string> flags) {
+    flags.insert(flags.begin(), {"make", "-o", Path("x.fgr")});
+    const absl::Status status = Run(flags, &out_);
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << status;
+    return std::string(status.message());
+  };
+  EXPECT_NE(refused({"--experts", "4", "--top-k", "8"}).find("top-8 of 4 experts"), std::string::npos);
+  EXPECT_EQ(refused({"--streams", "1024", "--tokens", "100000"}),
+            "--layers 16 x --top-k 8 x --streams 1024 x --tokens 100000 are more than 134217728 choices");
+}
+
+TEST_F(TraceCommandTest, TurnsOfALongTraceSayThatItIsCut) {
+  ASSERT_TRUE(Run({"make", "-o", Path("long.fgr"), "--layers", "1", "--experts", "8", "--top-k", "1", "--expert-bytes",
+                   "1MB", "--streams", "8", "--tokens", "8193"},
+                  &out_)
+                  .ok());
+  testing::internal::CaptureStderr();
+  ASSERT_TRUE(Run({"replay", Path("long.fgr"), "--streams", "8", "--memory", "50", "--affinity", "4", "--bandwidth",
+                   "1GB", "--expert-us", "100"},
+                  &out_)
+                  .ok());
+  EXPECT_EQ(testing::internal::GetCapturedStderr(),
+            "warning: " + Path("long.fgr") + ": only the first 65536 tokens are replayed\n");
 }
 
 TEST_F(TraceCommandTest, ReplayWithPrefetches) {

@@ -51,13 +51,20 @@ class TokenAssembly {
     }
   }
   bool is_full() const { return decoded_.size() >= max_tokens_; }
+  bool has_dropped(TracePhase phase) const {
+    return phase == TracePhase::kDecode ? has_dropped_decoded_ : has_dropped_prompts_;
+  }
   std::vector<WholeToken>& decoded() { return decoded_; }
   std::vector<WholeToken>& prompts() { return prompts_; }
 
  private:
   void End(const TokenKey& key, OpenToken& token) {
     std::vector<WholeToken>& list = token.phase == TracePhase::kDecode ? decoded_ : prompts_;
-    if (list.size() < max_tokens_) list.push_back({key, std::move(token.choices)});
+    if (list.size() < max_tokens_) {
+      list.push_back({key, std::move(token.choices)});
+    } else {
+      (token.phase == TracePhase::kDecode ? has_dropped_decoded_ : has_dropped_prompts_) = true;
+    }
     open_.erase(key);
   }
 
@@ -67,6 +74,8 @@ class TokenAssembly {
   std::map<TokenKey, OpenToken> open_;
   std::vector<WholeToken> decoded_;
   std::vector<WholeToken> prompts_;
+  bool has_dropped_decoded_ = false;
+  bool has_dropped_prompts_ = false;
 };
 
 // Streams side by side: `row_of(step, stream)` is a token's choices in all layers.
@@ -123,6 +132,10 @@ absl::StatusOr<DecodeTokens> DecodeTokens::Read(TraceReader& reader, size_t max_
   tokens.row_size_ = header.layers.size() * static_cast<size_t>(header.top_k);
   std::vector<WholeToken>& taken = assembly.decoded();
   tokens.has_prompts_ = taken.size() < kMinTokens && !assembly.prompts().empty();
+  tokens.is_cut_ = assembly.has_dropped(tokens.has_prompts_ ? TracePhase::kPrefill : TracePhase::kDecode);
+  if (assembly.is_full() && !tokens.is_cut_) {
+    FOREGATE_ASSIGN_OR_RETURN(tokens.is_cut_, reader.Next(&visit));
+  }
   if (tokens.has_prompts_) std::move(assembly.prompts().begin(), assembly.prompts().end(), std::back_inserter(taken));
   if (taken.empty()) return absl::InvalidArgumentError("the trace has no token with all of its layers");
   std::stable_sort(taken.begin(), taken.end(), [](const WholeToken& a, const WholeToken& b) { return a.key < b.key; });
@@ -140,7 +153,7 @@ absl::StatusOr<ReplayTrace> DecodeTokens::Compose(const TraceHeader& header, siz
   return SideBySide(header, num_streams, num_steps, [&](size_t step, size_t stream) {
     const size_t first = stream * num_tokens() / num_streams;
     const size_t end = (stream + 1) * num_tokens() / num_streams;
-    return std::span(choices_).subspan((first + step % (end - first)) * row_size_, row_size_);
+    return choices(first + step % (end - first));
   });
 }
 

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -28,6 +29,12 @@ class DecodeTokens {
 
   size_t num_tokens() const { return choices_.size() / row_size_; }
   bool has_prompts() const { return has_prompts_; }
+  // The trace has more than `max_tokens`.
+  bool is_cut() const { return is_cut_; }
+  // [layers, top_k], in the order of ranks.
+  std::span<const int32_t> choices(size_t token) const {
+    return std::span(choices_).subspan(token * row_size_, row_size_);
+  }
 
   // Stream s takes the s-th part of the tokens, from its beginning again when it is through. `header` says what an
   // expert weighs; its shape is the trace's. INVALID_ARGUMENT for more streams than tokens.
@@ -37,6 +44,7 @@ class DecodeTokens {
   size_t row_size_ = 1;           // choices of a token: layers x top_k
   std::vector<int32_t> choices_;  // [tokens, layers, top_k]
   bool has_prompts_ = false;
+  bool is_cut_ = false;
 };
 
 }  // namespace foregate

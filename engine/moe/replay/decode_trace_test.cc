@@ -80,6 +80,7 @@ TEST(DecodeTokens, AreTheDecodedOnesInTheOrderOfTheirSequences) {
   const auto tokens = Tokens(header, TwoRequests(20));
   ASSERT_TRUE(tokens.ok()) << tokens.status();
   EXPECT_EQ(tokens->num_tokens(), 40u);
+  EXPECT_EQ(std::vector<int32_t>(tokens->choices(21).begin(), tokens->choices(21).end()), (std::vector<int32_t>{5, 6}));
   EXPECT_FALSE(tokens->has_prompts());
   const auto alone = tokens->Compose(header, 1, 50);
   ASSERT_TRUE(alone.ok());
@@ -99,7 +100,12 @@ TEST(DecodeTokens, AreTheDecodedOnesInTheOrderOfTheirSequences) {
 
 TEST(DecodeTokens, AreBoundedAndWhole) {
   const TraceHeader header = Header(2, 8, 1);
-  EXPECT_EQ(Tokens(header, TwoRequests(40), 20)->num_tokens(), 20u);
+  for (const size_t most : {20, 21, 79}) {
+    const auto cut = Tokens(header, TwoRequests(40), most);
+    EXPECT_EQ(cut->num_tokens(), most);
+    EXPECT_TRUE(cut->is_cut()) << most;
+  }
+  EXPECT_FALSE(Tokens(header, TwoRequests(40), 80)->is_cut());
   std::vector<TraceVisit> visits = TwoRequests(30);
   visits.erase(visits.begin() + 7);  // the last layer of step 3
   EXPECT_EQ(Tokens(header, visits)->num_tokens(), 58u);

@@ -65,6 +65,7 @@ class DiskExpertStore : public ExpertStore {
   bool Stop() override { return reading_->queue.Stop(reading_->options.stop_grace); }
   const FetchCounters* counters() const override { return &reading_->queue.counters(); }
   std::string description() const override { return description_; }
+  std::string file() const override { return reading_->stored.path; }
 
  private:
   // All that the readers reach, so that it can be left behind as one.

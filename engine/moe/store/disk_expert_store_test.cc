@@ -17,6 +17,7 @@
 
 #include "engine/moe/eviction_policy.h"
 #include "engine/moe/expert_cache.h"
+#include "engine/moe/left_behind.h"
 #include "kernels/ref/ref_backend.h"
 
 namespace foregate {
@@ -120,6 +121,7 @@ TEST_P(EveryReader, GivesEveryExpertWhole) {
   uses_uring_ = GetParam();
   Open(3);
   EXPECT_NE(store_->description().find(stored_.path), std::string::npos);
+  EXPECT_EQ(store_->file(), stored_.path);
   for (size_t i = 0; i < 20; ++i) {
     const size_t expert = i * 3 % directory_.size();
     const auto lease = cache_->Acquire(directory_.key(expert), *stream_);
@@ -444,6 +446,15 @@ TEST_F(DiskExpertStoreTest, AGuessEvictsOnlyWhatIsWorthLess) {
   EXPECT_EQ(cache_->counters().num_prefetched_used, 1u);
 }
 
+TEST(FetchCounters, SilenceLastsFromTheLastAnswerOn) {
+  const auto at = [](int64_t us) { return std::chrono::steady_clock::time_point(std::chrono::microseconds(us)); };
+  FetchCounters counters;
+  EXPECT_EQ(counters.SilentFor(at(1000)).count(), 0) << "nothing is pending";
+  counters.silent_since_us = 400;
+  EXPECT_EQ(counters.SilentFor(at(1000)).count(), 600);
+  EXPECT_EQ(counters.SilentFor(at(300)).count(), 0) << "an answer came after the clock was read";
+}
+
 // What the disk owes and to whom is seen from outside, and a read that hangs outlives cache and store: the sanitizers
 // see it write to memory that is still there.
 TEST_F(DiskExpertStoreTest, AReadThatHangsIsLeftBehind) {
@@ -467,13 +478,16 @@ TEST_F(DiskExpertStoreTest, AReadThatHangsIsLeftBehind) {
     return absl::OkStatus();
   });
   EXPECT_EQ(store_->counters()->silent_since_us, 0);
+  EXPECT_EQ(store_->counters()->SilentFor(std::chrono::steady_clock::now()).count(), 0);
   ASSERT_TRUE(cache_->Acquire({1, 2}, *stream_).ok());
   EXPECT_NE(store_->counters()->silent_since_us, 0);
   std::unique_lock lock(gate->mutex);
   gate->changed.wait(lock, [&] { return gate->num_waiting == 3; });
   lock.unlock();
+  const size_t num_before = NumLeftBehind();
   cache_ = nullptr;
   store_ = nullptr;
+  EXPECT_EQ(NumLeftBehind(), num_before + 2) << "slots, and what reads them";
   lock.lock();
   gate->is_open = true;
   gate->changed.notify_all();

@@ -132,6 +132,8 @@ TEST_F(DiscoveryTest, ExpertStatsSayWhereExpertsAre) {
   board.layer_of(1).num_late = 1;
   board.layer_of(6).num_hits = 4;
   board.layer_of(6).num_misses = 3;
+  board.layer_of(1).num_evictions = 5;
+  board.layer_of(6).num_evictions = 2;
   board.layer_of(6).expert_bytes = 4096;
   cache.guess_level = 2;
   cache.memory_bytes = 4096;
@@ -158,6 +160,7 @@ TEST_F(DiscoveryTest, ExpertStatsSayWhereExpertsAre) {
   EXPECT_EQ(stats.tier().hits(), 4u);
   EXPECT_EQ(stats.tier().late(), 1u);
   EXPECT_EQ(stats.tier().misses(), 3u);
+  EXPECT_EQ(stats.tier().evictions(), 7u);
   EXPECT_EQ(stats.tier().guess_level(), 2);
   EXPECT_EQ(stats.tier().memory_bytes(), 4096u);
   EXPECT_GT(stats.tier().silent_us(), 0u);

@@ -1,9 +1,10 @@
-#include "tests/bench/disk_rate.h"
+#include "tests/bench/fio_rate.h"
 
 #include <algorithm>
 #include <array>
 #include <cstdio>
 
+#include "kernels/base/status_macros.h"
 #include "nlohmann/json.hpp"
 
 namespace foregate {
@@ -22,15 +23,25 @@ absl::StatusOr<double> RunFio(const std::string& command) {
   return report.at("jobs").at(0).at("read").at("bw_bytes").get<double>();
 }
 
+// fio takes several files between colons, and the shell the rest.
+std::string Quoted(const std::string& file) {
+  std::string text = "'";
+  for (const char c : file)
+    text += c == ':' ? std::string("\\:") : c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return text + "'";
+}
+
 }  // namespace
 
-absl::StatusOr<double> MeasureDiskRate(const std::string& fio, const std::string& file, double seconds) {
+absl::StatusOr<FioRate> MeasureFioRate(const std::string& fio, const std::string& file, double seconds) {
   const std::string command =
       fio + " --name=experts --readonly --direct=1 --ioengine=io_uring --time_based --runtime=" +
       std::to_string(static_cast<int>(seconds * 1000)) +
-      "ms --output-format=json --rw=randread:12 --bs=1m --iodepth=32 --filename='" + file + "' ";
-  absl::StatusOr<double> rate = RunFio(command + "--mem=shmhuge --fixedbufs=1 2>&1");
-  return rate.ok() ? rate : RunFio(command);
+      "ms --output-format=json --rw=randread:12 --bs=1m --iodepth=32 --filename=" + Quoted(file) + " ";
+  const absl::StatusOr<double> huge = RunFio(command + "--mem=shmhuge --fixedbufs=1 2>&1");
+  if (huge.ok()) return FioRate{.bytes_per_second = *huge, .uses_huge_pages = true};
+  FOREGATE_ASSIGN_OR_RETURN(const double small, RunFio(command));
+  return FioRate{.bytes_per_second = small, .uses_huge_pages = false};
 }
 
 }  // namespace foregate
