@@ -66,15 +66,7 @@ struct Avx512Vector {
     return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
   }
   static Part ScaleByExponent(Part p, Part shifted) {
-    const __m512i exponent =
-        _mm512_sub_epi32(_mm512_castps_si512(shifted), _mm512_castps_si512(_mm512_set1_ps(kRoundToInteger)));
-    const __m512i half = _mm512_srai_epi32(exponent, 1);
-    return _mm512_mul_ps(_mm512_mul_ps(p, Power(half)), Power(_mm512_sub_epi32(exponent, half)));
-  }
-
- private:
-  static Part Power(__m512i exponent) {
-    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_add_epi32(exponent, _mm512_set1_epi32(127)), 23));
+    return _mm512_scalef_ps(p, _mm512_sub_ps(shifted, _mm512_set1_ps(kRoundToInteger)));
   }
 };
 

@@ -18,6 +18,12 @@ namespace {
 // enough to use each key several times from the cache, few enough that their scores stay there (32 KiB).
 constexpr int64_t kMaxQueryRows = 32;
 
+// Exp(a - b). One of two maxima is the larger, whose exponential need not be computed: Exp(0) is 1.
+float ExpOfDifference(float a, float b) {
+  const float difference = a - b;
+  return difference == 0.0f ? 1.0f : Exp(difference);
+}
+
 // Rows of one sequence that follow each other in the step.
 struct RowRun {
   int64_t first_row;
@@ -79,8 +85,8 @@ class SpanSoftmax {
     float& total_maximum = scratch_.maxima[i];
     float& total_sum = scratch_.sums[i];
     const float maximum = MaxOf(total_maximum, span_maximum);
-    const float old_scale = Exp(total_maximum - maximum);
-    const float new_scale = Exp(span_maximum - maximum);
+    const float old_scale = ExpOfDifference(total_maximum, maximum);
+    const float new_scale = ExpOfDifference(span_maximum, maximum);
     total_maximum = maximum;
     total_sum = std::fma(scratch_.span_sums[i], new_scale, total_sum * old_scale);
     const int64_t head_dim = run_.index().head_dim;

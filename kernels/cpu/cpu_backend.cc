@@ -26,13 +26,14 @@ int NumUsableCores() {
   return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
 
-// A quarter of L2 leaves room for activations and for the panel that streams in next. Tiles multiply ten times as fast,
-// so a task's rows, which are packed once per task, need all the panels that L2 holds to be worth it (reckoned for
-// 2 MiB, not measured: 25 us of packing against 11 to 22 us of products with a quarter).
+// Kernels without tiles fetch panels while they multiply others (panel_walk.h). With tiles a task's rows, which are
+// packed once per task, need all the panels that L2 holds to be worth it (reckoned for 2 MiB, not measured: 25 us of
+// packing against 11 to 22 us of products with a quarter of L2).
 int64_t PanelBytes(bool has_tiles) {
+  if (!has_tiles) return 0;
   const long l2_bytes = sysconf(_SC_LEVEL2_CACHE_SIZE);
   constexpr int64_t kUnknownL2Bytes = int64_t{256} << 10;
-  return (l2_bytes > 0 ? l2_bytes : kUnknownL2Bytes) / (has_tiles ? 1 : 4);
+  return l2_bytes > 0 ? l2_bytes : kUnknownL2Bytes;
 }
 
 }  // namespace

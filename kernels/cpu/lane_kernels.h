@@ -126,31 +126,54 @@ struct LaneKernels {
     });
   }
 
-  static float LaneSum(const float* x, int64_t n) {
-    return SumInLanes(x, n, [](Part sums, Part a) { return V::Add(sums, a); });
+  // Two passes: what is scaled is looked at for its maximum, what is exponentiated is added to its lane at once.
+  static float SoftmaxNumerators(float* x, int64_t n, float scale, float* maximum) {
+    *maximum = ScaleAndFindMaximum(x, n, V::Set(scale));
+    const Part shift = V::Set(*maximum);
+    Part sums[V::kParts];
+    for (int part = 0; part < V::kParts; ++part) sums[part] = V::Set(0.0f);
+    int64_t i = 0;
+    for (; i + kSumLanes <= n; i += kSumLanes) {
+#pragma GCC unroll 16
+      for (int part = 0; part < V::kParts; ++part) {
+        float* at = x + i + part * V::kLanes;
+        const Part numerators = Exp(V::Sub(V::Load(at), shift));
+        V::Store(at, numerators);
+        sums[part] = V::Add(sums[part], numerators);
+      }
+    }
+    // Lanes without an element keep their sums.
+    for (int part = 0; part < V::kParts && i < n; ++part, i += V::kLanes) {
+      const int64_t count = n - i < V::kLanes ? n - i : V::kLanes;
+      const Part numerators = Exp(V::Sub(LoadFirst(x + i, count), shift));
+      StoreFirst(numerators, x + i, count);
+      sums[part] = V::FirstOf(count, V::Add(sums[part], numerators), sums[part]);
+    }
+    return V::Reduce(sums);
   }
 
   // The maximum does not depend on the order, so it need not follow the lanes.
-  static float MaxElement(const float* x, int64_t n) {
-    float maximum = x[0];
+  static float ScaleAndFindMaximum(float* x, int64_t n, Part scale) {
+    Part largest = V::Set(-__builtin_inff());
     int64_t i = 0;
-    if (n >= V::kLanes) {
-      Part parts = V::Load(x);
-      for (i = V::kLanes; i + V::kLanes <= n; i += V::kLanes) parts = V::Max(parts, V::Load(x + i));
-      float lanes[V::kLanes];
-      V::Store(lanes, parts);
-      for (const float lane : lanes) maximum = maximum > lane ? maximum : lane;
+    for (; i + V::kLanes <= n; i += V::kLanes) {
+      const Part scaled = V::Mul(V::Load(x + i), scale);
+      V::Store(x + i, scaled);
+      largest = V::Max(largest, scaled);
     }
-    for (; i < n; ++i) maximum = maximum > x[i] ? maximum : x[i];
-    return maximum;
-  }
-
-  static float SoftmaxNumerators(float* x, int64_t n, float scale, float* maximum) {
-    ForParts(n, [=](int64_t i, auto load, auto store) { store(V::Mul(load(x + i), V::Set(scale)), x + i); });
-    *maximum = MaxElement(x, n);
-    const Part shift = V::Set(*maximum);
-    ForParts(n, [=](int64_t i, auto load, auto store) { store(Exp(V::Sub(load(x + i), shift)), x + i); });
-    return LaneSum(x, n);
+    if (i < n) {
+      const Part scaled = V::Mul(LoadFirst(x + i, n - i), scale);
+      StoreFirst(scaled, x + i, n - i);
+      largest = V::FirstOf(n - i, V::Max(largest, scaled), largest);
+    }
+    float lanes[V::kLanes];
+    V::Store(lanes, largest);
+    for (int half = V::kLanes / 2; half > 0; half /= 2) {
+      for (int lane = 0; lane < half; ++lane) {
+        lanes[lane] = lanes[lane] > lanes[lane + half] ? lanes[lane] : lanes[lane + half];
+      }
+    }
+    return lanes[0];
   }
 
   static constexpr IsaTable Table(const char* name) {

@@ -21,6 +21,9 @@ constexpr int64_t kFewRowsTasksPerThread = 8;
 // Rows of a float task: what its kernel packs at once. Packing costs an element about as much as a panel does.
 constexpr int64_t kPackedRows = 64;
 constexpr int64_t kMinPackedPanels = 16;
+// Rows of an integer task where panels are fetched while others are multiplied: half of a core's L2 of them at 2048
+// inputs, so that a task has several groups of panels, of which only the first comes unfetched.
+constexpr int64_t kWalkedRows = 256;
 
 int64_t CeilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }
 int64_t RoundUp(int64_t a, int64_t to) { return CeilDivide(a, to) * to; }
@@ -55,13 +58,16 @@ int64_t ProductTasks::StreamedPanels(int64_t num_rows) const {
 int64_t ProductTasks::PanelsPerTask(int64_t num_rows) const {
   if (num_rows <= kFewRows) return StreamedPanels(num_rows);
   const int64_t share = Share(kTasksPerThread, num_rows);
-  // Tiles of many rows are four panels wide.
-  if (is_quantized_) return std::min(RoundUp(machine_.panel_bytes / bytes_per_panel_ + 1, kStreams), share);
+  if (is_quantized_ && machine_.panel_bytes > 0) {
+    return std::min(RoundUp(machine_.panel_bytes / bytes_per_panel_ + 1, kStreams), share);
+  }
+  if (is_quantized_) return share;
   return std::max(kMinPackedPanels, share);
 }
 
 void ProductTasks::Add(int32_t matrix, int64_t num_rows) {
-  const int64_t row_blocks = is_quantized_ ? 1 : CeilDivide(num_rows, kPackedRows);
+  const int64_t block_rows = !is_quantized_ ? kPackedRows : machine_.panel_bytes > 0 ? num_rows : kWalkedRows;
+  const int64_t row_blocks = CeilDivide(num_rows, block_rows);
   const int64_t panels = PanelsPerTask(CeilDivide(num_rows, row_blocks));
   for (int64_t block = 0; block < row_blocks; ++block) {
     const int64_t first_row = num_rows * block / row_blocks;

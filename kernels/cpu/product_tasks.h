@@ -1,8 +1,9 @@
 // How the products of rows with packed matrices are cut into tasks, which threads take one by one.
 //
 // Few rows are bound by memory: tasks are small and equal, so that all threads read until the end. Many rows are bound
-// by arithmetic: a float task packs its rows once for many panels, an integer task keeps its panels in the L2. How the
-// work is cut never reaches the results.
+// by arithmetic: a float task packs its rows once for many panels, an integer task has panels to fetch while it
+// multiplies others (panel_walk.h), or with tiles keeps its panels in the L2. How the work is cut never reaches the
+// results.
 #ifndef FOREGATE_KERNELS_CPU_PRODUCT_TASKS_H_
 #define FOREGATE_KERNELS_CPU_PRODUCT_TASKS_H_
 
@@ -28,7 +29,8 @@ class ProductTasks {
  public:
   struct Machine {
     int64_t num_threads = 1;
-    int64_t panel_bytes = 0;  // of weights that stay in a core's L2 while rows pass over them
+    // Of quantized weights, that stay in a core's L2 while rows pass over them; 0: the kernels see to that.
+    int64_t panel_bytes = 0;
   };
 
   // Starts over for matrices of the format and shape of `like`, `matrices_per_task` of which (gate and up) are read by

@@ -31,11 +31,12 @@ std::vector<int> Visits(const ProductTasks& tasks, int32_t matrix, int64_t num_r
 
 TEST(ProductTasksTest, EveryOutputOfEveryRowBelongsToOneTask) {
   ProductTasks tasks;
-  for (const WeightFormat format : {WeightFormat::kF32, WeightFormat::kBf16, WeightFormat::kInt8}) {
-    for (const int64_t num_outputs : {1, 16, 17, 100, 513}) {
-      for (const int64_t num_inputs : {1, 40, 700}) {
-        const std::vector<int64_t> rows = {200, 65, 64, 7, 6, 1};
-        tasks.Start(kTwoCores, Matrix(format, num_outputs, num_inputs), 2, 343);
+  for (const int64_t num_inputs : {1, 40, 700}) {
+    const ProductTasks::Machine machine = {.num_threads = 2, .panel_bytes = num_inputs == 40 ? 0 : 128 << 10};
+    for (const WeightFormat format : {WeightFormat::kF32, WeightFormat::kBf16, WeightFormat::kInt8}) {
+      for (const int64_t num_outputs : {1, 16, 17, 100, 513}) {
+        const std::vector<int64_t> rows = {300, 65, 64, 7, 6, 1};
+        tasks.Start(machine, Matrix(format, num_outputs, num_inputs), 2, 443);
         for (size_t i = 0; i < rows.size(); ++i) tasks.Add(static_cast<int32_t>(i), rows[i]);
         for (size_t i = 0; i < rows.size(); ++i) {
           const std::vector<int> visits = Visits(tasks, static_cast<int32_t>(i), rows[i], num_outputs);
@@ -92,6 +93,17 @@ TEST(ProductTasksTest, ManyRowsOfIntegersMeetPanelsThatStayInTheCache) {
   for (const ProductTask& task : tasks.tasks()) {
     EXPECT_EQ(task.num_rows, 512);
     EXPECT_LE(task.num_outputs, 4 * kPanelOutputs);  // 32 KB each
+  }
+}
+
+TEST(ProductTasksTest, WhereKernelsFetchPanelsTasksHaveSeveralGroups) {
+  ProductTasks tasks;
+  tasks.Start({.num_threads = 2}, Matrix(WeightFormat::kInt8, 4096, 2048), 1, 2048);
+  tasks.Add(0, 2048);
+  EXPECT_GE(tasks.size(), 32);
+  for (const ProductTask& task : tasks.tasks()) {
+    EXPECT_LE(task.num_rows, 256);
+    EXPECT_GE(task.num_outputs, 4 * 4 * kPanelOutputs);
   }
 }
 

@@ -114,6 +114,7 @@ void Open(const Flags& flags, Bench& bench) {
   load.directory = flags.model;
   load.weights = OrExit(WeightRules::ForAll(flags.weights));
   load.max_logits_rows = 64;
+  load.block_size = 64;  // as the daemon has it unless told otherwise
   load.kv_dtype = flags.kv_dtype == "bf16" ? DType::kBf16 : DType::kF32;
   for (const int tokens : flags.prefill) load.max_batch_tokens = std::max(load.max_batch_tokens, tokens);
   load.cache_directory = flags.cache_dir;

@@ -73,6 +73,15 @@ template <typename Function>
 [[gnu::noinline]] __m512 _mm512_fmadd_ps(const __m512& a, const __m512& b, const __m512& c) {
   return Emulate([&](size_t i) { return std::fma(a.lane[i], b.lane[i], c.lane[i]); });
 }
+// a * 2^floor(b), rounded once.
+[[gnu::noinline]] __m512 _mm512_scalef_ps(const __m512& a, const __m512& b) {
+  return Emulate([&](size_t i) {
+    const float x = a.lane[i];
+    const float exponent = b.lane[i];
+    if (std::isnan(x) || std::isnan(exponent)) return x + exponent;
+    return std::scalbn(x, static_cast<int>(std::clamp(std::floor(exponent), -1000.0f, 1000.0f)));
+  });
+}
 // The second operand when either is NaN or both are zero.
 [[gnu::noinline]] __m512 _mm512_max_ps(const __m512& a, const __m512& b) {
   return Emulate([&](size_t i) { return a.lane[i] > b.lane[i] ? a.lane[i] : b.lane[i]; });
