@@ -2,8 +2,6 @@
 #include "engine/moe/store/disk_expert_store.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
-#include <xxhash.h>
 
 #include <atomic>
 #include <condition_variable>
@@ -17,6 +15,7 @@
 
 #include "engine/moe/eviction_policy.h"
 #include "engine/moe/expert_cache.h"
+#include "engine/moe/store/expert_file.h"
 #include "kernels/ref/ref_backend.h"
 
 namespace foregate {
@@ -25,44 +24,9 @@ namespace {
 constexpr auto kForever = std::chrono::steady_clock::time_point::max();
 constexpr size_t kPage = kExpertAlignment;
 
-// 2 layers of 4 experts, each part of 5 KiB; the expert's bytes are its index and the part's.
 class DiskExpertStoreTest : public testing::Test {
  protected:
-  DiskExpertStoreTest()
-      : backend_(MakeRefBackend()),
-        stream_(backend_.device->NewStream()),
-        directory_(
-            {1, 4}, 4,
-            std::vector<ExpertLayout>(
-                8,
-                {.hidden = 40, .width = 32, .formats = {WeightFormat::kF32, WeightFormat::kF32, WeightFormat::kF32}})) {
-    std::string folder = testing::TempDir() + "/store.XXXXXX";
-    folder_ = ::mkdtemp(folder.data());
-    WriteFile();
-  }
-  ~DiskExpertStoreTest() override { std::filesystem::remove_all(folder_); }
-
-  void WriteFile() {
-    stored_.path = folder_ + "/model.fgw";
-    std::ofstream file(stored_.path, std::ios::binary);
-    file << std::string(kPage, 'h');
-    uint64_t at = kPage;
-    for (size_t expert = 0; expert < directory_.size(); ++expert) {
-      auto& parts = stored_.experts.emplace_back();
-      for (const Projection projection : kProjections) {
-        const auto part = static_cast<size_t>(projection);
-        const size_t num_bytes = directory_.layout(expert).projection_bytes(projection);
-        const std::string bytes(num_bytes, FillOf(expert, part));
-        parts[part] = {.file_offset = at,
-                       .slot_offset = directory_.layout(expert).offset(projection),
-                       .num_bytes = num_bytes,
-                       .checksum = XXH3_64bits(bytes.data(), bytes.size())};
-        file << bytes << std::string(parts[part].padded_bytes() - num_bytes, '\0');
-        at += parts[part].padded_bytes();
-      }
-    }
-  }
-  static char FillOf(size_t expert, size_t part) { return static_cast<char>(10 * (expert + 1) + part); }
+  DiskExpertStoreTest() : backend_(MakeRefBackend()), stream_(backend_.device->NewStream()) {}
 
   void Open(size_t num_slots, FileRead read = {}, int num_readers = 3) {
     const DiskStoreOptions options{.max_fetches = num_slots,
@@ -97,17 +61,17 @@ class DiskExpertStoreTest : public testing::Test {
     size_t part = 0;
     for (const WeightMatrix& matrix : {weights.gate, weights.up, weights.down}) {
       const auto* bytes = static_cast<const char*>(matrix.data);
-      EXPECT_EQ(bytes[0], FillOf(expert, part));
-      EXPECT_EQ(bytes[40 * 32 * 4 - 1], FillOf(expert, part));
+      EXPECT_EQ(bytes[0], ExpertFile::FillOf(expert, part));
+      EXPECT_EQ(bytes[40 * 32 * 4 - 1], ExpertFile::FillOf(expert, part));
       ++part;
     }
   }
 
   Backend backend_;
   std::unique_ptr<Stream> stream_;
-  ExpertDirectory directory_;
-  std::string folder_;
-  StoredExperts stored_;
+  const ExpertFile file_{testing::TempDir()};
+  const ExpertDirectory& directory_ = file_.directory();
+  const StoredExperts& stored_ = file_.stored();
   bool uses_uring_ = true;
   int stop_grace_ms_ = 3000;
   std::unique_ptr<DiskExpertStore> store_;
