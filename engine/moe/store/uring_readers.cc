@@ -23,6 +23,8 @@ namespace {
 // The kernel takes at most 1 GiB for one registered buffer, and IOV_MAX of them.
 constexpr size_t kMaxRegisteredBytes = size_t{1} << 30;
 constexpr size_t kMaxRegistered = 1024;
+// Of buffers that the kernel would not let go.
+constexpr __kernel_timespec kUnregisterAgain = {.tv_sec = 0, .tv_nsec = 100'000'000};
 // What an entry of the ring is about: a place of under_way_, or this.
 constexpr uint64_t kWakePlace = UINT64_MAX;
 
@@ -42,8 +44,8 @@ class UringReaders final : public PieceReaders {
   }
 
   void Detach() override { thread_.detach(); }
-  // The reader's own thread unregisters, when none of its reads is under way: until then the kernel would make the
-  // caller wait for the disk.
+  // The reader's own thread unregisters, when no read into the buffers is under way: until then the kernel would make
+  // the caller wait for the disk.
   void ReleaseBuffers() override {
     if (!is_released_.exchange(true)) Wake();
   }
@@ -72,6 +74,8 @@ class UringReaders final : public PieceReaders {
       vectors.push_back({buffer.data(), buffer.size()});
     }
     if (vectors.empty() || vectors.size() > kMaxRegistered) return;
+    // Before Linux 5.13 the kernel unregisters only when the whole ring is idle, which one read that hangs prevents.
+    if ((ring_.features & IORING_FEAT_RSRC_TAGS) == 0) return;
     if (::io_uring_register_buffers(&ring_, vectors.data(), static_cast<unsigned>(vectors.size())) == 0)
       registered_.assign(buffers.begin(), buffers.end());
   }
@@ -84,8 +88,8 @@ class UringReaders final : public PieceReaders {
 
   void Run() {
     while (true) {
-      if (is_released_ && !registered_.empty()) Unregister();
       CollectEnded();
+      if (is_unregister_due()) Unregister();
       // Reads that ended are replaced before they are looked at: the last piece of a part is verified then, 0.5 ms in
       // which the disk would go short of work.
       BeginMore();
@@ -103,16 +107,13 @@ class UringReaders final : public PieceReaders {
     }
   }
 
+  bool is_unregister_due() const { return is_released_ && !registered_.empty() && num_fixed_ == 0; }
+
   // Reads work as well without, and the pages that are given back are free at once. They are not registered again when
-  // more memory is used later: that would take all of it at once.
+  // more memory is used later: that would take all of it at once. The kernel may refuse, for want of memory above all:
+  // it is asked again.
   void Unregister() {
-    while (!is_idle()) {
-      Submit(1);
-      CollectEnded();
-      EndAll();
-    }
-    FOREGATE_CHECK_EQ(::io_uring_unregister_buffers(&ring_), 0);
-    registered_.clear();
+    if (::io_uring_unregister_buffers(&ring_) == 0) registered_.clear();
   }
 
   bool is_idle() const { return free_.size() == under_way_.size(); }
@@ -122,10 +123,11 @@ class UringReaders final : public PieceReaders {
       return queue_.Return(piece, read_(piece.file_offset, {piece.destination, piece.num_bytes}));
     const size_t place = free_.back();
     free_.pop_back();
-    under_way_[place] = piece;
     io_uring_sqe* const entry = NewEntry();
     const int buffer = BufferOf(piece);
+    under_way_[place] = {piece, buffer >= 0};
     if (buffer >= 0) {
+      ++num_fixed_;
       ::io_uring_prep_read_fixed(entry, file_.direct_fd(), piece.destination, piece.num_bytes, piece.file_offset,
                                  buffer);
     } else {
@@ -159,7 +161,8 @@ class UringReaders final : public PieceReaders {
       if (place == kWakePlace) {
         is_listening_ = false;
       } else {
-        ended_.emplace_back(under_way_[place], entry->res);
+        ended_.emplace_back(under_way_[place].piece, entry->res);
+        if (under_way_[place].is_fixed) --num_fixed_;
         free_.push_back(place);
       }
       ::io_uring_cqe_seen(&ring_, entry);
@@ -176,8 +179,15 @@ class UringReaders final : public PieceReaders {
   }
 
   void Submit(unsigned num_awaited) {
-    const int submitted = ::io_uring_submit_and_wait(&ring_, num_awaited);
-    if (submitted >= 0) return;
+    int submitted;
+    if (num_awaited > 0 && is_unregister_due()) {
+      __kernel_timespec at_most = kUnregisterAgain;
+      io_uring_cqe* first = nullptr;
+      submitted = ::io_uring_submit_and_wait_timeout(&ring_, &first, num_awaited, &at_most, nullptr);
+    } else {
+      submitted = ::io_uring_submit_and_wait(&ring_, num_awaited);
+    }
+    if (submitted >= 0 || submitted == -ETIME) return;
     // Interrupted, or the kernel has no memory for requests just now: what is not submitted yet goes with the next.
     FOREGATE_CHECK(submitted == -EINTR || submitted == -EAGAIN || submitted == -EBUSY || submitted == -ENOMEM);
     if (num_awaited > 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
@@ -203,7 +213,12 @@ class UringReaders final : public PieceReaders {
   bool has_ring_ = false;
   int wake_fd_ = -1;
   bool is_listening_ = false;  // the ring waits for wake_fd_
-  std::vector<ReadPiece> under_way_;
+  struct UnderWay {
+    ReadPiece piece;
+    bool is_fixed = false;  // into a registered buffer
+  };
+  std::vector<UnderWay> under_way_;
+  size_t num_fixed_ = 0;
   std::vector<size_t> free_;                      // places of under_way_
   std::vector<std::pair<ReadPiece, int>> ended_;  // what CollectEnded found, with its result
   std::vector<std::span<std::byte>> registered_;

@@ -7,6 +7,7 @@
 #include <array>
 #include <chrono>
 #include <cstring>
+#include <fstream>
 #include <functional>
 #include <memory>
 #include <string>
@@ -25,6 +26,16 @@ using std::chrono::steady_clock;
 constexpr size_t kSlots = 4;
 constexpr uint32_t kPage = ExpertFile::kPage;
 constexpr int kDepth = 8;  // more reads than an expert has pieces
+
+// Memory of this process that the kernel keeps in its place for reads.
+size_t PinnedKib() {
+  std::ifstream status("/proc/self/status");
+  for (std::string word; status >> word;) {
+    size_t count = 0;
+    if (word == "VmPin:" && status >> count) return count;
+  }
+  return 0;
+}
 
 class UringReadersTest : public testing::Test {
  protected:
@@ -133,6 +144,21 @@ TEST_F(UringReadersTest, AGuessIsRaisedBesideItsReadsThatHang) {
   LetGo();
   ASSERT_TRUE(AwaitEnds(1).ok());
   ExpectArrived(0);
+}
+
+// Memory that is given back is free as soon as the kernel may let go of it, and meanwhile others are read.
+TEST_F(UringReadersTest, BuffersAreReleasedBesideAReadThatHangs) {
+  if (PinnedKib() == 0) GTEST_SKIP() << "buffers cannot be registered here";
+  PushHanging(0, 0);
+  readers_->ReleaseBuffers();
+  Push(1, 5);
+  ASSERT_TRUE(AwaitEnds(1).ok());
+  ExpectArrived(1);
+  EXPECT_EQ(fetches_[0].state, FetchState::kPending);
+  LetGo();
+  ASSERT_TRUE(AwaitEnds(2).ok());
+  ExpectArrived(0);
+  EXPECT_TRUE(Await([] { return PinnedKib() == 0; }));
 }
 
 }  // namespace
