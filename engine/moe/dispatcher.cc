@@ -12,8 +12,9 @@ namespace {
 
 // How soon a wait notices that nobody wants it any more.
 constexpr std::chrono::milliseconds kDropPeriod(50);
-// What an expert gets while the store is silent: enough for a disk that works to bring one, so that a single read that
-// hangs does not keep others from being tried, and little where each layer of each step would wait in vain.
+// What an expert gets while the store is silent, or when it was waited for in vain before: enough for a disk that works
+// to bring one, so that a single read that hangs does not keep others from being tried, and little where each layer of
+// each step would wait in vain.
 constexpr std::chrono::milliseconds kStalledWait(100);
 
 std::span<const int32_t> IdsOf(const RoutingTable& table) {
@@ -109,8 +110,17 @@ bool Dispatcher::ForgetDropped(const RoutingTable& table, WaitingRows& rows) {
   return num_forgotten > 0;
 }
 
+bool Dispatcher::is_overdue(int32_t layer) const {
+  // What has no slot waits for one of the same slots, so one stands for all.
+  if (!missing_.empty() && !cache_.is_overdue({layer, missing_.front()})) return false;
+  return std::all_of(leased_.begin(), leased_.end(), [&](const ExpertLease& lease) {
+    return cache_.is_overdue({layer, lease.weights().expert});
+  });
+}
+
 void Dispatcher::GiveUp(int32_t layer, std::chrono::steady_clock::duration waited, const absl::Status& why) {
   const auto fail = [&](int32_t expert) {
+    cache_.MarkOverdue({layer, expert});
     const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(waited).count();
     failures_.push_back(
         {expert, absl::UnavailableError(ToString(ExpertKey{layer, expert}) + ": not there after " +
@@ -128,14 +138,15 @@ void Dispatcher::GiveUp(int32_t layer, std::chrono::steady_clock::duration waite
 absl::Status Dispatcher::AwaitArrival(int32_t layer, const RoutingTable& table, uint64_t seen, WaitingRows& rows) {
   const auto began = std::chrono::steady_clock::now();
   std::chrono::steady_clock::time_point deadline = rows.wait_deadline();
-  if (cache_.is_stalled()) deadline = std::min(deadline, began + kStalledWait);
+  const bool was_overdue = is_overdue(layer);
+  if (was_overdue || cache_.is_stalled()) deadline = std::min(deadline, began + kStalledWait);
   for (auto now = began;;) {
     const absl::Status arrived = cache_.WaitForArrival(seen, std::min(deadline, now + kDropPeriod));
     if (!absl::IsDeadlineExceeded(arrived)) return arrived;
     if (ForgetDropped(table, rows)) return absl::OkStatus();
     now = std::chrono::steady_clock::now();
     if (now < deadline) continue;
-    cache_.MarkStalled(seen);
+    if (!was_overdue) cache_.MarkStalled(seen);  // else it says nothing new of the store
     GiveUp(layer, now - began, arrived);
     return absl::OkStatus();
   }

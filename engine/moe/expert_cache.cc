@@ -272,6 +272,7 @@ absl::StatusOr<size_t> ExpertCache::Load(size_t expert, FetchClass urgency, floa
   if (taken.is_hollow) CountPages(slot);
   taken.hint = hint;
   taken.is_guess = urgency == FetchClass::kSpeculative;
+  taken.is_overdue = false;
   slot_of_expert_[expert] = slot;
   if (absl::Status begun = store_->Begin(*taken.fetch, stream); !begun.ok()) {
     Vacate(slot);
@@ -337,6 +338,20 @@ absl::Status ExpertCache::WaitForArrival(uint64_t seen, std::chrono::steady_cloc
   Count(counters_.stall_us,
         static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(waited).count()));
   return ended;
+}
+
+void ExpertCache::MarkOverdue(ExpertKey key) {
+  const size_t slot = slot_of_expert_[directory_.index(key)];
+  if (slot != kNone) slots_[slot].is_overdue = true;
+}
+
+bool ExpertCache::is_overdue(ExpertKey key) const {
+  const size_t expert = directory_.index(key);
+  const auto is_late = [](const Slot& slot) { return slot.is_overdue && slot.is_pending(); };
+  if (slot_of_expert_[expert] != kNone) return is_late(slots_[slot_of_expert_[expert]]);
+  const auto first = slots_.begin() + static_cast<std::ptrdiff_t>(first_slot_[class_of_[expert]]);
+  const auto end = slots_.begin() + static_cast<std::ptrdiff_t>(first_slot_[class_of_[expert] + 1]);
+  return std::all_of(first, end, [&](const Slot& slot) { return slot.expert == kNone || is_late(slot); });
 }
 
 CachePrefetchBytes ExpertCache::prefetch_bytes() const {

@@ -115,6 +115,11 @@ class ExpertCache {
   void MarkStalled(uint64_t seen) { stalled_at_ = seen; }
   bool is_stalled() const { return store_ != nullptr && stalled_at_ == store_->num_ended(); }
 
+  // The expert's fetch was waited for in vain, until it ends. The store may work all the same: one read hangs.
+  void MarkOverdue(ExpertKey key);
+  // Whether the expert's fetch is overdue, or, of one that has no slot, all that are to make room for it.
+  bool is_overdue(ExpertKey key) const;
+
   // As many slots are usable from now on as fit into `num_bytes`, at least two of each class, at most all. What the
   // policy would evict goes first. False: more has to go, but is leased or being filled; call again.
   bool Resize(uint64_t num_bytes);
@@ -145,6 +150,7 @@ class ExpertCache {
     bool is_prefetched = false;          // and not used yet
     bool is_guess = false;               // of which the layer has not routed yet
     bool is_vain = false;                // a guess that did not come true: the first to go
+    bool is_overdue = false;             // its fetch was waited for in vain; of one that is pending
     bool is_hollow = false;              // retired, or not filled since: its pages are the system's
     size_t displaced = kNone;            // whose slot a guess took, until the guess is used or gone
     std::unique_ptr<ExpertFetch> fetch;  // where it is, for good; idle when the expert was placed
