@@ -28,14 +28,11 @@ void EngineLoop::SetUpExpertTurns() {
   const DecoderInfo& info = decoder_->info();
   ExpertTurns::Options options{.layer_expert_bytes = {},
                                .experts_per_layer = static_cast<size_t>(info.num_experts),
-                               .dense_bytes = static_cast<double>(info.weight_bytes),
+                               .dense_bytes = static_cast<double>(info.dense_bytes),
                                .max_passed_over = options_.expert_affinity_steps};
   FOREGATE_CHECK_EQ(tier.board->layers().size(), info.moe_layers.size());
-  for (const ExpertBoard::Layer& layer : tier.board->layers()) {
+  for (const ExpertBoard::Layer& layer : tier.board->layers())
     options.layer_expert_bytes.push_back(static_cast<double>(layer.expert_bytes));
-    options.dense_bytes -= static_cast<double>(layer.expert_bytes) * static_cast<double>(info.num_experts);
-  }
-  options.dense_bytes = std::max(options.dense_bytes, 0.0);
   expert_turns_.emplace(options);
 }
 

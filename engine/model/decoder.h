@@ -72,7 +72,8 @@ struct DecoderInfo {
   std::vector<int32_t> moe_layers;     // model layers that route
   std::vector<uint64_t> expert_bytes;  // of one expert, by MoE layer; empty: unknown
   uint64_t num_parameters = 0;
-  uint64_t weight_bytes = 0;
+  uint64_t weight_bytes = 0;      // in memory: with those of the slots that experts have, and of their host copy
+  uint64_t dense_bytes = 0;       // of these, what every step reads
   uint64_t identity[2] = {0, 0};  // 128-bit digest of weights and numeric contract: part of prefix-cache keys
 };
 

@@ -86,6 +86,7 @@ DecoderInfo MakeInfo(const OpenedModel& model, uint64_t weight_bytes, DType kv_d
   info.expert_bytes = model.weights.experts.LayerBlockBytes();
   info.num_parameters = model.weights.num_parameters;
   info.weight_bytes = weight_bytes;
+  info.dense_bytes = model.weights.dense_bytes - model.weights.lookup_bytes;
   return info;
 }
 

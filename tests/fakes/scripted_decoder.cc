@@ -103,6 +103,8 @@ ScriptedDecoder::ScriptedDecoder(ScriptedDecoderOptions options) : options_(std:
   info_.experts_per_token = kTopK;
   info_.hidden_size = 1;
   info_.moe_layers = {1};
+  info_.weight_bytes = options_.weight_bytes;
+  info_.dense_bytes = options_.dense_bytes;
   info_.identity[0] = 17;
   info_.identity[1] = 42;
   // Layers of different shapes, so that a copy that forgets one is seen: 2 * 8 + 8 + 16 bytes per token.

@@ -23,6 +23,7 @@ struct ScriptedDecoderOptions {
   int32_t vocab_size = 64;
   int32_t max_positions = 512;
   ExpertTier tier = {};
+  uint64_t weight_bytes = 0, dense_bytes = 0;  // as DecoderInfo has them
   // A row's experts follow from the first token of its sequence, and not from its own: streams differ for good. Even
   // first tokens want experts 0 and 1, odd ones 2 and 3.
   bool routes_by_first_token = false;
