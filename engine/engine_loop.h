@@ -115,7 +115,8 @@ class EngineLoop {
   void HoldForExperts();
   void CountPassedOver();
   void ObserveExperts(const StepResult& result);
-  void ObserveTurnCost(SteadyTime::duration step_time);
+  // `is_usual`: the step lost no rows.
+  void ObserveTurnCost(SteadyTime::duration step_time, bool is_usual);
 
   // engine_loop_results.cc: from the logits to the sinks.
   void RecordRouting(const StepResult& result);

@@ -82,13 +82,13 @@ void EngineLoop::ObserveExperts(const StepResult& result) {
   }
 }
 
-void EngineLoop::ObserveTurnCost(SteadyTime::duration step_time) {
+void EngineLoop::ObserveTurnCost(SteadyTime::duration step_time, bool is_usual) {
   if (!expert_turns_) return;
   const uint64_t stall_us = expert_cache_->stall_us.load(std::memory_order_relaxed);
   const uint64_t bytes = BytesRead(*expert_reads_);
-  expert_turns_->EndStep(batch_.num_rows() == decode_rows_, std::chrono::duration<double>(step_time).count(),
-                         static_cast<double>(stall_us - expert_stall_us_) / 1e6,
-                         static_cast<double>(bytes - expert_read_bytes_));
+  expert_turns_->EndStep(
+      is_usual && batch_.num_rows() == decode_rows_, std::chrono::duration<double>(step_time).count(),
+      static_cast<double>(stall_us - expert_stall_us_) / 1e6, static_cast<double>(bytes - expert_read_bytes_));
   expert_stall_us_ = stall_us;
   expert_read_bytes_ = bytes;
 }

@@ -62,6 +62,13 @@ class TurnsServer {
       cache_.stall_us += pace.stall_us;
       reads_.bytes_read[0] += 2 * kExpertBytes;
     };
+    decoder.on_experts = [this](std::span<uint8_t> dropped) {
+      if (!std::exchange(stalls_, false)) return absl::OkStatus();
+      clock_.Advance(std::chrono::seconds(30));
+      cache_.stall_us += 30'000'000;
+      dropped.back() = 1;
+      return absl::UnavailableError("the disk is stalled");
+    };
     auto loop = EngineLoop::Create(options, backend_.device.get(), std::make_unique<ScriptedDecoder>(decoder), &clock_);
     EXPECT_TRUE(loop.ok()) << loop.status();
     loop_ = std::move(*loop);
@@ -82,6 +89,9 @@ class TurnsServer {
     return sink;
   }
 
+  // The next step waits half a minute in vain, and loses its last sequence.
+  void Stall() { stalls_ = true; }
+
   EngineLoop& loop() { return *loop_; }
   uint64_t passed_over() const { return loop_->metrics().expert_passed_over.value(); }
 
@@ -92,6 +102,7 @@ class TurnsServer {
   ExpertCacheCounters cache_;
   FetchCounters reads_;
   int num_submitted_ = 0;
+  bool stalls_ = false;
   std::unique_ptr<EngineLoop> loop_;
 };
 
@@ -166,6 +177,16 @@ TEST(EngineLoopTurnsTest, DenseWeightsAreComputedWithInEveryTurn) {
     const Sinks sinks = SubmitStreams(&server);
     EXPECT_EQ(StepUntilTurns(&server), dense_bytes == 0) << dense_bytes;
   }
+}
+
+TEST(EngineLoopTurnsTest, AStepThatWaitedInVainTeachesNothing) {
+  TurnsServer server(4, TurnsServer::Experts::kOnDisk, {.stall_us = 300, .dense_bytes = 2 * kExpertBytes});
+  const Sinks sinks = SubmitStreams(&server);
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(server.loop().Step());
+  server.Stall();
+  EXPECT_FALSE(StepUntilTurns(&server));
+  EXPECT_TRUE(absl::IsUnavailable(sinks.back()->status())) << sinks.back()->status();
+  EXPECT_TRUE(sinks.front()->status().ok()) << sinks.front()->status();
 }
 
 TEST(EngineLoopTurnsTest, NobodySitsOutBesideAPrompt) {

@@ -131,6 +131,7 @@ absl::StatusOr<std::unique_ptr<StepInFlight>> ScriptedDecoder::Launch(const Batc
   if (options_.between_layers) options_.between_layers(step);
   for (const int32_t sequence : control.TakeDropped()) dropped_[static_cast<size_t>(sequence)] = 1;
   write_layer(kv[1]);
+  if (options_.on_experts) failure_ = options_.on_experts(dropped_);
 
   routed_rows_.clear();
   experts_.clear();
@@ -174,6 +175,7 @@ absl::StatusOr<StepResult> ScriptedDecoder::Collect(std::unique_ptr<StepInFlight
   StepResult result;
   result.logits = logits_;
   result.dropped = dropped_;
+  result.failure = failure_;
   result.routing = {&routing_, 1};
   return result;
 }
