@@ -191,7 +191,7 @@ class ExpertCache {
   std::vector<std::vector<size_t>> retired_slots_;         // by class
   std::vector<size_t> num_usable_;                         // by class
   bool can_resize_ = false;                                // of memory that is the host's
-  uint64_t size_ = 0;                                      // that Resize has reached
+  uint64_t size_ = 0;                                      // that Resize has reached; 0: none yet
   std::vector<std::vector<ExpertWeights>> layer_weights_;  // by layer index; filled when first asked for
   ExpertUsage usage_;
   ExpertCacheCounters counters_;

@@ -18,7 +18,7 @@ bool ExpertCache::Resize(uint64_t num_bytes) {
     }
     is_done = is_done && num_usable_[slot_class] == wanted[slot_class];
   }
-  if (is_done) size_ = num_bytes;
+  size_ = is_done ? num_bytes : 0;  // between two sizes it is none
   return is_done;
 }
 
