@@ -93,16 +93,23 @@ class UringReaders final : public PieceReaders {
       // Reads that ended are replaced before they are looked at: the last piece of a part is verified then, 0.5 ms in
       // which the disk would go short of work.
       BeginMore();
-      if (is_idle() && ended_.empty() && !queue_.is_open()) return;
-      Submit(ended_.empty() ? 1 : 0);
+      const bool is_idle = free_.size() == under_way_.size() && ended_.empty() && !read_here_.has_value();
+      if (is_idle && !queue_.is_open()) return;
+      Submit(ended_.empty() && !read_here_.has_value() ? 1 : 0);
       EndAll();
+      if (read_here_.has_value()) Read(*std::exchange(read_here_, std::nullopt));
     }
   }
 
+  // Up to a piece that this thread reads itself: what has arrived must not wait behind many of those.
   void BeginMore() {
     while (!free_.empty()) {
       const std::optional<ReadPiece> next = queue_.TryTake();
       if (!next.has_value()) return;
+      if (file_.direct_fd() < 0 || !file_.PrefersDirect(next->file_offset, next->num_bytes)) {
+        read_here_ = next;
+        return;
+      }
       Begin(*next);
     }
   }
@@ -116,11 +123,7 @@ class UringReaders final : public PieceReaders {
     if (::io_uring_unregister_buffers(&ring_) == 0) registered_.clear();
   }
 
-  bool is_idle() const { return free_.size() == under_way_.size(); }
-
   void Begin(const ReadPiece& piece) {
-    if (file_.direct_fd() < 0 || !file_.PrefersDirect(piece.file_offset, piece.num_bytes))
-      return queue_.Return(piece, read_(piece.file_offset, {piece.destination, piece.num_bytes}));
     const size_t place = free_.back();
     free_.pop_back();
     io_uring_sqe* const entry = NewEntry();
@@ -198,11 +201,14 @@ class UringReaders final : public PieceReaders {
     ended_.clear();
   }
 
+  void Read(const ReadPiece& piece) {
+    queue_.Return(piece, read_(piece.file_offset, {piece.destination, piece.num_bytes}));
+  }
+
   void End(const ReadPiece& piece, int result) {
     if (result == static_cast<int>(piece.num_bytes)) return queue_.Return(piece, absl::OkStatus());
     // A file that ended, a file system that takes no such read: `read_` says what it is, or reads it.
-    if (result >= 0 || result == -EINVAL)
-      return queue_.Return(piece, read_(piece.file_offset, {piece.destination, piece.num_bytes}));
+    if (result >= 0 || result == -EINVAL) return Read(piece);
     queue_.Return(piece, absl::UnavailableError(file_.path() + ": cannot read: " + std::strerror(-result)));
   }
 
@@ -221,6 +227,7 @@ class UringReaders final : public PieceReaders {
   size_t num_fixed_ = 0;
   std::vector<size_t> free_;                      // places of under_way_
   std::vector<std::pair<ReadPiece, int>> ended_;  // what CollectEnded found, with its result
+  std::optional<ReadPiece> read_here_;            // in the page cache, and taken last
   std::vector<std::span<std::byte>> registered_;
   std::atomic<bool> is_released_{false};
   std::thread thread_;

@@ -146,6 +146,28 @@ TEST_F(UringReadersTest, AGuessIsRaisedBesideItsReadsThatHang) {
   ExpectArrived(0);
 }
 
+// Reads that came back while the reader was busy with the page cache end before it reads more of that.
+TEST_F(UringReadersTest, WhatHasArrivedWaitsForOnePieceFromThePageCache) {
+  experts_.EnterPageCache(5);
+  if (file_->PrefersDirect(experts_.stored().experts[5][0].file_offset, kPage) ||
+      !file_->PrefersDirect(experts_.stored().experts[0][0].file_offset, ExpertFile::kExpertBytes))
+    GTEST_SKIP() << "the page cache holds what it likes";
+  PushHanging(0, 0);
+  std::vector<FetchState> states;  // of the other, whenever a piece of this one is read
+  before_read_ = [&](uint64_t offset) {
+    if (offset < experts_.stored().experts[5][0].file_offset) return;
+    states.push_back(fetches_[0].state);
+    LetGo();
+  };
+  Push(1, 5);
+  ASSERT_TRUE(AwaitEnds(2).ok());
+  ExpectArrived(0);
+  ExpectArrived(1);
+  ASSERT_EQ(states.size(), 6u);
+  EXPECT_EQ(states.front(), FetchState::kPending);
+  EXPECT_EQ(states.back(), FetchState::kArrived);
+}
+
 // Memory that is given back is free as soon as the kernel may let go of it, and meanwhile others are read.
 TEST_F(UringReadersTest, BuffersAreReleasedBesideAReadThatHangs) {
   if (PinnedKib() == 0) GTEST_SKIP() << "buffers cannot be registered here";
