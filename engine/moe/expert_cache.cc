@@ -20,7 +20,7 @@ ExpertLease::~ExpertLease() {
   ExpertCache::Slot& slot = cache_->slots_[slot_];
   if (--slot.num_leases > 0) return;
   cache_->board_.ShowLeased(slot_, false);
-  if (slot.has_failed()) cache_->Vacate(slot_);
+  cache_->VacateIfFailed(slot_);
 }
 
 bool ExpertLease::has_ended() const { return !cache_->slots_[slot_].is_pending(); }
@@ -157,7 +157,7 @@ void ExpertCache::Visit(int32_t layer, size_t num_rows, std::span<const int32_t>
   std::fill(is_wanted_.begin(), is_wanted_.end(), 0);
   for (const int32_t expert : experts) is_wanted_[static_cast<size_t>(expert)] = 1;
   for (size_t i = 0; i < is_wanted_.size(); ++i) {
-    if (slot_of_expert_[first + i] == kNone) continue;
+    if (slot_of_expert_[first + i] == kNone || VacateIfFailed(slot_of_expert_[first + i])) continue;
     Slot& slot = slots_[slot_of_expert_[first + i]];
     slot.hint = 0;
     if (!std::exchange(slot.is_guess, false)) continue;
@@ -181,6 +181,13 @@ void ExpertCache::Vacate(size_t slot) {
   free_slots_[class_of_[expert]].push_back(slot);
 }
 
+bool ExpertCache::VacateIfFailed(size_t slot) {
+  const Slot& of = slots_[slot];
+  if (of.expert == kNone || of.num_leases > 0 || !of.has_failed()) return false;
+  Vacate(slot);
+  return true;
+}
+
 size_t ExpertCache::FindCandidates(size_t slot_class) {
   size_t num_pending = 0;
   candidates_.clear();
@@ -188,6 +195,7 @@ size_t ExpertCache::FindCandidates(size_t slot_class) {
   for (size_t slot = first_slot_[slot_class]; slot < first_slot_[slot_class + 1]; ++slot) {
     const Slot& of = slots_[slot];
     if (of.expert != kNone && of.is_pending()) ++num_pending;
+    if (VacateIfFailed(slot)) continue;
     if (of.expert == kNone || of.num_leases > 0 || of.is_pending()) continue;
     const ExpertKey key = directory_.key(of.expert);
     const int32_t layer_index = LayerIndex(of.expert);
@@ -220,8 +228,8 @@ size_t ExpertCache::TakeSlot(size_t expert, FetchClass urgency, float hint) {
   size_t slot = kNone;
   const bool is_silent = is_stalled();
   if (is_silent && hint > 0) return kNone;
+  const size_t num_pending = free.empty() ? FindCandidates(slot_class) : 0;
   if (free.empty()) {
-    const size_t num_pending = FindCandidates(slot_class);
     const int32_t layer_index = LayerIndex(expert);
     if (hint > 0)
       candidates_.push_back({.key = directory_.key(expert),
@@ -285,10 +293,7 @@ absl::StatusOr<size_t> ExpertCache::Load(size_t expert, FetchClass urgency, floa
 absl::StatusOr<ExpertLease> ExpertCache::Acquire(ExpertKey key, Stream& stream) {
   const size_t expert = directory_.index(key);
   size_t slot = slot_of_expert_[expert];
-  if (slot != kNone && slots_[slot].num_leases == 0 && slots_[slot].has_failed()) {
-    Vacate(slot);  // a prefetch that failed: the demand tries for itself
-    slot = kNone;
-  }
+  if (slot != kNone && VacateIfFailed(slot)) slot = kNone;  // the demand tries for itself
   if (slot == kNone) {
     running_layer_ = LayerIndex(expert);
     const bool is_regret = lost_to_[expert] != kNone && slots_[lost_to_[expert]].displaced == expert;
@@ -320,7 +325,7 @@ absl::StatusOr<ExpertLease> ExpertCache::Acquire(ExpertKey key, Stream& stream) 
 absl::StatusOr<bool> ExpertCache::Prefetch(ExpertKey key, FetchClass urgency, float probability, Stream& stream) {
   const size_t expert = directory_.index(key);
   const size_t slot = slot_of_expert_[expert];
-  if (slot != kNone) {
+  if (slot != kNone && !VacateIfFailed(slot)) {
     store_->Raise(*slots_[slot].fetch, urgency);
     return true;
   }
@@ -366,6 +371,7 @@ ExpertState ExpertCache::state(ExpertKey key) const {
   const size_t slot = slot_of_expert_[directory_.index(key)];
   if (slot == kNone) return ExpertState::kAbsent;
   if (slots_[slot].is_pending()) return ExpertState::kLoading;
+  if (slots_[slot].has_failed()) return ExpertState::kAbsent;
   return slots_[slot].num_leases > 0 ? ExpertState::kPinned : ExpertState::kResident;
 }
 

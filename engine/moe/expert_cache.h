@@ -3,7 +3,7 @@
 //   state     meaning                                       leaves it by
 //   Absent    in no slot                                    Acquire, Prefetch -> Loading; Place -> Resident
 //   Loading   has a slot; the store is bringing it          it arrives -> Pinned, or Resident when not leased; it fails
-//             -> Absent once not leased; a speculative one that had not begun -> Absent
+//             -> Absent, its slot free once not leased; a speculative one that had not begun -> Absent
 //   Resident  in a slot, whole, not leased                  Acquire -> Pinned; another expert's slot -> Absent
 //   Pinned    in a slot, whole, leased; never evicted       last lease returned -> Resident
 //
@@ -104,8 +104,8 @@ class ExpertCache {
   // Begins to fetch an absent expert that is wanted with `probability`, when there is a slot that is worth less to the
   // policy. Returns whether it is in a slot now.
   absl::StatusOr<bool> Prefetch(ExpertKey key, FetchClass urgency, float probability, Stream& stream);
-  // Whether the expert has a slot, whole or not.
-  bool has_slot(ExpertKey key) const { return slot_of_expert_[directory_.index(key)] != kNone; }
+  // Whether the expert is in a slot, or on its way into one.
+  bool has_slot(ExpertKey key) const { return state(key) != ExpertState::kAbsent; }
 
   // How many fetches have ended; WaitForArrival returns when more than `seen` have, or DEADLINE_EXCEEDED.
   uint64_t num_ended() const { return store_->num_ended(); }
@@ -164,10 +164,13 @@ class ExpertCache {
   int32_t LayerIndex(size_t expert) const;
   ExpertWeights WeightsIn(const Slot& slot) const;
   void Vacate(size_t slot);
+  // Of an expert that did not come; false while it is leased. Nobody is told when a fetch fails that nobody leases, so
+  // whoever meets its slot asks.
+  bool VacateIfFailed(size_t slot);
   // A slot of the expert's class that is free or whose expert may be evicted; kNone when there is none. With a hint
   // (of a prefetch), none as well when the policy would rather evict the newcomer.
   size_t TakeSlot(size_t expert, FetchClass urgency, float hint);
-  // Fills candidates_; how many slots of the class are being filled.
+  // Fills candidates_; how many slots of the class are being filled. Those that failed are free then.
   size_t FindCandidates(size_t slot_class);
   // Gives up a guess that had not begun, or a demand that nobody waits for any more: its slot, or kNone.
   size_t CancelOne(size_t slot_class);

@@ -24,8 +24,8 @@ bool ExpertCache::Resize(uint64_t num_bytes) {
 
 bool ExpertCache::Retire(size_t slot_class) {
   std::vector<size_t>& free = free_slots_[slot_class];
+  if (free.empty()) FindCandidates(slot_class);
   if (free.empty()) {
-    FindCandidates(slot_class);
     const std::optional<size_t> victim = policy_(
         candidates_, {.layer_index = running_layer_, .num_layers = static_cast<int32_t>(directory_.layers().size())});
     const size_t slot = victim ? candidate_slots_[*victim] : CancelOne(slot_class);
