@@ -167,8 +167,10 @@ void ExpertCache::Visit(int32_t layer, size_t num_rows, std::span<const int32_t>
   }
 }
 
-void ExpertCache::Vacate(size_t slot) {
+size_t ExpertCache::Vacate(size_t slot) {
   const size_t expert = slots_[slot].expert;
+  // A guess in the place of another one that was in vain stands for the same loss.
+  const size_t loss = slots_[slot].is_guess || slots_[slot].is_vain ? slots_[slot].displaced : expert;
   slot_of_expert_[expert] = kNone;
   board_.ShowNoSlot(expert);
   slots_[slot].expert = kNone;
@@ -179,6 +181,7 @@ void ExpertCache::Vacate(size_t slot) {
   if (std::exchange(slots_[slot].is_guess, false))
     Count(counters_.guess_wasted_bytes, directory_.layout(expert).block_bytes());
   free_slots_[class_of_[expert]].push_back(slot);
+  return loss;
 }
 
 bool ExpertCache::VacateIfFailed(size_t slot) {
@@ -211,23 +214,34 @@ size_t ExpertCache::FindCandidates(size_t slot_class) {
   return num_pending;
 }
 
-size_t ExpertCache::CancelOne(size_t slot_class) {
+std::optional<size_t> ExpertCache::CancelOne(size_t slot_class) {
   for (const FetchClass urgency : {FetchClass::kSpeculative, FetchClass::kDemand}) {
     for (size_t slot = first_slot_[slot_class]; slot < first_slot_[slot_class + 1]; ++slot) {
       Slot& of = slots_[slot];
       if (of.expert == kNone || of.num_leases > 0 || of.fetch->urgency != urgency) continue;
-      if (of.is_pending() && store_->Cancel(*of.fetch)) return slot;
+      if (of.is_pending() && store_->Cancel(*of.fetch)) return Vacate(slot);
     }
   }
-  return kNone;
+  return std::nullopt;
+}
+
+std::optional<size_t> ExpertCache::EvictOne(size_t slot_class) {
+  const std::optional<size_t> victim = policy_(
+      candidates_, {.layer_index = running_layer_, .num_layers = static_cast<int32_t>(directory_.layers().size())});
+  if (!victim) return CancelOne(slot_class);
+  if (*victim == candidate_slots_.size()) return std::nullopt;  // the newcomer
+  const size_t slot = candidate_slots_[*victim];
+  Count(counters_.num_evictions);
+  Count(board_.layer_of(slots_[slot].expert).num_evictions);
+  return Vacate(slot);
 }
 
 size_t ExpertCache::TakeSlot(size_t expert, FetchClass urgency, float hint) {
   const size_t slot_class = class_of_[expert];
   std::vector<size_t>& free = free_slots_[slot_class];
-  size_t slot = kNone;
   const bool is_silent = is_stalled();
   if (is_silent && hint > 0) return kNone;
+  std::optional<size_t> loss;
   const size_t num_pending = free.empty() ? FindCandidates(slot_class) : 0;
   if (free.empty()) {
     const int32_t layer_index = LayerIndex(expert);
@@ -240,32 +254,19 @@ size_t ExpertCache::TakeSlot(size_t expert, FetchClass urgency, float hint) {
                              .probability = hint,
                              .hint = hint});
     if (is_silent) {
-      slot = CancelOne(slot_class);
+      loss = CancelOne(slot_class);
       const size_t most_pending = std::max<size_t>(2, num_usable_[slot_class] / 4);
-      if (slot == kNone && num_pending >= most_pending) return kNone;
+      if (!loss && num_pending >= most_pending) return kNone;
     }
-    if (slot == kNone) {
-      const std::optional<size_t> victim = policy_(
-          candidates_, {.layer_index = running_layer_, .num_layers = static_cast<int32_t>(directory_.layers().size())});
-      if (victim && *victim == candidate_slots_.size()) return kNone;  // the newcomer
-      slot = victim ? candidate_slots_[*victim] : hint > 0 ? kNone : CancelOne(slot_class);
-      if (slot == kNone) return kNone;
-      if (victim) {
-        Count(counters_.num_evictions);
-        Count(board_.layer_of(slots_[slot].expert).num_evictions);
-      }
-    }
-    // A guess in the place of another one that was in vain stands for the same loss.
-    const Slot& before = slots_[slot];
-    const size_t loss = before.is_guess || before.is_vain ? before.displaced : before.expert;
-    Vacate(slot);
-    if (urgency == FetchClass::kSpeculative && loss != kNone) {
-      slots_[slot].displaced = loss;
-      lost_to_[loss] = slot;
-    }
+    if (!loss) loss = EvictOne(slot_class);
+    if (!loss) return kNone;
   }
-  slot = free.back();
+  const size_t slot = free.back();
   free.pop_back();
+  if (urgency == FetchClass::kSpeculative && loss.value_or(kNone) != kNone) {
+    slots_[slot].displaced = *loss;
+    lost_to_[*loss] = slot;
+  }
   return slot;
 }
 

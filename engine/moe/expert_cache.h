@@ -24,6 +24,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -163,7 +164,8 @@ class ExpertCache {
   absl::Status AllocateSlots(const SlotPlan& plan, Device& device);
   int32_t LayerIndex(size_t expert) const;
   ExpertWeights WeightsIn(const Slot& slot) const;
-  void Vacate(size_t slot);
+  // Frees the slot. The loss that it stands for: its expert, or the one that it took the place of as a guess, or kNone.
+  size_t Vacate(size_t slot);
   // Of an expert that did not come; false while it is leased. Nobody is told when a fetch fails that nobody leases, so
   // whoever meets its slot asks.
   bool VacateIfFailed(size_t slot);
@@ -172,8 +174,12 @@ class ExpertCache {
   size_t TakeSlot(size_t expert, FetchClass urgency, float hint);
   // Fills candidates_; how many slots of the class are being filled. Those that failed are free then.
   size_t FindCandidates(size_t slot_class);
-  // Gives up a guess that had not begun, or a demand that nobody waits for any more: its slot, or kNone.
-  size_t CancelOne(size_t slot_class);
+  // Gives up a guess that had not begun, or a demand that nobody waits for any more. As Vacate; nothing when there is
+  // none.
+  std::optional<size_t> CancelOne(size_t slot_class);
+  // Gives up that of candidates_ which the policy names, or, without any, what CancelOne does. Nothing when the policy
+  // names a newcomer behind those of candidate_slots_.
+  std::optional<size_t> EvictOne(size_t slot_class);
   absl::StatusOr<size_t> Load(size_t expert, FetchClass urgency, float hint, Stream& stream);
 
   bool Retire(size_t slot_class);

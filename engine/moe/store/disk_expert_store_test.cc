@@ -175,6 +175,7 @@ TEST_F(DiskExpertStoreTest, WhatIsBeingReadIsGivenBackLater) {
   }
   // The others have not begun, and nobody waits for them any more.
   ASSERT_TRUE(cache_->Resize(2 * 6 * kPage));
+  EXPECT_EQ(cache_->counters().num_evictions, 0u);
   EXPECT_EQ(cache_->state({1, 0}), ExpertState::kLoading);
   const auto again = cache_->Acquire({1, 0}, *stream_);
   {
