@@ -122,8 +122,10 @@ absl::StatusOr<DecodeTokens> DecodeTokens::Read(TraceReader& reader, size_t max_
   DecodeTokens tokens;
   tokens.row_size_ = header.layers.size() * static_cast<size_t>(header.top_k);
   std::vector<WholeToken>& taken = assembly.decoded();
-  tokens.has_prompts_ = taken.size() < kMinTokens && !assembly.prompts().empty();
-  if (tokens.has_prompts_) std::move(assembly.prompts().begin(), assembly.prompts().end(), std::back_inserter(taken));
+  std::vector<WholeToken>& prompts = assembly.prompts();
+  prompts.resize(std::min(prompts.size(), taken.size() < kMinTokens ? max_tokens - taken.size() : 0));
+  tokens.has_prompts_ = !prompts.empty();
+  std::move(prompts.begin(), prompts.end(), std::back_inserter(taken));
   if (taken.empty()) return absl::InvalidArgumentError("the trace has no token with all of its layers");
   std::stable_sort(taken.begin(), taken.end(), [](const WholeToken& a, const WholeToken& b) { return a.key < b.key; });
   for (const WholeToken& token : taken)
@@ -140,7 +142,7 @@ absl::StatusOr<ReplayTrace> DecodeTokens::Compose(const TraceHeader& header, siz
   return SideBySide(header, num_streams, num_steps, [&](size_t step, size_t stream) {
     const size_t first = stream * num_tokens() / num_streams;
     const size_t end = (stream + 1) * num_tokens() / num_streams;
-    return std::span(choices_).subspan((first + step % (end - first)) * row_size_, row_size_);
+    return choices(first + step % (end - first));
   });
 }
 

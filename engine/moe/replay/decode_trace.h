@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -22,12 +23,17 @@ ReplayTrace UniformDecodeTrace(const TraceHeader& header, size_t num_streams, si
 class DecodeTokens {
  public:
   // At most `max_tokens`, the first ones. Tokens that a trace does not have in all layers are left out, and those of
-  // prompts unless fewer than kMinTokens were decoded. The reader's errors; INVALID_ARGUMENT when no token is whole.
+  // prompts unless fewer than kMinTokens were decoded; then these fill up what is left. The reader's errors;
+  // INVALID_ARGUMENT when no token is whole.
   static absl::StatusOr<DecodeTokens> Read(TraceReader& reader, size_t max_tokens);
   static constexpr size_t kMinTokens = 16;
 
   size_t num_tokens() const { return choices_.size() / row_size_; }
   bool has_prompts() const { return has_prompts_; }
+  // Of one token: [layers, top_k].
+  std::span<const int32_t> choices(size_t token) const {
+    return std::span(choices_).subspan(token * row_size_, row_size_);
+  }
 
   // Stream s takes the s-th part of the tokens, from its beginning again when it is through. `header` says what an
   // expert weighs; its shape is the trace's. INVALID_ARGUMENT for more streams than tokens.
