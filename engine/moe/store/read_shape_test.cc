@@ -12,7 +12,7 @@
 namespace foregate {
 namespace {
 
-TEST(ReadShape, TheFewestBytesUnderWayThatAreFastEnough) {
+TEST(ReadShape, TheMostBytesUnderWayThatAreFastEnough) {
   const ReadShape small{512u << 10, 8}, middle{512u << 10, 16}, large{1u << 20, 32};
   const auto choose = [&](double a, double b, double c) {
     const std::vector<MeasuredShape> measured = {{large, c}, {small, a}, {middle, b}};
