@@ -147,7 +147,7 @@ absl::Status CopyWholeCsv(CsvLines& lines, const TraceHeader& header, TraceWrite
     if (found == header.layers.end())
       return lines.Refuse("layer " + std::to_string(layer) + " is not among those of the header");
     const auto layer_index = static_cast<int32_t>(found - header.layers.begin());
-    if (step != visit.step || layer_index != visit.layer_index) FOREGATE_RETURN_IF_ERROR(lines.At(flush()));
+    if (step != visit.step || layer_index != visit.layer_index) FOREGATE_RETURN_IF_ERROR(lines.AtLast(flush()));
     if (visit.rows.size() >= kMaxTraceRows) return lines.Refuse("too many rows of one step and layer");
     visit.step = step;
     visit.layer_index = layer_index;
@@ -165,7 +165,7 @@ absl::Status CopyWholeCsv(CsvLines& lines, const TraceHeader& header, TraceWrite
       }
     }
   }
-  return lines.At(flush());
+  return lines.AtLast(flush());
 }
 
 }  // namespace foregate
