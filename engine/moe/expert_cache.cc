@@ -74,9 +74,9 @@ absl::Status ExpertCache::AllocateSlots(const SlotPlan& plan, Device& device) {
   can_resize_ = store_ != nullptr && SharesHostMemory(device);
   size_ = plan.num_bytes();
   counters_.memory_bytes = size_;
-  retired_slots_.resize(plan.classes.size());
   size_t next = 0;
   for (const SlotClass& slots : plan.classes) {
+    retired_slots_.emplace_back().reserve(slots.num_slots);
     FOREGATE_ASSIGN_OR_RETURN(BlockPool blocks,
                               BlockPool::Create(slots.num_slots, slots.block_bytes, MemorySpace::kDevice, device));
     first_slot_.push_back(next);

@@ -16,7 +16,8 @@
 // Absent then, and a retired one has no pages.
 //
 // With a slot for every expert, each is placed once while the model loads and Acquire never fetches.
-// Thread-compatible: the engine thread. Nothing allocates after Create but LayerWeights, once for each layer.
+// Thread-compatible: the engine thread. Nothing allocates after Create but LayerWeights, once for each layer, and
+// Resize, a few words when it is given another size.
 #ifndef FOREGATE_ENGINE_MOE_EXPERT_CACHE_H_
 #define FOREGATE_ENGINE_MOE_EXPERT_CACHE_H_
 
