@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "engine/moe/host_ids.h"
 #include "kernels/base/status_macros.h"
 
 namespace foregate {
@@ -17,10 +18,6 @@ constexpr std::chrono::milliseconds kDropPeriod(50);
 // each step would wait in vain.
 constexpr std::chrono::milliseconds kStalledWait(100);
 
-std::span<const int32_t> IdsOf(const RoutingTable& table) {
-  return {table.host_expert_ids.as<int32_t>(), static_cast<size_t>(table.host_expert_ids.num_elements())};
-}
-
 }  // namespace
 
 absl::Status Dispatcher::ChooseExperts(int32_t layer, const RoutingTable& table,
@@ -28,7 +25,7 @@ absl::Status Dispatcher::ChooseExperts(int32_t layer, const RoutingTable& table,
   const auto num_experts = static_cast<size_t>(table.logits.dim(1));
   FOREGATE_RETURN_IF_ERROR(backend_.device->Record(stream)->Wait(wait_deadline));
   is_chosen_.assign(num_experts, 0);
-  const std::span<const int32_t> ids = IdsOf(table);
+  const std::span<const int32_t> ids = IdsOf(table.host_expert_ids);
   for (const int32_t id : ids) {
     const auto expert = static_cast<size_t>(id);
     if (expert >= num_experts) return absl::InternalError("router chose expert " + std::to_string(id));
@@ -94,7 +91,7 @@ absl::StatusOr<size_t> Dispatcher::ComputeArrived(Stream& stream) {
 }
 
 bool Dispatcher::ForgetDropped(const RoutingTable& table, WaitingRows& rows) {
-  const std::span<const int32_t> ids = IdsOf(table);
+  const std::span<const int32_t> ids = IdsOf(table.host_expert_ids);
   const auto top_k = static_cast<size_t>(table.host_expert_ids.dim(1));
   is_dropped_.resize(ids.size() / top_k);
   rows.FindDropped(is_dropped_);
@@ -160,7 +157,7 @@ absl::Status Dispatcher::RunChosen(int32_t layer, const RoutingTable& table, Wai
     FOREGATE_RETURN_IF_ERROR(LeaseMissing(layer, stream));
     if (may_prefetch && missing_.empty()) {
       may_prefetch = false;
-      FOREGATE_RETURN_IF_ERROR(prefetcher_->Routed(layer, IdsOf(table), stream));
+      FOREGATE_RETURN_IF_ERROR(prefetcher_->Routed(layer, IdsOf(table.host_expert_ids), stream));
     }
     const uint64_t seen = cache_.num_ended();
     FOREGATE_ASSIGN_OR_RETURN(const size_t num_ended, ComputeArrived(stream));

@@ -121,10 +121,6 @@ std::vector<std::span<std::byte>> ExpertCache::slot_memory() const {
   return memory;
 }
 
-int32_t ExpertCache::LayerIndex(size_t expert) const {
-  return static_cast<int32_t>(expert / static_cast<size_t>(directory_.num_experts()));
-}
-
 absl::StatusOr<void*> ExpertCache::Place(ExpertKey key) {
   const size_t expert = directory_.index(key);
   FOREGATE_CHECK_EQ(slot_of_expert_[expert], kNone);
@@ -140,7 +136,7 @@ absl::StatusOr<void*> ExpertCache::Place(ExpertKey key) {
 
 const std::vector<ExpertWeights>& ExpertCache::LayerWeights(int32_t layer) {
   const size_t first = directory_.index({layer, 0});
-  std::vector<ExpertWeights>& weights = layer_weights_[static_cast<size_t>(LayerIndex(first))];
+  std::vector<ExpertWeights>& weights = layer_weights_[static_cast<size_t>(directory_.layer_index({layer, 0}))];
   if (!weights.empty()) return weights;
   for (size_t expert = first; expert < first + static_cast<size_t>(directory_.num_experts()); ++expert) {
     FOREGATE_CHECK_NE(slot_of_expert_[expert], kNone);
@@ -151,7 +147,7 @@ const std::vector<ExpertWeights>& ExpertCache::LayerWeights(int32_t layer) {
 
 void ExpertCache::Visit(int32_t layer, size_t num_rows, std::span<const int32_t> experts) {
   const size_t first = directory_.index({layer, 0});
-  running_layer_ = LayerIndex(first);
+  running_layer_ = directory_.layer_index({layer, 0});
   usage_.Visit(running_layer_, num_rows, experts);
   // What was foreseen for this run is known now.
   std::fill(is_wanted_.begin(), is_wanted_.end(), 0);
@@ -201,7 +197,7 @@ size_t ExpertCache::FindCandidates(size_t slot_class) {
     if (VacateIfFailed(slot)) continue;
     if (of.expert == kNone || of.num_leases > 0 || of.is_pending()) continue;
     const ExpertKey key = directory_.key(of.expert);
-    const int32_t layer_index = LayerIndex(of.expert);
+    const int32_t layer_index = directory_.layer_index(key);
     candidates_.push_back({.key = key,
                            .layer_index = layer_index,
                            .bytes = directory_.layout(of.expert).block_bytes(),
@@ -244,13 +240,14 @@ size_t ExpertCache::TakeSlot(size_t expert, FetchClass urgency, float hint) {
   std::optional<size_t> loss;
   const size_t num_pending = free.empty() ? FindCandidates(slot_class) : 0;
   if (free.empty()) {
-    const int32_t layer_index = LayerIndex(expert);
+    const ExpertKey key = directory_.key(expert);
+    const int32_t layer_index = directory_.layer_index(key);
     if (hint > 0)
-      candidates_.push_back({.key = directory_.key(expert),
+      candidates_.push_back({.key = key,
                              .layer_index = layer_index,
                              .bytes = directory_.layout(expert).block_bytes(),
                              .last_use = num_acquired_,
-                             .share = usage_.share(layer_index, directory_.key(expert).expert),
+                             .share = usage_.share(layer_index, key.expert),
                              .probability = hint,
                              .hint = hint});
     if (is_silent) {
@@ -296,7 +293,7 @@ absl::StatusOr<ExpertLease> ExpertCache::Acquire(ExpertKey key, Stream& stream) 
   size_t slot = slot_of_expert_[expert];
   if (slot != kNone && VacateIfFailed(slot)) slot = kNone;  // the demand tries for itself
   if (slot == kNone) {
-    running_layer_ = LayerIndex(expert);
+    running_layer_ = directory_.layer_index(key);
     const bool is_regret = lost_to_[expert] != kNone && slots_[lost_to_[expert]].displaced == expert;
     FOREGATE_ASSIGN_OR_RETURN(slot, Load(expert, FetchClass::kDemand, 0, stream));
     if (slot == kNone) return absl::ResourceExhaustedError("expert cache: every slot is leased or being filled");

@@ -163,7 +163,6 @@ class ExpertCache {
 
   ExpertCache(const ExpertDirectory& directory, const SlotPlan& plan, ExpertStore* store, EvictionPolicy policy);
   absl::Status AllocateSlots(const SlotPlan& plan, Device& device);
-  int32_t LayerIndex(size_t expert) const;
   ExpertWeights WeightsIn(const Slot& slot) const;
   // Frees the slot. The loss that it stands for: its expert, or the one that it took the place of as a guess, or kNone.
   size_t Vacate(size_t slot);

@@ -71,7 +71,6 @@ class Prefetcher {
     int32_t layer = -1;  // model layer; -1: nothing
     TensorView host_ids;
   };
-  int32_t LayerIndex(int32_t layer) const;
   GuessJudge& judge() { return source_ == GuessSource::kRouter ? predictor_.router_judge() : predictor_.judge(); }
   void Learn(int32_t layer_index, std::span<const int32_t> experts);
   absl::Status FetchCommitted(Stream& stream);
