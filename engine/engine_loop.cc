@@ -168,10 +168,7 @@ bool EngineLoop::Step() {
     now_ = clock_->Now();
     // A step that lost rows waited for what has nothing to do with their number, nor with what they want.
     const bool is_usual = result.ok() && result->failure.ok();
-    if (result.ok()) {
-      RecordRouting(*result);
-      ObserveExperts(*result);
-    }
+    if (result.ok()) RecordRouting(*result);
     ObserveTurnCost(now_ - planned, is_usual);
     if (result.ok()) {
       ProcessResult(*result);

@@ -114,7 +114,7 @@ class EngineLoop {
   void SetUpExpertTurns();
   void HoldForExperts();
   void CountPassedOver();
-  void ObserveExperts(const StepResult& result);
+  void ObserveExperts(const LayerRouting& layer, size_t moe_index, size_t num_distinct);
   // `is_usual`: the step lost no rows.
   void ObserveTurnCost(SteadyTime::duration step_time, bool is_usual);
 

@@ -1,6 +1,5 @@
 // Sequences that take turns by the experts that they want (schedule/expert_turns.h), where experts are read from a
 // file.
-#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <vector>
@@ -64,21 +63,14 @@ void EngineLoop::CountPassedOver() {
   }
 }
 
-void EngineLoop::ObserveExperts(const StepResult& result) {
+void EngineLoop::ObserveExperts(const LayerRouting& layer, size_t moe_index, size_t num_distinct) {
   if (!expert_turns_) return;
-  for (const LayerRouting& layer : result.routing) {
-    if (layer.rows.empty()) continue;
-    const auto moe_index = static_cast<size_t>(moe_index_of_layer_[static_cast<size_t>(layer.layer)]);
-    const size_t top_k = layer.experts.size() / layer.rows.size();
-    std::fill(expert_scratch_.begin(), expert_scratch_.end(), 0);
-    for (const int32_t expert : layer.experts) expert_scratch_[static_cast<size_t>(expert)] = 1;
-    expert_turns_->AddExperts(
-        moe_index, static_cast<size_t>(std::count(expert_scratch_.begin(), expert_scratch_.end(), uint8_t{1})));
-    for (size_t i = 0; i < layer.rows.size(); ++i) {
-      const int32_t sequence = batch_.row_sequences[static_cast<size_t>(layer.rows[i])];
-      expert_turns_->Observe(moe_index, layer.experts.subspan(i * top_k, top_k),
-                             &work_[static_cast<size_t>(sequence)].sample->turn);
-    }
+  expert_turns_->AddExperts(moe_index, num_distinct);
+  const size_t top_k = layer.experts.size() / layer.rows.size();
+  for (size_t i = 0; i < layer.rows.size(); ++i) {
+    const int32_t sequence = batch_.row_sequences[static_cast<size_t>(layer.rows[i])];
+    expert_turns_->Observe(moe_index, layer.experts.subspan(i * top_k, top_k),
+                           &work_[static_cast<size_t>(sequence)].sample->turn);
   }
 }
 
