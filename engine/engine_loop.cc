@@ -166,10 +166,11 @@ bool EngineLoop::Step() {
     const SteadyTime planned = clock_->Now();
     const absl::StatusOr<StepResult> result = RunStep();
     now_ = clock_->Now();
+    // A step that lost rows waited for what has nothing to do with their number, nor with what they want.
+    const bool is_usual = result.ok() && result->failure.ok();
+    if (result.ok()) RecordRouting(*result);
+    ObserveTurnCost(now_ - planned, is_usual);
     if (result.ok()) {
-      RecordRouting(*result);
-      ObserveExperts(*result);
-      ObserveTurnCost(now_ - planned);
       ProcessResult(*result);
     } else {
       const absl::Status& error = result.status();
@@ -182,8 +183,7 @@ bool EngineLoop::Step() {
     work_.clear();
     EndMarkedRequests();
     ObserveStep(started, planned);
-    // A step that lost rows waited for what has nothing to do with their number.
-    if (result.ok() && result->failure.ok())
+    if (is_usual)
       step_cost_.Observe(decode_rows_, batch_.num_rows() - decode_rows_,
                          std::chrono::duration<double>(clock_->Now() - started).count());
   }

@@ -114,8 +114,9 @@ class EngineLoop {
   void SetUpExpertTurns();
   void HoldForExperts();
   void CountPassedOver();
-  void ObserveExperts(const StepResult& result);
-  void ObserveTurnCost(SteadyTime::duration step_time);
+  void ObserveExperts(const LayerRouting& layer, size_t moe_index, size_t num_distinct);
+  // `is_usual`: the step lost no rows.
+  void ObserveTurnCost(SteadyTime::duration step_time, bool is_usual);
 
   // engine_loop_results.cc: from the logits to the sinks.
   void RecordRouting(const StepResult& result);

@@ -42,8 +42,9 @@ void EngineLoop::RecordRouting(const StepResult& result) {
       if (request->request.want_expert_stats)
         ++request->summary.experts.counts[static_cast<size_t>(moe_index) * num_experts + expert];
     }
-    metrics_.distinct_experts_per_step.Observe(
-        static_cast<double>(std::count(expert_scratch_.begin(), expert_scratch_.end(), 1)));
+    const auto num_distinct = static_cast<size_t>(std::count(expert_scratch_.begin(), expert_scratch_.end(), 1));
+    metrics_.distinct_experts_per_step.Observe(static_cast<double>(num_distinct));
+    ObserveExperts(layer, static_cast<size_t>(moe_index), num_distinct);
   }
 }
 

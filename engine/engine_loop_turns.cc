@@ -1,6 +1,5 @@
 // Sequences that take turns by the experts that they want (schedule/expert_turns.h), where experts are read from a
 // file.
-#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <vector>
@@ -28,14 +27,11 @@ void EngineLoop::SetUpExpertTurns() {
   const DecoderInfo& info = decoder_->info();
   ExpertTurns::Options options{.layer_expert_bytes = {},
                                .experts_per_layer = static_cast<size_t>(info.num_experts),
-                               .dense_bytes = static_cast<double>(info.weight_bytes),
+                               .dense_bytes = static_cast<double>(info.dense_bytes),
                                .max_passed_over = options_.expert_affinity_steps};
   FOREGATE_CHECK_EQ(tier.board->layers().size(), info.moe_layers.size());
-  for (const ExpertBoard::Layer& layer : tier.board->layers()) {
+  for (const ExpertBoard::Layer& layer : tier.board->layers())
     options.layer_expert_bytes.push_back(static_cast<double>(layer.expert_bytes));
-    options.dense_bytes -= static_cast<double>(layer.expert_bytes) * static_cast<double>(info.num_experts);
-  }
-  options.dense_bytes = std::max(options.dense_bytes, 0.0);
   expert_turns_.emplace(options);
 }
 
@@ -67,31 +63,24 @@ void EngineLoop::CountPassedOver() {
   }
 }
 
-void EngineLoop::ObserveExperts(const StepResult& result) {
+void EngineLoop::ObserveExperts(const LayerRouting& layer, size_t moe_index, size_t num_distinct) {
   if (!expert_turns_) return;
-  for (const LayerRouting& layer : result.routing) {
-    if (layer.rows.empty()) continue;
-    const auto moe_index = static_cast<size_t>(moe_index_of_layer_[static_cast<size_t>(layer.layer)]);
-    const size_t top_k = layer.experts.size() / layer.rows.size();
-    std::fill(expert_scratch_.begin(), expert_scratch_.end(), 0);
-    for (const int32_t expert : layer.experts) expert_scratch_[static_cast<size_t>(expert)] = 1;
-    expert_turns_->AddExperts(
-        moe_index, static_cast<size_t>(std::count(expert_scratch_.begin(), expert_scratch_.end(), uint8_t{1})));
-    for (size_t i = 0; i < layer.rows.size(); ++i) {
-      const int32_t sequence = batch_.row_sequences[static_cast<size_t>(layer.rows[i])];
-      expert_turns_->Observe(moe_index, layer.experts.subspan(i * top_k, top_k),
-                             &work_[static_cast<size_t>(sequence)].sample->turn);
-    }
+  expert_turns_->AddExperts(moe_index, num_distinct);
+  const size_t top_k = layer.experts.size() / layer.rows.size();
+  for (size_t i = 0; i < layer.rows.size(); ++i) {
+    const int32_t sequence = batch_.row_sequences[static_cast<size_t>(layer.rows[i])];
+    expert_turns_->Observe(moe_index, layer.experts.subspan(i * top_k, top_k),
+                           &work_[static_cast<size_t>(sequence)].sample->turn);
   }
 }
 
-void EngineLoop::ObserveTurnCost(SteadyTime::duration step_time) {
+void EngineLoop::ObserveTurnCost(SteadyTime::duration step_time, bool is_usual) {
   if (!expert_turns_) return;
   const uint64_t stall_us = expert_cache_->stall_us.load(std::memory_order_relaxed);
   const uint64_t bytes = BytesRead(*expert_reads_);
-  expert_turns_->EndStep(batch_.num_rows() == decode_rows_, std::chrono::duration<double>(step_time).count(),
-                         static_cast<double>(stall_us - expert_stall_us_) / 1e6,
-                         static_cast<double>(bytes - expert_read_bytes_));
+  expert_turns_->EndStep(
+      is_usual && batch_.num_rows() == decode_rows_, std::chrono::duration<double>(step_time).count(),
+      static_cast<double>(stall_us - expert_stall_us_) / 1e6, static_cast<double>(bytes - expert_read_bytes_));
   expert_stall_us_ = stall_us;
   expert_read_bytes_ = bytes;
 }

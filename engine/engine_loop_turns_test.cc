@@ -25,8 +25,15 @@ constexpr int32_t kTokens = 120;
 class TurnsServer {
  public:
   enum class Experts { kInMemory, kOnDisk };
+  // Of a step of a millisecond.
+  struct Pace {
+    uint64_t stall_us = 900;
+    uint64_t dense_bytes = 0;
+  };
 
-  explicit TurnsServer(int32_t affinity_steps, Experts experts = Experts::kOnDisk) {
+  explicit TurnsServer(int32_t affinity_steps, Experts experts = Experts::kOnDisk)
+      : TurnsServer(affinity_steps, experts, Pace{}) {}
+  TurnsServer(int32_t affinity_steps, Experts experts, Pace pace) {
     EngineOptions options;
     options.max_batch_tokens = 64;
     options.max_running_requests = 16;
@@ -48,10 +55,19 @@ class TurnsServer {
       decoder.tier.cache = &cache_;
       decoder.tier.store = &reads_;
     }
-    decoder.on_batch = [this](const Batch&) {
+    decoder.dense_bytes = pace.dense_bytes;
+    decoder.weight_bytes = pace.dense_bytes + cache_.memory_bytes;
+    decoder.on_batch = [this, pace](const Batch&) {
       clock_.Advance(std::chrono::microseconds(1000));
-      cache_.stall_us += 900;
+      cache_.stall_us += pace.stall_us;
       reads_.bytes_read[0] += 2 * kExpertBytes;
+    };
+    decoder.on_experts = [this](std::span<uint8_t> dropped) {
+      if (!std::exchange(stalls_, false)) return absl::OkStatus();
+      clock_.Advance(std::chrono::seconds(30));
+      cache_.stall_us += 30'000'000;
+      dropped.back() = 1;
+      return absl::UnavailableError("the disk is stalled");
     };
     auto loop = EngineLoop::Create(options, backend_.device.get(), std::make_unique<ScriptedDecoder>(decoder), &clock_);
     EXPECT_TRUE(loop.ok()) << loop.status();
@@ -73,6 +89,9 @@ class TurnsServer {
     return sink;
   }
 
+  // The next step waits half a minute in vain, and loses its last sequence.
+  void Stall() { stalls_ = true; }
+
   EngineLoop& loop() { return *loop_; }
   uint64_t passed_over() const { return loop_->metrics().expert_passed_over.value(); }
 
@@ -83,6 +102,7 @@ class TurnsServer {
   ExpertCacheCounters cache_;
   FetchCounters reads_;
   int num_submitted_ = 0;
+  bool stalls_ = false;
   std::unique_ptr<EngineLoop> loop_;
 };
 
@@ -148,6 +168,25 @@ TEST(EngineLoopTurnsTest, WithExpertsInMemoryThereAreNoTurns) {
   const Sinks sinks = SubmitStreams(&server);
   EXPECT_FALSE(StepUntilTurns(&server));
   for (const auto& sink : sinks) EXPECT_EQ(sink->tokens(0).size(), static_cast<size_t>(kTokens));
+}
+
+// Each turn computes with all of the dense weights for half of the tokens. Of the experts only two of four have memory.
+TEST(EngineLoopTurnsTest, DenseWeightsAreComputedWithInEveryTurn) {
+  for (const uint64_t dense_bytes : {uint64_t{0}, 2 * kExpertBytes}) {
+    TurnsServer server(4, TurnsServer::Experts::kOnDisk, {.stall_us = 300, .dense_bytes = dense_bytes});
+    const Sinks sinks = SubmitStreams(&server);
+    EXPECT_EQ(StepUntilTurns(&server), dense_bytes == 0) << dense_bytes;
+  }
+}
+
+TEST(EngineLoopTurnsTest, AStepThatWaitedInVainTeachesNothing) {
+  TurnsServer server(4, TurnsServer::Experts::kOnDisk, {.stall_us = 300, .dense_bytes = 2 * kExpertBytes});
+  const Sinks sinks = SubmitStreams(&server);
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(server.loop().Step());
+  server.Stall();
+  EXPECT_FALSE(StepUntilTurns(&server));
+  EXPECT_TRUE(absl::IsUnavailable(sinks.back()->status())) << sinks.back()->status();
+  EXPECT_TRUE(sinks.front()->status().ok()) << sinks.front()->status();
 }
 
 TEST(EngineLoopTurnsTest, NobodySitsOutBesideAPrompt) {

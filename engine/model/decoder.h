@@ -58,21 +58,26 @@ struct StepResult {
   std::span<const LayerRouting> routing;  // per MoE layer, ascending
 };
 
-struct DecoderInfo {
+// What a model's steps read of its weights.
+struct RoutedShape {
+  std::vector<int32_t> moe_layers;     // model layers that route
+  std::vector<uint64_t> expert_bytes;  // of one expert, by MoE layer; empty: unknown
+  int32_t num_experts = 0;             // per MoE layer
+  int32_t experts_per_token = 0;
+  int32_t pre_gate_distance = 0;  // layers between choosing experts and using them (docs/pre_gate.md); 0: no pre-gates
+  uint64_t dense_bytes = 0;       // of weights that every step reads
+};
+
+struct DecoderInfo : RoutedShape {
   std::string architecture;    // "qwen3_moe"
   std::string weights_format;  // of the matrices: "bf16", "int4", ..., or "mixed"
   std::string kv_dtype;        // "f32" or "bf16"
   int32_t vocab_size = 0;      // rows of lm_head: the width of logits
   int32_t max_positions = 0;   // context limit in tokens
   int32_t num_layers = 0;
-  int32_t num_experts = 0;  // per MoE layer
-  int32_t experts_per_token = 0;
   int32_t hidden_size = 0;
-  int32_t pre_gate_distance = 0;  // layers between choosing experts and using them (docs/pre_gate.md); 0: no pre-gates
-  std::vector<int32_t> moe_layers;     // model layers that route
-  std::vector<uint64_t> expert_bytes;  // of one expert, by MoE layer; empty: unknown
   uint64_t num_parameters = 0;
-  uint64_t weight_bytes = 0;
+  uint64_t weight_bytes = 0;      // in memory: with those of the slots that experts have, and of their host copy
   uint64_t identity[2] = {0, 0};  // 128-bit digest of weights and numeric contract: part of prefix-cache keys
 };
 

@@ -127,6 +127,8 @@ TEST_P(DecoderInvariance, FewExpertSlotsGiveTheBitsOfAll) {
     EXPECT_EQ(few.Run({{0, tokens}}).logits, all) << num_slots;
     EXPECT_EQ(few.decoder().info().identity[0], harness_.decoder().info().identity[0]);
     EXPECT_EQ(few.decoder().info().identity[1], harness_.decoder().info().identity[1]);
+    EXPECT_EQ(few.decoder().info().dense_bytes, harness_.decoder().info().dense_bytes);
+    EXPECT_GT(few.decoder().info().dense_bytes, 0u);
   }
 }
 

@@ -70,20 +70,26 @@ absl::StatusOr<OpenedModel> OpenModel(const LoadOptions& options) {
                      .max_positions = max_positions};
 }
 
+RoutedShape MakeRoutedShape(const OpenedModel& model) {
+  const ModelConfig& config = model.source.config;
+  return {.moe_layers = model.weights.experts.layers(),
+          .expert_bytes = model.weights.experts.LayerBlockBytes(),
+          .num_experts = config.moe.num_experts,
+          .experts_per_token = config.moe.experts_per_token,
+          .pre_gate_distance = config.pre_gate_distance,
+          .dense_bytes = model.weights.dense_bytes - model.weights.lookup_bytes};
+}
+
 DecoderInfo MakeInfo(const OpenedModel& model, uint64_t weight_bytes, DType kv_dtype) {
   DecoderInfo info;
+  static_cast<RoutedShape&>(info) = MakeRoutedShape(model);
   info.architecture = model.source.config.architecture;
   info.weights_format = model.weights.format;
   info.kv_dtype = DTypeName(kv_dtype);
   info.vocab_size = model.source.config.vocab_size;
   info.max_positions = model.max_positions;
   info.num_layers = static_cast<int32_t>(model.source.config.layers.size());
-  info.num_experts = model.source.config.moe.num_experts;
-  info.experts_per_token = model.source.config.moe.experts_per_token;
   info.hidden_size = model.source.config.hidden_size;
-  info.pre_gate_distance = model.source.config.pre_gate_distance;
-  info.moe_layers = model.weights.experts.layers();
-  info.expert_bytes = model.weights.experts.LayerBlockBytes();
   info.num_parameters = model.weights.num_parameters;
   info.weight_bytes = weight_bytes;
   return info;
@@ -93,15 +99,10 @@ StepShape MakeStepShape(const OpenedModel& model) {
   const ModelConfig& config = model.source.config;
   const ExpertDirectory& experts = model.weights.experts;
   StepShape shape;
-  shape.moe_layers = experts.layers();
-  shape.expert_bytes = experts.LayerBlockBytes();
-  shape.num_experts = config.moe.num_experts;
-  shape.experts_per_token = config.moe.experts_per_token;
-  shape.pre_gate_distance = config.pre_gate_distance;
+  static_cast<RoutedShape&>(shape) = MakeRoutedShape(model);
   const ExpertLayout& layout = experts.layout(0);
   shape.expert_parameters = static_cast<uint64_t>(3 * layout.hidden * layout.width);
   shape.expert_format = WeightFormatName(layout.format(Projection::kGate));
-  shape.dense_bytes = model.weights.dense_bytes - model.weights.lookup_bytes;
   shape.dense_parameters = model.weights.num_parameters - experts.size() * shape.expert_parameters;
   // An embedding of which rows are looked up multiplies nothing; tied, the lm_head multiplies with it.
   if (!config.has_tied_embeddings)

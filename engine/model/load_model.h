@@ -45,15 +45,9 @@ struct LoadOptions {
 };
 
 // What a step reads and multiplies, for whoever predicts its time.
-struct StepShape {
-  std::vector<int32_t> moe_layers;
-  std::vector<uint64_t> expert_bytes;  // of one expert, by MoE layer
-  int32_t num_experts = 0;             // in each of them
-  int32_t experts_per_token = 0;
-  int32_t pre_gate_distance = 0;   // 0: no pre-gates
+struct StepShape : RoutedShape {
   uint64_t expert_parameters = 0;  // of one expert
   uint64_t dense_parameters = 0;   // of matrices that multiply every row
-  uint64_t dense_bytes = 0;        // read by every step
   std::string expert_format;       // of gates and ups
 };
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "engine/moe/host_ids.h"
 #include "kernels/base/status_macros.h"
 
 namespace foregate {
@@ -12,13 +13,10 @@ namespace {
 
 // How soon a wait notices that nobody wants it any more.
 constexpr std::chrono::milliseconds kDropPeriod(50);
-// What an expert gets while the store is silent: enough for a disk that works to bring one, so that a single read that
-// hangs does not keep others from being tried, and little where each layer of each step would wait in vain.
+// What an expert gets while the store is silent, or when it was waited for in vain before: enough for a disk that works
+// to bring one, so that a single read that hangs does not keep others from being tried, and little where each layer of
+// each step would wait in vain.
 constexpr std::chrono::milliseconds kStalledWait(100);
-
-std::span<const int32_t> IdsOf(const RoutingTable& table) {
-  return {table.host_expert_ids.as<int32_t>(), static_cast<size_t>(table.host_expert_ids.num_elements())};
-}
 
 }  // namespace
 
@@ -27,7 +25,7 @@ absl::Status Dispatcher::ChooseExperts(int32_t layer, const RoutingTable& table,
   const auto num_experts = static_cast<size_t>(table.logits.dim(1));
   FOREGATE_RETURN_IF_ERROR(backend_.device->Record(stream)->Wait(wait_deadline));
   is_chosen_.assign(num_experts, 0);
-  const std::span<const int32_t> ids = IdsOf(table);
+  const std::span<const int32_t> ids = IdsOf(table.host_expert_ids);
   for (const int32_t id : ids) {
     const auto expert = static_cast<size_t>(id);
     if (expert >= num_experts) return absl::InternalError("router chose expert " + std::to_string(id));
@@ -93,7 +91,7 @@ absl::StatusOr<size_t> Dispatcher::ComputeArrived(Stream& stream) {
 }
 
 bool Dispatcher::ForgetDropped(const RoutingTable& table, WaitingRows& rows) {
-  const std::span<const int32_t> ids = IdsOf(table);
+  const std::span<const int32_t> ids = IdsOf(table.host_expert_ids);
   const auto top_k = static_cast<size_t>(table.host_expert_ids.dim(1));
   is_dropped_.resize(ids.size() / top_k);
   rows.FindDropped(is_dropped_);
@@ -109,8 +107,17 @@ bool Dispatcher::ForgetDropped(const RoutingTable& table, WaitingRows& rows) {
   return num_forgotten > 0;
 }
 
+bool Dispatcher::is_overdue(int32_t layer) const {
+  // What has no slot waits for one of the same slots, so one stands for all.
+  if (!missing_.empty() && !cache_.is_overdue({layer, missing_.front()})) return false;
+  return std::all_of(leased_.begin(), leased_.end(), [&](const ExpertLease& lease) {
+    return cache_.is_overdue({layer, lease.weights().expert});
+  });
+}
+
 void Dispatcher::GiveUp(int32_t layer, std::chrono::steady_clock::duration waited, const absl::Status& why) {
   const auto fail = [&](int32_t expert) {
+    cache_.MarkOverdue({layer, expert});
     const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(waited).count();
     failures_.push_back(
         {expert, absl::UnavailableError(ToString(ExpertKey{layer, expert}) + ": not there after " +
@@ -128,14 +135,15 @@ void Dispatcher::GiveUp(int32_t layer, std::chrono::steady_clock::duration waite
 absl::Status Dispatcher::AwaitArrival(int32_t layer, const RoutingTable& table, uint64_t seen, WaitingRows& rows) {
   const auto began = std::chrono::steady_clock::now();
   std::chrono::steady_clock::time_point deadline = rows.wait_deadline();
-  if (cache_.is_stalled()) deadline = std::min(deadline, began + kStalledWait);
+  const bool was_overdue = is_overdue(layer);
+  if (was_overdue || cache_.is_stalled()) deadline = std::min(deadline, began + kStalledWait);
   for (auto now = began;;) {
     const absl::Status arrived = cache_.WaitForArrival(seen, std::min(deadline, now + kDropPeriod));
     if (!absl::IsDeadlineExceeded(arrived)) return arrived;
     if (ForgetDropped(table, rows)) return absl::OkStatus();
     now = std::chrono::steady_clock::now();
     if (now < deadline) continue;
-    cache_.MarkStalled(seen);
+    if (!was_overdue) cache_.MarkStalled(seen);  // else it says nothing new of the store
     GiveUp(layer, now - began, arrived);
     return absl::OkStatus();
   }
@@ -149,7 +157,7 @@ absl::Status Dispatcher::RunChosen(int32_t layer, const RoutingTable& table, Wai
     FOREGATE_RETURN_IF_ERROR(LeaseMissing(layer, stream));
     if (may_prefetch && missing_.empty()) {
       may_prefetch = false;
-      FOREGATE_RETURN_IF_ERROR(prefetcher_->Routed(layer, IdsOf(table), stream));
+      FOREGATE_RETURN_IF_ERROR(prefetcher_->Routed(layer, IdsOf(table.host_expert_ids), stream));
     }
     const uint64_t seen = cache_.num_ended();
     FOREGATE_ASSIGN_OR_RETURN(const size_t num_ended, ComputeArrived(stream));

@@ -10,7 +10,8 @@
 //
 // An expert that does not come ends only who needs it. While it is awaited, rows that nobody wants any more are
 // forgotten, and with them the experts that they alone chose. When nothing has arrived until a wait's deadline, what is
-// missing has failed: its fetch goes on in its slot, which serves again once the disk answers.
+// missing has failed: its fetch goes on in its slot, which serves again once the disk answers. Until then little time
+// is given to it, whatever else the disk brings.
 #ifndef FOREGATE_ENGINE_MOE_DISPATCHER_H_
 #define FOREGATE_ENGINE_MOE_DISPATCHER_H_
 
@@ -70,6 +71,8 @@ class Dispatcher {
   absl::Status AwaitArrival(int32_t layer, const RoutingTable& table, uint64_t seen, WaitingRows& rows);
   // Takes out the missing experts that only dropped rows chose; whether there were any.
   bool ForgetDropped(const RoutingTable& table, WaitingRows& rows);
+  // Nothing is awaited but what was given up before.
+  bool is_overdue(int32_t layer) const;
   void GiveUp(int32_t layer, std::chrono::steady_clock::duration waited, const absl::Status& why);
 
   ExpertCache& cache_;

@@ -20,7 +20,7 @@ ExpertLease::~ExpertLease() {
   ExpertCache::Slot& slot = cache_->slots_[slot_];
   if (--slot.num_leases > 0) return;
   cache_->board_.ShowLeased(slot_, false);
-  if (slot.has_failed()) cache_->Vacate(slot_);
+  cache_->VacateIfFailed(slot_);
 }
 
 bool ExpertLease::has_ended() const { return !cache_->slots_[slot_].is_pending(); }
@@ -74,9 +74,9 @@ absl::Status ExpertCache::AllocateSlots(const SlotPlan& plan, Device& device) {
   can_resize_ = store_ != nullptr && SharesHostMemory(device);
   size_ = plan.num_bytes();
   counters_.memory_bytes = size_;
-  retired_slots_.resize(plan.classes.size());
   size_t next = 0;
   for (const SlotClass& slots : plan.classes) {
+    retired_slots_.emplace_back().reserve(slots.num_slots);
     FOREGATE_ASSIGN_OR_RETURN(BlockPool blocks,
                               BlockPool::Create(slots.num_slots, slots.block_bytes, MemorySpace::kDevice, device));
     first_slot_.push_back(next);
@@ -121,10 +121,6 @@ std::vector<std::span<std::byte>> ExpertCache::slot_memory() const {
   return memory;
 }
 
-int32_t ExpertCache::LayerIndex(size_t expert) const {
-  return static_cast<int32_t>(expert / static_cast<size_t>(directory_.num_experts()));
-}
-
 absl::StatusOr<void*> ExpertCache::Place(ExpertKey key) {
   const size_t expert = directory_.index(key);
   FOREGATE_CHECK_EQ(slot_of_expert_[expert], kNone);
@@ -140,7 +136,7 @@ absl::StatusOr<void*> ExpertCache::Place(ExpertKey key) {
 
 const std::vector<ExpertWeights>& ExpertCache::LayerWeights(int32_t layer) {
   const size_t first = directory_.index({layer, 0});
-  std::vector<ExpertWeights>& weights = layer_weights_[static_cast<size_t>(LayerIndex(first))];
+  std::vector<ExpertWeights>& weights = layer_weights_[static_cast<size_t>(directory_.layer_index({layer, 0}))];
   if (!weights.empty()) return weights;
   for (size_t expert = first; expert < first + static_cast<size_t>(directory_.num_experts()); ++expert) {
     FOREGATE_CHECK_NE(slot_of_expert_[expert], kNone);
@@ -151,13 +147,13 @@ const std::vector<ExpertWeights>& ExpertCache::LayerWeights(int32_t layer) {
 
 void ExpertCache::Visit(int32_t layer, size_t num_rows, std::span<const int32_t> experts) {
   const size_t first = directory_.index({layer, 0});
-  running_layer_ = LayerIndex(first);
+  running_layer_ = directory_.layer_index({layer, 0});
   usage_.Visit(running_layer_, num_rows, experts);
   // What was foreseen for this run is known now.
   std::fill(is_wanted_.begin(), is_wanted_.end(), 0);
   for (const int32_t expert : experts) is_wanted_[static_cast<size_t>(expert)] = 1;
   for (size_t i = 0; i < is_wanted_.size(); ++i) {
-    if (slot_of_expert_[first + i] == kNone) continue;
+    if (slot_of_expert_[first + i] == kNone || VacateIfFailed(slot_of_expert_[first + i])) continue;
     Slot& slot = slots_[slot_of_expert_[first + i]];
     slot.hint = 0;
     if (!std::exchange(slot.is_guess, false)) continue;
@@ -167,8 +163,10 @@ void ExpertCache::Visit(int32_t layer, size_t num_rows, std::span<const int32_t>
   }
 }
 
-void ExpertCache::Vacate(size_t slot) {
+size_t ExpertCache::Vacate(size_t slot) {
   const size_t expert = slots_[slot].expert;
+  // A guess in the place of another one that was in vain stands for the same loss.
+  const size_t loss = slots_[slot].is_guess || slots_[slot].is_vain ? slots_[slot].displaced : expert;
   slot_of_expert_[expert] = kNone;
   board_.ShowNoSlot(expert);
   slots_[slot].expert = kNone;
@@ -179,6 +177,14 @@ void ExpertCache::Vacate(size_t slot) {
   if (std::exchange(slots_[slot].is_guess, false))
     Count(counters_.guess_wasted_bytes, directory_.layout(expert).block_bytes());
   free_slots_[class_of_[expert]].push_back(slot);
+  return loss;
+}
+
+bool ExpertCache::VacateIfFailed(size_t slot) {
+  const Slot& of = slots_[slot];
+  if (of.expert == kNone || of.num_leases > 0 || !of.has_failed()) return false;
+  Vacate(slot);
+  return true;
 }
 
 size_t ExpertCache::FindCandidates(size_t slot_class) {
@@ -188,9 +194,10 @@ size_t ExpertCache::FindCandidates(size_t slot_class) {
   for (size_t slot = first_slot_[slot_class]; slot < first_slot_[slot_class + 1]; ++slot) {
     const Slot& of = slots_[slot];
     if (of.expert != kNone && of.is_pending()) ++num_pending;
+    if (VacateIfFailed(slot)) continue;
     if (of.expert == kNone || of.num_leases > 0 || of.is_pending()) continue;
     const ExpertKey key = directory_.key(of.expert);
-    const int32_t layer_index = LayerIndex(of.expert);
+    const int32_t layer_index = directory_.layer_index(key);
     candidates_.push_back({.key = key,
                            .layer_index = layer_index,
                            .bytes = directory_.layout(of.expert).block_bytes(),
@@ -203,58 +210,59 @@ size_t ExpertCache::FindCandidates(size_t slot_class) {
   return num_pending;
 }
 
-size_t ExpertCache::CancelOne(size_t slot_class) {
+std::optional<size_t> ExpertCache::CancelOne(size_t slot_class) {
   for (const FetchClass urgency : {FetchClass::kSpeculative, FetchClass::kDemand}) {
     for (size_t slot = first_slot_[slot_class]; slot < first_slot_[slot_class + 1]; ++slot) {
       Slot& of = slots_[slot];
       if (of.expert == kNone || of.num_leases > 0 || of.fetch->urgency != urgency) continue;
-      if (of.is_pending() && store_->Cancel(*of.fetch)) return slot;
+      if (of.is_pending() && store_->Cancel(*of.fetch)) return Vacate(slot);
     }
   }
-  return kNone;
+  return std::nullopt;
+}
+
+std::optional<size_t> ExpertCache::EvictOne(size_t slot_class) {
+  const std::optional<size_t> victim = policy_(
+      candidates_, {.layer_index = running_layer_, .num_layers = static_cast<int32_t>(directory_.layers().size())});
+  if (!victim) return CancelOne(slot_class);
+  if (*victim == candidate_slots_.size()) return std::nullopt;  // the newcomer
+  const size_t slot = candidate_slots_[*victim];
+  Count(board_.layer_of(slots_[slot].expert).num_evictions);
+  return Vacate(slot);
 }
 
 size_t ExpertCache::TakeSlot(size_t expert, FetchClass urgency, float hint) {
   const size_t slot_class = class_of_[expert];
   std::vector<size_t>& free = free_slots_[slot_class];
-  size_t slot = kNone;
   const bool is_silent = is_stalled();
   if (is_silent && hint > 0) return kNone;
+  std::optional<size_t> loss;
+  const size_t num_pending = free.empty() ? FindCandidates(slot_class) : 0;
   if (free.empty()) {
-    const size_t num_pending = FindCandidates(slot_class);
-    const int32_t layer_index = LayerIndex(expert);
+    const ExpertKey key = directory_.key(expert);
+    const int32_t layer_index = directory_.layer_index(key);
     if (hint > 0)
-      candidates_.push_back({.key = directory_.key(expert),
+      candidates_.push_back({.key = key,
                              .layer_index = layer_index,
                              .bytes = directory_.layout(expert).block_bytes(),
                              .last_use = num_acquired_,
-                             .share = usage_.share(layer_index, directory_.key(expert).expert),
+                             .share = usage_.share(layer_index, key.expert),
                              .probability = hint,
                              .hint = hint});
     if (is_silent) {
-      slot = CancelOne(slot_class);
+      loss = CancelOne(slot_class);
       const size_t most_pending = std::max<size_t>(2, num_usable_[slot_class] / 4);
-      if (slot == kNone && num_pending >= most_pending) return kNone;
+      if (!loss && num_pending >= most_pending) return kNone;
     }
-    if (slot == kNone) {
-      const std::optional<size_t> victim = policy_(
-          candidates_, {.layer_index = running_layer_, .num_layers = static_cast<int32_t>(directory_.layers().size())});
-      if (victim && *victim == candidate_slots_.size()) return kNone;  // the newcomer
-      slot = victim ? candidate_slots_[*victim] : hint > 0 ? kNone : CancelOne(slot_class);
-      if (slot == kNone) return kNone;
-      if (victim) Count(board_.layer_of(slots_[slot].expert).num_evictions);
-    }
-    // A guess in the place of another one that was in vain stands for the same loss.
-    const Slot& before = slots_[slot];
-    const size_t loss = before.is_guess || before.is_vain ? before.displaced : before.expert;
-    Vacate(slot);
-    if (urgency == FetchClass::kSpeculative && loss != kNone) {
-      slots_[slot].displaced = loss;
-      lost_to_[loss] = slot;
-    }
+    if (!loss) loss = EvictOne(slot_class);
+    if (!loss) return kNone;
   }
-  slot = free.back();
+  const size_t slot = free.back();
   free.pop_back();
+  if (urgency == FetchClass::kSpeculative && loss.value_or(kNone) != kNone) {
+    slots_[slot].displaced = *loss;
+    lost_to_[*loss] = slot;
+  }
   return slot;
 }
 
@@ -269,6 +277,7 @@ absl::StatusOr<size_t> ExpertCache::Load(size_t expert, FetchClass urgency, floa
   if (taken.is_hollow) CountPages(slot);
   taken.hint = hint;
   taken.is_guess = urgency == FetchClass::kSpeculative;
+  taken.is_overdue = false;
   slot_of_expert_[expert] = slot;
   if (absl::Status begun = store_->Begin(*taken.fetch, stream); !begun.ok()) {
     Vacate(slot);
@@ -281,12 +290,9 @@ absl::StatusOr<size_t> ExpertCache::Load(size_t expert, FetchClass urgency, floa
 absl::StatusOr<ExpertLease> ExpertCache::Acquire(ExpertKey key, Stream& stream) {
   const size_t expert = directory_.index(key);
   size_t slot = slot_of_expert_[expert];
-  if (slot != kNone && slots_[slot].num_leases == 0 && slots_[slot].has_failed()) {
-    Vacate(slot);  // a prefetch that failed: the demand tries for itself
-    slot = kNone;
-  }
+  if (slot != kNone && VacateIfFailed(slot)) slot = kNone;  // the demand tries for itself
   if (slot == kNone) {
-    running_layer_ = LayerIndex(expert);
+    running_layer_ = directory_.layer_index(key);
     const bool is_regret = lost_to_[expert] != kNone && slots_[lost_to_[expert]].displaced == expert;
     FOREGATE_ASSIGN_OR_RETURN(slot, Load(expert, FetchClass::kDemand, 0, stream));
     if (slot == kNone) return absl::ResourceExhaustedError("expert cache: every slot is leased or being filled");
@@ -316,7 +322,7 @@ absl::StatusOr<ExpertLease> ExpertCache::Acquire(ExpertKey key, Stream& stream) 
 absl::StatusOr<bool> ExpertCache::Prefetch(ExpertKey key, FetchClass urgency, float probability, Stream& stream) {
   const size_t expert = directory_.index(key);
   const size_t slot = slot_of_expert_[expert];
-  if (slot != kNone) {
+  if (slot != kNone && !VacateIfFailed(slot)) {
     store_->Raise(*slots_[slot].fetch, urgency);
     return true;
   }
@@ -336,6 +342,20 @@ absl::Status ExpertCache::WaitForArrival(uint64_t seen, std::chrono::steady_cloc
   return ended;
 }
 
+void ExpertCache::MarkOverdue(ExpertKey key) {
+  const size_t slot = slot_of_expert_[directory_.index(key)];
+  if (slot != kNone) slots_[slot].is_overdue = true;
+}
+
+bool ExpertCache::is_overdue(ExpertKey key) const {
+  const size_t expert = directory_.index(key);
+  const auto is_late = [](const Slot& slot) { return slot.is_overdue && slot.is_pending(); };
+  if (slot_of_expert_[expert] != kNone) return is_late(slots_[slot_of_expert_[expert]]);
+  const auto first = slots_.begin() + static_cast<std::ptrdiff_t>(first_slot_[class_of_[expert]]);
+  const auto end = slots_.begin() + static_cast<std::ptrdiff_t>(first_slot_[class_of_[expert] + 1]);
+  return std::all_of(first, end, [&](const Slot& slot) { return slot.expert == kNone || is_late(slot); });
+}
+
 CachePrefetchBytes ExpertCache::prefetch_bytes() const {
   return {.demand = counters_.demand_bytes,
           .used = counters_.guess_used_bytes,
@@ -348,6 +368,7 @@ ExpertState ExpertCache::state(ExpertKey key) const {
   const size_t slot = slot_of_expert_[directory_.index(key)];
   if (slot == kNone) return ExpertState::kAbsent;
   if (slots_[slot].is_pending()) return ExpertState::kLoading;
+  if (slots_[slot].has_failed()) return ExpertState::kAbsent;
   return slots_[slot].num_leases > 0 ? ExpertState::kPinned : ExpertState::kResident;
 }
 

@@ -3,7 +3,7 @@
 //   state     meaning                                       leaves it by
 //   Absent    in no slot                                    Acquire, Prefetch -> Loading; Place -> Resident
 //   Loading   has a slot; the store is bringing it          it arrives -> Pinned, or Resident when not leased; it fails
-//             -> Absent once not leased; a speculative one that had not begun -> Absent
+//             -> Absent, its slot free once not leased; a speculative one that had not begun -> Absent
 //   Resident  in a slot, whole, not leased                  Acquire -> Pinned; another expert's slot -> Absent
 //   Pinned    in a slot, whole, leased; never evicted       last lease returned -> Resident
 //
@@ -16,7 +16,8 @@
 // Absent then, and a retired one has no pages.
 //
 // With a slot for every expert, each is placed once while the model loads and Acquire never fetches.
-// Thread-compatible: the engine thread. Nothing allocates after Create but LayerWeights, once for each layer.
+// Thread-compatible: the engine thread. Nothing allocates after Create but LayerWeights, once for each layer, and
+// Resize, a few words when it is given another size.
 #ifndef FOREGATE_ENGINE_MOE_EXPERT_CACHE_H_
 #define FOREGATE_ENGINE_MOE_EXPERT_CACHE_H_
 
@@ -24,6 +25,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -104,8 +106,8 @@ class ExpertCache {
   // Begins to fetch an absent expert that is wanted with `probability`, when there is a slot that is worth less to the
   // policy. Returns whether it is in a slot now.
   absl::StatusOr<bool> Prefetch(ExpertKey key, FetchClass urgency, float probability, Stream& stream);
-  // Whether the expert has a slot, whole or not.
-  bool has_slot(ExpertKey key) const { return slot_of_expert_[directory_.index(key)] != kNone; }
+  // Whether the expert is in a slot, or on its way into one.
+  bool has_slot(ExpertKey key) const { return state(key) != ExpertState::kAbsent; }
 
   // How many fetches have ended; WaitForArrival returns when more than `seen` have, or DEADLINE_EXCEEDED.
   uint64_t num_ended() const { return store_->num_ended(); }
@@ -114,6 +116,11 @@ class ExpertCache {
   // refused, and demands evict only while few slots of their class are being filled: what is resident goes on serving.
   void MarkStalled(uint64_t seen) { stalled_at_ = seen; }
   bool is_stalled() const { return store_ != nullptr && stalled_at_ == store_->num_ended(); }
+
+  // The expert's fetch was waited for in vain, until it ends. The store may work all the same: one read hangs.
+  void MarkOverdue(ExpertKey key);
+  // Whether the expert's fetch is overdue, or, of one that has no slot, all that are to make room for it.
+  bool is_overdue(ExpertKey key) const;
 
   // As many slots are usable from now on as fit into `num_bytes`, at least two of each class, at most all. What the
   // policy would evict goes first. False: more has to go, but is leased or being filled; call again.
@@ -145,6 +152,7 @@ class ExpertCache {
     bool is_prefetched = false;          // and not used yet
     bool is_guess = false;               // of which the layer has not routed yet
     bool is_vain = false;                // a guess that did not come true: the first to go
+    bool is_overdue = false;             // its fetch was waited for in vain; of one that is pending
     bool is_hollow = false;              // retired, or not filled since: its pages are the system's
     size_t displaced = kNone;            // whose slot a guess took, until the guess is used or gone
     std::unique_ptr<ExpertFetch> fetch;  // where it is, for good; idle when the expert was placed
@@ -155,16 +163,23 @@ class ExpertCache {
 
   ExpertCache(const ExpertDirectory& directory, const SlotPlan& plan, ExpertStore* store, EvictionPolicy policy);
   absl::Status AllocateSlots(const SlotPlan& plan, Device& device);
-  int32_t LayerIndex(size_t expert) const;
   ExpertWeights WeightsIn(const Slot& slot) const;
-  void Vacate(size_t slot);
+  // Frees the slot. The loss that it stands for: its expert, or the one that it took the place of as a guess, or kNone.
+  size_t Vacate(size_t slot);
+  // Of an expert that did not come; false while it is leased. Nobody is told when a fetch fails that nobody leases, so
+  // whoever meets its slot asks.
+  bool VacateIfFailed(size_t slot);
   // A slot of the expert's class that is free or whose expert may be evicted; kNone when there is none. With a hint
   // (of a prefetch), none as well when the policy would rather evict the newcomer.
   size_t TakeSlot(size_t expert, FetchClass urgency, float hint);
-  // Fills candidates_; how many slots of the class are being filled.
+  // Fills candidates_; how many slots of the class are being filled. Those that failed are free then.
   size_t FindCandidates(size_t slot_class);
-  // Gives up a guess that had not begun, or a demand that nobody waits for any more: its slot, or kNone.
-  size_t CancelOne(size_t slot_class);
+  // Gives up a guess that had not begun, or a demand that nobody waits for any more. As Vacate; nothing when there is
+  // none.
+  std::optional<size_t> CancelOne(size_t slot_class);
+  // Gives up that of candidates_ which the policy names, or, without any, what CancelOne does. Nothing when the policy
+  // names a newcomer behind those of candidate_slots_.
+  std::optional<size_t> EvictOne(size_t slot_class);
   absl::StatusOr<size_t> Load(size_t expert, FetchClass urgency, float hint, Stream& stream);
 
   bool Retire(size_t slot_class);
@@ -185,7 +200,7 @@ class ExpertCache {
   std::vector<std::vector<size_t>> retired_slots_;         // by class
   std::vector<size_t> num_usable_;                         // by class
   bool can_resize_ = false;                                // of memory that is the host's
-  uint64_t size_ = 0;                                      // that Resize has reached
+  uint64_t size_ = 0;                                      // that Resize has reached; 0: none yet
   std::vector<std::vector<ExpertWeights>> layer_weights_;  // by layer index; filled when first asked for
   ExpertUsage usage_;
   ExpertCacheCounters counters_;

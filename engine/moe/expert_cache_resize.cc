@@ -18,21 +18,14 @@ bool ExpertCache::Resize(uint64_t num_bytes) {
     }
     is_done = is_done && num_usable_[slot_class] == wanted[slot_class];
   }
-  if (is_done) size_ = num_bytes;
+  size_ = is_done ? num_bytes : 0;  // between two sizes it is none
   return is_done;
 }
 
 bool ExpertCache::Retire(size_t slot_class) {
   std::vector<size_t>& free = free_slots_[slot_class];
-  if (free.empty()) {
-    FindCandidates(slot_class);
-    const std::optional<size_t> victim = policy_(
-        candidates_, {.layer_index = running_layer_, .num_layers = static_cast<int32_t>(directory_.layers().size())});
-    const size_t slot = victim ? candidate_slots_[*victim] : CancelOne(slot_class);
-    if (slot == kNone) return false;
-    board_.layer_of(slots_[slot].expert).num_evictions.fetch_add(1, std::memory_order_relaxed);
-    Vacate(slot);
-  }
+  if (free.empty()) FindCandidates(slot_class);
+  if (free.empty() && !EvictOne(slot_class)) return false;
   const size_t slot = free.back();
   free.pop_back();
   retired_slots_[slot_class].push_back(slot);

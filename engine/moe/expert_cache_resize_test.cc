@@ -127,6 +127,20 @@ TEST_F(ExpertCacheResizeTest, LeasedExpertsStay) {
   EXPECT_EQ(*static_cast<const unsigned char*>(third.weights().gate.data), 3);
 }
 
+TEST_F(ExpertCacheResizeTest, TheFormerSizeIsTakenAgainAfterOneThatWasNotReached) {
+  Open();
+  {
+    std::vector<ExpertLease> leases;
+    for (const int32_t expert : {0, 1, 2}) leases.push_back(*cache_->Acquire({1, expert}, *stream_));
+    EXPECT_FALSE(cache_->Resize(0)) << "three are leased";
+    EXPECT_TRUE(cache_->Resize(28 * kPage));
+  }
+  for (const int32_t expert : {0, 1, 2, 3}) Use(1, expert);
+  for (const int32_t expert : {0, 1, 2, 3}) Use(4, expert);
+  for (const int32_t expert : {0, 1, 2, 3}) EXPECT_TRUE(is_there(1, expert) && is_there(4, expert)) << expert;
+  EXPECT_EQ(memory_pages(), 28u);
+}
+
 TEST_F(ExpertCacheResizeTest, RandomSizesNeverMixExperts) {
   Open();
   std::mt19937 random(17);

@@ -60,11 +60,16 @@ std::vector<uint64_t> ExpertDirectory::LayerBlockBytes() const {
   return bytes;
 }
 
-size_t ExpertDirectory::index(ExpertKey key) const {
+int32_t ExpertDirectory::layer_index(ExpertKey key) const {
   FOREGATE_CHECK(key.layer >= 0 && static_cast<size_t>(key.layer) < layer_numbers_.size());
   const int32_t number = layer_numbers_[static_cast<size_t>(key.layer)];
-  FOREGATE_CHECK(number >= 0 && key.expert >= 0 && key.expert < num_experts_);
-  return static_cast<size_t>(number) * static_cast<size_t>(num_experts_) + static_cast<size_t>(key.expert);
+  FOREGATE_CHECK(number >= 0);
+  return number;
+}
+
+size_t ExpertDirectory::index(ExpertKey key) const {
+  FOREGATE_CHECK(key.expert >= 0 && key.expert < num_experts_);
+  return static_cast<size_t>(layer_index(key)) * static_cast<size_t>(num_experts_) + static_cast<size_t>(key.expert);
 }
 
 ExpertKey ExpertDirectory::key(size_t index) const {

@@ -49,6 +49,8 @@ class ExpertDirectory {
   size_t size() const { return layouts_.size(); }
   size_t index(ExpertKey key) const;
   ExpertKey key(size_t index) const;
+  // Of the key's layer among layers().
+  int32_t layer_index(ExpertKey key) const;
   const ExpertLayout& layout(size_t index) const { return layouts_[index]; }
   // Of one expert of each of layers().
   std::vector<uint64_t> LayerBlockBytes() const;

@@ -109,7 +109,8 @@ class ExpertStore {
   // Memory of destinations is about to be given back to the system: lets go of all that holds it, such as buffers that
   // are registered with the kernel.
   virtual void ReleaseMemory() {}
-  // Nothing begins any more, and what is pending stays so. True: nothing is being written. False: after some time
+  // Nothing begins any more. Reads that are under way may still end the fetches that they complete, or fail; what else
+  // is pending stays so. True: nothing is being written. False: after some time
   // something still is, by reads that hang and cannot be called back, so the pending fetches and their destinations
   // have to stay (left_behind.h).
   virtual bool Stop() { return true; }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/moe/host_ids.h"
 #include "kernels/base/check.h"
 #include "kernels/base/status_macros.h"
 
@@ -11,10 +12,6 @@ namespace {
 
 constexpr float kUsualRate = 0.1f;            // of one step
 constexpr uint64_t kLeastGuessedExperts = 2;  // that a layer may be given, whatever was missing lately
-
-std::span<const int32_t> IdsOf(const TensorView& host_ids) {
-  return {host_ids.as<int32_t>(), static_cast<size_t>(host_ids.num_elements())};
-}
 
 }  // namespace
 
@@ -37,19 +34,15 @@ Prefetcher::Prefetcher(ExpertCache& cache, const ExpertDirectory& directory, Gue
   guesses_.reserve(static_cast<size_t>(directory.num_experts()));
 }
 
-int32_t Prefetcher::LayerIndex(int32_t layer) const {
-  return static_cast<int32_t>(directory_.index({layer, 0}) / static_cast<size_t>(directory_.num_experts()));
-}
-
 std::optional<int32_t> Prefetcher::GuessedLayer(int32_t layer, int64_t num_rows) const {
-  const auto target = static_cast<size_t>(LayerIndex(layer)) + 1;
+  const auto target = static_cast<size_t>(directory_.layer_index({layer, 0})) + 1;
   if (source_ != GuessSource::kRouter || num_rows > kMaxGuessRows || target >= directory_.layers().size())
     return std::nullopt;
   return directory_.layers()[target];
 }
 
 absl::Status Prefetcher::Routed(int32_t layer, std::span<const int32_t> experts, Stream& stream) {
-  const int32_t layer_index = LayerIndex(layer);
+  const int32_t layer_index = directory_.layer_index({layer, 0});
   Learn(layer_index, experts);
   const bool is_committed = committed_.layer >= 0;
   FOREGATE_RETURN_IF_ERROR(FetchCommitted(stream));
@@ -112,7 +105,7 @@ bool Prefetcher::CollectGuesses(int32_t layer_index, size_t num_rows) {
     return true;
   }
   if (ahead.layer < 0) return false;
-  FOREGATE_CHECK_EQ(LayerIndex(ahead.layer), target_index);
+  FOREGATE_CHECK_EQ(directory_.layer_index({ahead.layer, 0}), target_index);
   const std::span<const int32_t> ids = IdsOf(ahead.host_ids);
   ranked_layer_index_ = target_index;
   ranked_.assign(ids.begin(), ids.end());

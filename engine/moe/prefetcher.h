@@ -1,12 +1,10 @@
 // Prefetcher: begins to fetch the experts of layers ahead while a layer computes.
 //
 //   committed    a pre-gate has chosen them (pre_gate.h): they will be used, so they are fetched whatever it costs
-//   crowds       of many rows, as a long prompt has, nearly every expert of the next layer is wanted
-//   (crowd_forecast.h):
-//                fetched as if committed, so that layers stream through the cache
-//   guesses      what the next layer's own router says of the current state, or what RoutePredictor has learned. A
-//   guess
-//                warms the cache and changes no token: the true router decides later. How much is read on guesses,
+//   crowds       of many rows, as a long prompt has, nearly every expert of the next layer is wanted: fetched as if
+//                committed, so that layers stream through the cache (crowd_forecast.h)
+//   guesses      what the next layer's own router says of the current state, or what RoutePredictor has learned. They
+//                warm the cache and change no token: the true router decides later. How much is read on guesses,
 //                and whether at all, is the governor's (prefetch_governor.h)
 //
 // Mechanism only: calibration, judging, selection and budget are the pure parts that a replay runs as well.
@@ -73,7 +71,6 @@ class Prefetcher {
     int32_t layer = -1;  // model layer; -1: nothing
     TensorView host_ids;
   };
-  int32_t LayerIndex(int32_t layer) const;
   GuessJudge& judge() { return source_ == GuessSource::kRouter ? predictor_.router_judge() : predictor_.judge(); }
   void Learn(int32_t layer_index, std::span<const int32_t> experts);
   absl::Status FetchCommitted(Stream& stream);

@@ -74,9 +74,9 @@ TEST_F(PrefetcherTest, OnlyTheRouterIsAskedAndOnlyForFewRows) {
 }
 
 // Rows of a long prompt, of which each wants two of the first twelve experts.
-std::vector<int32_t> Crowd() {
+std::vector<int32_t> Crowd(int32_t num_rows = 64) {
   std::vector<int32_t> experts;
-  for (int32_t row = 0; row < 64; ++row) {
+  for (int32_t row = 0; row < num_rows; ++row) {
     experts.push_back(row % 12);
     experts.push_back((row + 5) % 12);
   }
@@ -99,7 +99,19 @@ TEST_F(PrefetcherTest, ManyRowsFetchTheNextLayerAhead) {
   EXPECT_EQ(cache_->counters().guess_used_bytes + cache_->counters().guess_wasted_bytes, 0u);
 }
 
-TEST_F(PrefetcherTest, FewRowsAreNoCrowdAndWithoutGuessesNoneIsForeseen) {
+TEST_F(PrefetcherTest, FewRowsAreNoCrowd) {
+  constexpr auto kFew = static_cast<int32_t>(Prefetcher::kMaxGuessRows);
+  Create(GuessSource::kRouter);  // which is not asked here: nothing is guessed
+  for (const int32_t layer : {3, 4, 7}) Route(layer, Crowd());
+  prefetcher_->EndStep(0.01);
+  Route(3, Crowd(kFew));
+  EXPECT_EQ(cache_->counters().num_prefetched, 0u);
+  prefetcher_->EndStep(0.01);
+  Route(3, Crowd(kFew + 1));
+  EXPECT_GT(cache_->counters().num_prefetched, 0u);
+}
+
+TEST_F(PrefetcherTest, WithoutGuessesNoCrowdIsForeseen) {
   Create(GuessSource::kNone);
   for (int step = 0; step < 2; ++step) {
     for (const int32_t layer : {3, 4, 7}) Route(layer, Crowd());

@@ -1,9 +1,9 @@
 #include "engine/moe/route_recorder.h"
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
 
+#include "engine/moe/trace/csv_field.h"
 #include "engine/moe/trace/route_trace_writer.h"
 #include "kernels/base/check.h"
 #include "kernels/base/status_macros.h"
@@ -46,11 +46,10 @@ class CsvRecorder : public RouteRecorder {
   bool Add(const RoutedRows& routed) override {
     for (size_t row = 0; row < routed.rows.size() && !is_full_; ++row) {
       line_.clear();
-      AppendField(routed.step);
-      AppendField(static_cast<uint64_t>(moe_layers_[routed.moe_layer_index]));
-      AppendField(static_cast<uint64_t>(routed.rows[row].position));
-      for (const int32_t expert : routed.experts.subspan(row * top_k_, top_k_))
-        AppendField(static_cast<uint64_t>(expert));
+      AppendCsvField(routed.step, &line_);
+      AppendCsvField(moe_layers_[routed.moe_layer_index], &line_);
+      AppendCsvField(routed.rows[row].position, &line_);
+      for (const int32_t expert : routed.experts.subspan(row * top_k_, top_k_)) AppendCsvField(expert, &line_);
       line_.back() = '\n';
       is_full_ = bytes_.num_bytes() + line_.size() > max_bytes_;
       if (!is_full_) bytes_.Append(line_);
@@ -62,12 +61,6 @@ class CsvRecorder : public RouteRecorder {
   }
 
  private:
-  void AppendField(uint64_t number) {
-    char digits[20];
-    line_.append(digits, std::to_chars(digits, digits + sizeof(digits), number).ptr);
-    line_ += ',';
-  }
-
   const std::vector<int32_t> moe_layers_;
   const size_t top_k_;
   const size_t max_bytes_;

@@ -236,6 +236,31 @@ TEST_F(StallTest, IsRememberedUntilAFetchEnds) {
   EXPECT_FALSE(cache_->is_stalled());
 }
 
+// What else arrives tells nothing of it. Deadlines are for ever here, too.
+TEST_F(StallTest, AnExpertThatHangsIsRememberedWhateverElseArrives) {
+  const auto right = RightRows();
+  const int32_t missing = SharedExpert();
+  Open(3);  // fewer than a step wants: there is always something to fetch
+  store_.Hold({missing});
+  ScriptedRows rows;
+  rows.deadline = steady_clock::now();
+  ASSERT_TRUE(Run(rows).ok());
+  EXPECT_TRUE(cache_->is_overdue({kLayer, missing}));
+  rows.deadline = steady_clock::time_point::max();
+  for (int run = 0; run < 2; ++run) {
+    const uint64_t num_ended = cache_->num_ended();
+    ASSERT_TRUE(Run(rows).ok());
+    EXPECT_EQ(Failed(), std::set<int32_t>{missing});
+    EXPECT_GT(cache_->num_ended(), num_ended);
+    EXPECT_FALSE(cache_->is_stalled()) << "the store works";
+  }
+  store_.LetGo();
+  EXPECT_FALSE(cache_->is_overdue({kLayer, missing}));
+  ASSERT_TRUE(Run(rows).ok());
+  EXPECT_TRUE(dispatcher_->failures().empty());
+  for (size_t row = 0; row < kRows; ++row) EXPECT_EQ(Row(row), right[row]) << row;
+}
+
 TEST_F(StallTest, TwoSlotsThatHangFailEveryRowAndServeAgain) {
   const auto right = RightRows();
   const size_t num_begun = store_.begun().size();

@@ -72,8 +72,8 @@ void ExpertTurns::PlanCycle(std::span<const Member> members, double memory_bytes
   if (turns_.num_groups > 1) steps_left_ = turns_.num_groups * turns_.steps_per_turn;
 }
 
-void ExpertTurns::EndStep(bool decoded_only, double seconds, double stalled_seconds, double bytes_read) {
-  if (decoded_only && computed_bytes_ > 0)
+void ExpertTurns::EndStep(bool is_typical, double seconds, double stalled_seconds, double bytes_read) {
+  if (is_typical && computed_bytes_ > 0)
     cost_.Observe(seconds, stalled_seconds, bytes_read, options_.dense_bytes + computed_bytes_);
   computed_bytes_ = 0;
 }

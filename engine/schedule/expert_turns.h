@@ -68,8 +68,9 @@ class ExpertTurns {
   void AddExperts(size_t layer_index, size_t num_distinct) {
     computed_bytes_ += static_cast<double>(num_distinct) * options_.layer_expert_bytes[layer_index];
   }
-  // The step ended. A step of other rows than decode rows says little of the next: it is forgotten.
-  void EndStep(bool decoded_only, double seconds, double stalled_seconds, double bytes_read);
+  // The step ended. One that is not typical, with other rows than decode rows or with rows that were lost, is
+  // forgotten.
+  void EndStep(bool is_typical, double seconds, double stalled_seconds, double bytes_read);
 
   // Of the cycle that runs; 1: no turns.
   int32_t num_groups() const { return turns_.num_groups; }

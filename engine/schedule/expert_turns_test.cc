@@ -54,7 +54,7 @@ class ExpertTurnsTest : public testing::Test {
       for (size_t layer = 0; layer < kLayers; ++layer) turns_->Observe(layer, Choice(stream.topic), &stream.turn);
     }
     for (size_t layer = 0; layer < kLayers; ++layer) turns_->AddExperts(layer, 8);
-    turns_->EndStep(/*decoded_only=*/true, 2, 1.9, 30);
+    turns_->EndStep(/*is_typical=*/true, 2, 1.9, 30);
   }
 
   std::vector<int32_t> Choice(int topic) {

@@ -103,6 +103,8 @@ ScriptedDecoder::ScriptedDecoder(ScriptedDecoderOptions options) : options_(std:
   info_.experts_per_token = kTopK;
   info_.hidden_size = 1;
   info_.moe_layers = {1};
+  info_.weight_bytes = options_.weight_bytes;
+  info_.dense_bytes = options_.dense_bytes;
   info_.identity[0] = 17;
   info_.identity[1] = 42;
   // Layers of different shapes, so that a copy that forgets one is seen: 2 * 8 + 8 + 16 bytes per token.
@@ -129,6 +131,7 @@ absl::StatusOr<std::unique_ptr<StepInFlight>> ScriptedDecoder::Launch(const Batc
   if (options_.between_layers) options_.between_layers(step);
   for (const int32_t sequence : control.TakeDropped()) dropped_[static_cast<size_t>(sequence)] = 1;
   write_layer(kv[1]);
+  if (options_.on_experts) failure_ = options_.on_experts(dropped_);
 
   routed_rows_.clear();
   experts_.clear();
@@ -172,6 +175,7 @@ absl::StatusOr<StepResult> ScriptedDecoder::Collect(std::unique_ptr<StepInFlight
   StepResult result;
   result.logits = logits_;
   result.dropped = dropped_;
+  result.failure = failure_;
   result.routing = {&routing_, 1};
   return result;
 }

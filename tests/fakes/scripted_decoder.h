@@ -23,6 +23,7 @@ struct ScriptedDecoderOptions {
   int32_t vocab_size = 64;
   int32_t max_positions = 512;
   ExpertTier tier = {};
+  uint64_t weight_bytes = 0, dense_bytes = 0;  // as DecoderInfo has them
   // A row's experts follow from the first token of its sequence, and not from its own: streams differ for good. Even
   // first tokens want experts 0 and 1, odd ones 2 and 3.
   bool routes_by_first_token = false;
@@ -32,6 +33,8 @@ struct ScriptedDecoderOptions {
   std::function<void(uint64_t step)> between_layers;
   // Called after each batch was checked.
   std::function<void(const Batch& batch)> on_batch;
+  // May set dropped[sequence] to 1, and says why: of experts that could not be read.
+  std::function<absl::Status(std::span<uint8_t> dropped)> on_experts;
   // May change a row's logits, e.g. to NaN. `token` is the row's.
   std::function<void(int32_t token, std::span<float> logits)> on_logits;
 };
@@ -55,6 +58,7 @@ class ScriptedDecoder final : public Decoder {
   uint64_t num_launches_ = 0;
   std::vector<float> logits_;
   std::vector<uint8_t> dropped_;
+  absl::Status failure_;
   // Of the one layer that routes.
   std::vector<int32_t> routed_rows_, experts_;
   std::vector<float> weights_;

@@ -91,7 +91,7 @@ class TurnsRun {
     if (options_.max_passed_over > 0) turns_.Hold(members_, static_cast<double>(options_.memory_bytes), &held_);
     for (size_t layer = 0; layer < num_layers_; ++layer) RunLayer(layer);
     const uint64_t bytes = disk_.bytes()[0] - bytes_before;
-    turns_.EndStep(/*decoded_only=*/true, now_ - started, stalled_, static_cast<double>(bytes));
+    turns_.EndStep(/*is_typical=*/true, now_ - started, stalled_, static_cast<double>(bytes));
     if (counts) {
       ++result_.num_steps;
       result_.seconds += now_ - started;

@@ -131,12 +131,21 @@ absl::StatusOr<DecodeTokens> DecodeTokens::Read(TraceReader& reader, size_t max_
   DecodeTokens tokens;
   tokens.row_size_ = header.layers.size() * static_cast<size_t>(header.top_k);
   std::vector<WholeToken>& taken = assembly.decoded();
-  tokens.has_prompts_ = taken.size() < kMinTokens && !assembly.prompts().empty();
+  std::vector<WholeToken>& prompts = assembly.prompts();
+  tokens.has_prompts_ = taken.size() < std::min(kMinTokens, max_tokens) && !prompts.empty();
   tokens.is_cut_ = assembly.has_dropped(tokens.has_prompts_ ? TracePhase::kPrefill : TracePhase::kDecode);
   if (assembly.is_full() && !tokens.is_cut_) {
     FOREGATE_ASSIGN_OR_RETURN(tokens.is_cut_, reader.Next(&visit));
   }
-  if (tokens.has_prompts_) std::move(assembly.prompts().begin(), assembly.prompts().end(), std::back_inserter(taken));
+  if (tokens.has_prompts_) {
+    // Decoded tokens come first.
+    const size_t room = max_tokens - taken.size();
+    if (prompts.size() > room) {
+      prompts.resize(room);
+      tokens.is_cut_ = true;
+    }
+    std::move(prompts.begin(), prompts.end(), std::back_inserter(taken));
+  }
   if (taken.empty()) return absl::InvalidArgumentError("the trace has no token with all of its layers");
   std::stable_sort(taken.begin(), taken.end(), [](const WholeToken& a, const WholeToken& b) { return a.key < b.key; });
   for (const WholeToken& token : taken)

@@ -23,7 +23,8 @@ ReplayTrace UniformDecodeTrace(const TraceHeader& header, size_t num_streams, si
 class DecodeTokens {
  public:
   // At most `max_tokens`, the first ones. Tokens that a trace does not have in all layers are left out, and those of
-  // prompts unless fewer than kMinTokens were decoded. The reader's errors; INVALID_ARGUMENT when no token is whole.
+  // prompts unless fewer than kMinTokens were decoded; then these fill up what is left. The reader's errors;
+  // INVALID_ARGUMENT when no token is whole.
   static absl::StatusOr<DecodeTokens> Read(TraceReader& reader, size_t max_tokens);
   static constexpr size_t kMinTokens = 16;
 

@@ -113,6 +113,20 @@ TEST(DecodeTokens, AreBoundedAndWhole) {
   const auto few = Tokens(header, TwoRequests(3));
   EXPECT_TRUE(few->has_prompts());
   EXPECT_EQ(few->num_tokens(), 7u);
+  // At most as many as were asked for, and none that was decoded gives way to one that was not.
+  visits = TwoRequests(3);
+  for (TraceVisit& visit : visits) {
+    for (int32_t position : {1, 2}) {
+      visit.rows.push_back({3, 10 * static_cast<int32_t>(visit.step) + position, TracePhase::kPrefill});
+      visit.experts.push_back(7);
+    }
+  }
+  EXPECT_EQ(Tokens(header, visits)->num_tokens(), 13u);
+  const auto bounded = Tokens(header, visits, 8);
+  ASSERT_EQ(bounded->num_tokens(), 8u);
+  EXPECT_TRUE(bounded->has_prompts());
+  for (size_t token = 0; token < 8; ++token) EXPECT_EQ(bounded->choices(token)[0] == 7, token >= 6) << token;
+  EXPECT_FALSE(Tokens(header, visits, 6)->has_prompts());
   EXPECT_EQ(few->Compose(header, 8, 3).status().message(), "8 streams of a trace with 7 tokens");
   visits = {TwoRequests(1)[0]};
   EXPECT_EQ(Tokens(header, visits).status().message(), "the trace has no token with all of its layers");

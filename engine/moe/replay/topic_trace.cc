@@ -3,16 +3,22 @@
 #include <algorithm>
 #include <numeric>
 #include <random>
+#include <span>
 #include <utility>
 #include <vector>
 
 namespace foregate {
 namespace {
 
-// What a topic's tokens draw from in one layer: heat, summed up.
+// What a topic's tokens draw from in one layer: [experts].
 struct Draws {
-  std::vector<double> sums;  // [experts]
+  std::vector<double> heats;
+  std::vector<double> sums;  // of the heats so far
 };
+
+// Of a draw that may hit what was drawn before, which is faster than DrawOther, and would be for ever where that has
+// nearly all of the heat.
+constexpr int kMostTries = 32;
 
 class TopicStreams {
  public:
@@ -29,7 +35,8 @@ class TopicStreams {
         for (size_t expert = 0; expert < num_experts; ++expert) {
           const double heat = 1 / static_cast<double>(ranks[expert] + 8);
           // Hot and cold experts alike, whatever their topic.
-          sum += ranks[expert] % num_topics_ == topic ? heat * mix.strength : heat;
+          draws.heats.push_back(ranks[expert] % num_topics_ == topic ? heat * mix.strength : heat);
+          sum += draws.heats.back();
           draws.sums.push_back(sum);
         }
       }
@@ -38,18 +45,38 @@ class TopicStreams {
 
   // Appends a token's choice.
   void Draw(size_t layer, size_t topic, std::vector<int32_t>* choices) {
-    const std::vector<double>& sums = draws_[layer * num_topics_ + topic].sums;
+    const Draws& draws = draws_[layer * num_topics_ + topic];
     const size_t first = choices->size();
     while (choices->size() < first + top_k_) {
-      const double at = Uniform() * sums.back();
-      const auto found = std::upper_bound(sums.begin(), sums.end() - 1, at);
-      const auto expert = static_cast<int32_t>(found - sums.begin());
-      if (std::find(choices->begin() + static_cast<ptrdiff_t>(first), choices->end(), expert) == choices->end())
-        choices->push_back(expert);
+      const std::span<const int32_t> drawn = std::span(*choices).subspan(first);
+      const auto is_drawn = [&](int32_t expert) {
+        return std::find(drawn.begin(), drawn.end(), expert) != drawn.end();
+      };
+      int32_t expert = DrawAny(draws);
+      for (int i = 0; i < kMostTries && is_drawn(expert); ++i) expert = DrawAny(draws);
+      choices->push_back(is_drawn(expert) ? DrawOther(draws, drawn) : expert);
     }
   }
 
  private:
+  int32_t DrawAny(const Draws& draws) {
+    const double at = Uniform() * draws.sums.back();
+    return static_cast<int32_t>(std::upper_bound(draws.sums.begin(), draws.sums.end() - 1, at) - draws.sums.begin());
+  }
+  // Of those that are not drawn yet. Their heat is summed up anew: less than all heat it might be less than an error.
+  int32_t DrawOther(const Draws& draws, std::span<const int32_t> drawn) {
+    others_ = draws.heats;
+    for (const int32_t expert : drawn) others_[static_cast<size_t>(expert)] = 0;
+    double left = Uniform() * std::accumulate(others_.begin(), others_.end(), 0.0);
+    size_t last = 0;
+    for (size_t expert = 0; expert < others_.size(); ++expert) {
+      if (others_[expert] == 0) continue;
+      last = expert;
+      left -= others_[expert];
+      if (left < 0) break;
+    }
+    return static_cast<int32_t>(last);
+  }
   double Uniform() { return static_cast<double>(random_() >> 11) * 0x1p-53; }
   void Shuffle(std::vector<size_t>& values) {
     for (size_t i = values.size(); i > 1; --i) std::swap(values[i - 1], values[random_() % i]);
@@ -58,7 +85,8 @@ class TopicStreams {
   const size_t top_k_;
   const size_t num_topics_;
   std::mt19937_64 random_;
-  std::vector<Draws> draws_;  // [layers, topics]
+  std::vector<Draws> draws_;    // [layers, topics]
+  std::vector<double> others_;  // scratch of DrawOther
 };
 
 }  // namespace

@@ -38,8 +38,7 @@ struct DiskStoreOptions {
 // The engine's thread calls it; its threads read.
 class DiskExpertStore : public ExpertStore {
  public:
-  // The errors of BulkFile::Open; INVALID_ARGUMENT naming file and expert when a
-  // part does not lie in the file.
+  // The errors of BulkFile::Open; INVALID_ARGUMENT naming file and expert when a part does not lie in the file.
   static absl::StatusOr<std::unique_ptr<DiskExpertStore>> Open(const ExpertDirectory& directory, StoredExperts stored,
                                                                const DiskStoreOptions& options);
   // Of a cache that has stopped it, or with no fetch pending. Readers that still hang in a read are left behind with

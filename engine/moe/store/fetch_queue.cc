@@ -52,14 +52,19 @@ void FetchQueue::Push(ExpertFetch& fetch) {
     fetch.progress.pieces_left[part] = NumPieces(PartOf(fetch, part));
   fetch.progress.began_as = fetch.urgency;
   fetch.progress.began_at = std::chrono::steady_clock::now();
-  {
-    const std::lock_guard lock(mutex_);
-    fetch.state.store(FetchState::kPending, std::memory_order_relaxed);
-    QueueOf(fetch).push_back(&fetch);
-    ++ByClass(counters_.num_pending, fetch.urgency);
-    if (++num_pending_ == 1) NoteAnswer();  // silence begins with the first
-  }
+  std::unique_lock lock(mutex_);
+  fetch.state.store(FetchState::kPending, std::memory_order_relaxed);
+  QueueOf(fetch).push_back(&fetch);
+  ++ByClass(counters_.num_pending, fetch.urgency);
+  if (++num_pending_ == 1) NoteAnswer();  // silence begins with the first
+  NotifyReaders(lock);
+}
+
+void FetchQueue::NotifyReaders(std::unique_lock<std::mutex>& lock) {
+  const bool wakes = wake_ && std::exchange(has_disappointed_, false);
+  lock.unlock();
   has_pieces_.notify_all();
+  if (wakes) wake_();
 }
 
 // Or the beginning of a time in which one is due.
@@ -71,7 +76,7 @@ void FetchQueue::NoteAnswer() {
 }
 
 void FetchQueue::Raise(ExpertFetch& fetch, FetchClass urgency) {
-  const std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   if (fetch.state.load(std::memory_order_relaxed) != FetchState::kPending || urgency >= fetch.urgency) return;
   std::vector<ExpertFetch*>& before = QueueOf(fetch);
   --ByClass(counters_.num_pending, fetch.urgency);
@@ -81,7 +86,7 @@ void FetchQueue::Raise(ExpertFetch& fetch, FetchClass urgency) {
   if (at == before.end()) return;  // all of it is under way
   before.erase(at);
   QueueOf(fetch).push_back(&fetch);
-  has_pieces_.notify_all();
+  NotifyReaders(lock);
 }
 
 bool FetchQueue::Cancel(ExpertFetch& fetch) {
@@ -153,7 +158,7 @@ std::optional<ReadPiece> FetchQueue::NextPiece() {
 
 std::optional<ReadPiece> FetchQueue::Take() {
   std::unique_lock lock(mutex_);
-  while (!is_closed_ && !std::exchange(is_interrupted_, false)) {
+  while (!is_closed_) {
     if (std::optional<ReadPiece> piece = NextPiece()) return piece;
     has_pieces_.wait(lock);
   }
@@ -162,15 +167,9 @@ std::optional<ReadPiece> FetchQueue::Take() {
 
 std::optional<ReadPiece> FetchQueue::TryTake() {
   const std::lock_guard lock(mutex_);
-  return is_closed_ ? std::nullopt : NextPiece();
-}
-
-void FetchQueue::Interrupt() {
-  {
-    const std::lock_guard lock(mutex_);
-    is_interrupted_ = true;
-  }
-  has_pieces_.notify_all();
+  std::optional<ReadPiece> piece = is_closed_ ? std::nullopt : NextPiece();
+  has_disappointed_ = !piece.has_value();
+  return piece;
 }
 
 bool FetchQueue::is_open() {
@@ -182,6 +181,7 @@ bool FetchQueue::Stop(std::chrono::milliseconds grace) {
   std::unique_lock lock(mutex_);
   is_closed_ = true;
   has_pieces_.notify_all();
+  if (wake_) wake_();
   return has_ended_.wait_for(lock, grace, [&] { return num_out_ == 0; });
 }
 
@@ -262,7 +262,7 @@ void FetchQueue::Return(const ReadPiece& piece, const absl::Status& read) {
   EndIfDone(fetch);
   NoteAnswer();
   if (is_closed_) has_ended_.notify_all();
-  // What was held back may be due, and what failed is to be read again.
+  // What was held back may be due, and what failed is to be read again. A reader of TryTake looks again anyway.
   lock.unlock();
   has_pieces_.notify_all();
 }

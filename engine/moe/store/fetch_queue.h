@@ -14,8 +14,10 @@
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -55,14 +57,14 @@ class FetchQueue {
   uint64_t num_ended() const { return num_ended_.load(std::memory_order_acquire); }
   absl::Status WaitForEnd(uint64_t seen, std::chrono::steady_clock::time_point deadline);
 
-  // The readers' side. Take waits for a piece; nothing once the queue is stopped, or when it is interrupted. Every
-  // piece taken is returned, with what reading it gave; the reader that returns the last one of a part verifies the
-  // part.
+  // The readers' side. Take waits for a piece; nothing once the queue is stopped. Every piece taken is returned, with
+  // what reading it gave; the reader that returns the last one of a part verifies the part.
   std::optional<ReadPiece> Take();
-  // Without waiting.
+  // Without waiting: for a reader that waits for its reads as well, and looks again after each Return of its own.
   std::optional<ReadPiece> TryTake();
-  // One reader's Take, now or when it is next called, gives nothing although the queue is open.
-  void Interrupt();
+  // Before the first Push: `wake` is called, from any thread, when there may be a piece after TryTake found none, and
+  // when the queue is stopped. It must not block.
+  void WakeBy(std::function<void()> wake) { wake_ = std::move(wake); }
   bool is_open();
   void Return(const ReadPiece& piece, const absl::Status& read);
   // Readers get nothing any more; what they hold is returned as usual. Whether all of it was, within `grace`.
@@ -77,6 +79,8 @@ class FetchQueue {
   }
   std::vector<ExpertFetch*>& QueueOf(const ExpertFetch& fetch) { return queues_[static_cast<size_t>(fetch.urgency)]; }
   ReadPiece PieceOf(ExpertFetch& fetch, uint32_t part, uint32_t piece) const;
+  // There may be a piece to take. Lets go of the lock.
+  void NotifyReaders(std::unique_lock<std::mutex>& lock);
   // All under the lock.
   std::optional<ReadPiece> NextPiece();
   ReadPiece HandOut(ExpertFetch& fetch);
@@ -95,6 +99,7 @@ class FetchQueue {
   const FetchQueueOptions options_;
   FetchCounters counters_;
   std::atomic<uint64_t> num_ended_{0};
+  std::function<void()> wake_;  // none: readers wait in Take
 
   std::mutex mutex_;
   std::condition_variable has_pieces_;
@@ -109,7 +114,7 @@ class FetchQueue {
   std::optional<FetchClass> ended_by_;                              // see CountWait
   std::chrono::steady_clock::duration waited_{0};  // until a fetch ended that no layer wanted yet: for the next one
   bool is_closed_ = false;
-  bool is_interrupted_ = false;
+  bool has_disappointed_ = false;  // TryTake found nothing, and its reader was not woken since
 };
 
 }  // namespace foregate

@@ -2,13 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <chrono>
 #include <cstring>
 #include <memory>
-#include <thread>
-#include <vector>
 
+#include "engine/moe/store/read_pieces.h"
 #include "kernels/api/host_device.h"
 
 namespace foregate {
@@ -18,31 +16,6 @@ constexpr uint64_t kLeastBytes = uint64_t{64} << 20;
 constexpr std::array<ReadShape, 4> kShapes = {{{512u << 10, 8}, {512u << 10, 16}, {1u << 20, 16}, {1u << 20, 32}}};
 constexpr int kTurns = 2;
 constexpr auto kTurnTime = std::chrono::milliseconds(50);
-
-// Bytes per second of one turn; 0 when reads fail. `buffers` has room for all reads at once.
-double MeasureShape(const BulkFile& file, const ReadShape& shape, uint64_t begin, uint64_t end, uint64_t salt,
-                    std::byte* buffers) {
-  const uint64_t num_places = (end - begin) / shape.piece_bytes;
-  const auto start = std::chrono::steady_clock::now();
-  std::atomic<uint64_t> num_read{0};
-  std::vector<std::thread> threads;
-  for (int i = 0; i < shape.depth; ++i) {
-    threads.emplace_back([&, i] {
-      std::byte* const buffer = buffers + static_cast<size_t>(i) * shape.piece_bytes;
-      uint64_t state = salt * 1000 + static_cast<uint64_t>(i);
-      while (std::chrono::steady_clock::now() - start < kTurnTime) {
-        state = state * 6364136223846793005u + 1442695040888963407u;
-        const uint64_t place = begin + (state >> 33) % num_places * shape.piece_bytes;
-        iovec vector{buffer, shape.piece_bytes};
-        if (!file.Read(place, {&vector, 1}, /*direct=*/true).ok()) return;
-        num_read.fetch_add(1, std::memory_order_relaxed);
-      }
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  return static_cast<double>(num_read.load()) * shape.piece_bytes / seconds;
-}
 
 }  // namespace
 
@@ -74,7 +47,12 @@ ReadShape ProbeReadShape(const BulkFile& file, uint64_t begin, uint64_t end) {
   for (int turn = 0; turn < kTurns; ++turn) {
     for (size_t i = 0; i < kShapes.size(); ++i) {
       measured[i].shape = kShapes[i];
-      const double rate = MeasureShape(file, kShapes[i], begin, end, static_cast<uint64_t>(turn) * 16 + i + 1, memory);
+      const uint64_t num_places = (end - begin) / kShapes[i].piece_bytes;
+      // Each time elsewhere: what a disk's own cache holds by now is not measured.
+      const uint64_t salt = (static_cast<uint64_t>(turn) * kShapes.size() + i + 1) << 32;
+      const double rate = ReadPieces(file, kShapes[i], kTurnTime, memory, [&](uint64_t piece) {
+        return begin + Scatter(salt + piece) % num_places * kShapes[i].piece_bytes;
+      });
       measured[i].bytes_per_second = std::max(measured[i].bytes_per_second, rate);
     }
   }

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <fstream>
 #include <vector>
 
@@ -12,7 +13,7 @@
 namespace foregate {
 namespace {
 
-TEST(ReadShape, TheFewestBytesUnderWayThatAreFastEnough) {
+TEST(ReadShape, TheMostBytesUnderWayThatAreFastEnough) {
   const ReadShape small{512u << 10, 8}, middle{512u << 10, 16}, large{1u << 20, 32};
   const auto choose = [&](double a, double b, double c) {
     const std::vector<MeasuredShape> measured = {{large, c}, {small, a}, {middle, b}};
@@ -31,6 +32,18 @@ TEST(ReadShape, AFewBytesAreNotProbed) {
   const auto file = BulkFile::Open(path);
   ASSERT_TRUE(file.ok());
   EXPECT_EQ(ProbeReadShape(**file, 0, 1 << 20), ReadShape{});
+}
+
+// Of holes, which a disk need not read: any shape may be the fastest.
+TEST(ReadShape, ManyBytesAreProbed) {
+  const std::string path = testing::TempDir() + "/many";
+  std::ofstream(path) << 'x';
+  std::filesystem::resize_file(path, 65 << 20);
+  const auto file = BulkFile::Open(path);
+  ASSERT_TRUE(file.ok());
+  const ReadShape shape = ProbeReadShape(**file, 0, 65 << 20);
+  EXPECT_TRUE(shape.piece_bytes == 512u << 10 || shape.piece_bytes == 1u << 20) << shape.piece_bytes;
+  EXPECT_TRUE(shape.depth == 8 || shape.depth == 16 || shape.depth == 32) << shape.depth;
 }
 
 TEST(ReadRate, ReadsWhatThereIs) {

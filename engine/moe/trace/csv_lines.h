@@ -39,11 +39,10 @@ class CsvLines {
 
   absl::Status Refuse(const std::string& what) const { return At(absl::InvalidArgumentError(what)); }
   // An error with the line's number before its message; OK stays OK.
-  absl::Status At(const absl::Status& status) const {
-    if (status.ok()) return status;
-    return absl::Status(status.code(),
-                        name_ + ": line " + std::to_string(number_) + ": " + std::string(status.message()));
-  }
+  absl::Status At(const absl::Status& status) const { return AtNumber(number_, status); }
+  // The same with the number of the line before: of lines that make a whole, which is known to be complete, and wrong,
+  // when the next line is read or there is none.
+  absl::Status AtLast(const absl::Status& status) const { return AtNumber(number_ - 1, status); }
 
   // The line as `count` numbers, field i of them; a fraction only where `fraction_field` says so. INVALID_ARGUMENT.
   absl::Status Numbers(size_t count, std::vector<int64_t>* numbers, size_t fraction_field = SIZE_MAX,
@@ -90,6 +89,12 @@ class CsvLines {
   }
 
  private:
+  absl::Status AtNumber(size_t number, const absl::Status& status) const {
+    if (status.ok()) return status;
+    return absl::Status(status.code(),
+                        name_ + ": line " + std::to_string(number) + ": " + std::string(status.message()));
+  }
+
   std::istream& stream_;
   const std::string name_;
   std::string line_;

@@ -74,7 +74,7 @@ absl::Status CopyRows(CsvLines& lines, const TraceHeader& header, TraceWriter& w
     if (fields[0] < 0 || !IsNumber31(fields[2])) return lines.Refuse("a step or position out of range");
     const auto step = static_cast<uint64_t>(fields[0]);
     if (!positions.empty() && (step != visit.step || layer_index != visit.layer_index)) {
-      FOREGATE_RETURN_IF_ERROR(lines.At(flush()));
+      FOREGATE_RETURN_IF_ERROR(lines.AtLast(flush()));
     }
     if (positions.size() >= kMaxTraceRows) return lines.Refuse("too many rows of one step and layer");
     visit.step = step;
@@ -82,7 +82,7 @@ absl::Status CopyRows(CsvLines& lines, const TraceHeader& header, TraceWriter& w
     positions.push_back(static_cast<int32_t>(fields[2]));
     for (const int64_t expert : std::span(fields).subspan(3)) visit.experts.push_back(static_cast<int32_t>(expert));
   }
-  return lines.At(flush());
+  return lines.AtLast(flush());
 }
 
 // ---- "route_trace v1": comments, then a line per choice
@@ -195,7 +195,7 @@ absl::Status CopyChoices(CsvLines& lines, const TraceHeader& header, TraceWriter
         {.turn = fields[0], .phase = fields[1], .position = fields[2], .slot = fields[4], .layer_index = layer_index},
         static_cast<int32_t>(fields[5]), weight)));
   }
-  return lines.At(visits.Finish());
+  return lines.AtLast(visits.Finish());
 }
 
 }  // namespace

@@ -188,7 +188,7 @@ TEST(RouteTraceExport, ErrorsNameTheLine) {
             "t.csv: line 4: what the comments say: 0 layers, want 1 to 4096");
   EXPECT_EQ(message(",expert_0", ""), "t.csv: line 5: not the columns step,layer,request,phase,position,expert_0");
   EXPECT_EQ(message("4,2,0,1,0,1", "4,3,0,1,0,1"), "t.csv: line 6: layer 3 is not among those of the header");
-  EXPECT_EQ(message("4,2,0,1,0,1", "4,2,0,1,0,9"), "t.csv: line 7: trace, step 4: expert 9 of 9");
+  EXPECT_EQ(message("4,2,0,1,0,1", "4,2,0,1,0,9"), "t.csv: line 6: trace, step 4: expert 9 of 9");
   EXPECT_EQ(message("4,2,0,1,0,1", "4,2,0,1,0"), "t.csv: line 6: not 6 fields");
   EXPECT_EQ(message("4,2,0,1,0,1", "4,2,0,1,0,"), "t.csv: line 6: field 6 is no number");
   EXPECT_NE(message("4,2,0,1,0,1", "4,2,0,2,0,1").find("line 6: step, layer, request, phase (0 or 1)"),

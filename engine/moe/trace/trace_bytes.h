@@ -14,11 +14,6 @@ void AppendWord(Word word, std::string* bytes) {
   for (size_t i = 0; i < sizeof(Word); ++i) bytes->push_back(static_cast<char>(static_cast<uint64_t>(word) >> (8 * i)));
 }
 
-inline void AppendVarint(uint64_t number, std::string* bytes) {
-  for (; number >= 0x80; number >>= 7) bytes->push_back(static_cast<char>(number | 0x80));
-  bytes->push_back(static_cast<char>(number));
-}
-
 // The same where there is room, without asking at each byte; returns the place behind it.
 template <typename Word>
 char* PutWord(Word word, char* place) {

@@ -1,12 +1,11 @@
 #include "engine/moe/trace/whole_csv.h"
 
 #include <algorithm>
-#include <charconv>
-#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "engine/moe/trace/csv_field.h"
 #include "kernels/base/status_macros.h"
 
 namespace foregate {
@@ -29,13 +28,6 @@ size_t NumFields(const TraceHeader& header) {
   return kRowFields + static_cast<size_t>(header.top_k) * (header.has_weights ? 2 : 1);
 }
 
-template <typename Number>
-void AppendField(Number number, std::string* line) {
-  char digits[32];
-  line->append(digits, std::to_chars(digits, digits + sizeof(digits), number).ptr);
-  *line += ',';
-}
-
 std::string HeaderText(const TraceHeader& header) {
   std::string text(kWholeCsvMark);
   text += "\n" + std::string(kShape) + std::to_string(header.num_experts) + " top_k=" + std::to_string(header.top_k) +
@@ -52,13 +44,14 @@ std::string HeaderText(const TraceHeader& header) {
 void AppendVisit(const TraceHeader& header, const TraceVisit& visit, std::string* text) {
   const auto top_k = static_cast<size_t>(header.top_k);
   for (size_t row = 0; row < visit.rows.size(); ++row) {
-    AppendField(visit.step, text);
-    AppendField(header.layers[static_cast<size_t>(visit.layer_index)].layer, text);
-    AppendField(visit.rows[row].request, text);
-    AppendField(visit.rows[row].phase == TracePhase::kDecode ? 1 : 0, text);
-    AppendField(visit.rows[row].position, text);
-    for (size_t i = row * top_k; i < (row + 1) * top_k; ++i) AppendField(visit.experts[i], text);
-    for (size_t i = row * top_k; header.has_weights && i < (row + 1) * top_k; ++i) AppendField(visit.weights[i], text);
+    AppendCsvField(visit.step, text);
+    AppendCsvField(header.layers[static_cast<size_t>(visit.layer_index)].layer, text);
+    AppendCsvField(visit.rows[row].request, text);
+    AppendCsvField(visit.rows[row].phase == TracePhase::kDecode ? 1 : 0, text);
+    AppendCsvField(visit.rows[row].position, text);
+    for (size_t i = row * top_k; i < (row + 1) * top_k; ++i) AppendCsvField(visit.experts[i], text);
+    for (size_t i = row * top_k; header.has_weights && i < (row + 1) * top_k; ++i)
+      AppendCsvField(visit.weights[i], text);
     text->back() = '\n';
   }
 }
@@ -147,7 +140,7 @@ absl::Status CopyWholeCsv(CsvLines& lines, const TraceHeader& header, TraceWrite
     if (found == header.layers.end())
       return lines.Refuse("layer " + std::to_string(layer) + " is not among those of the header");
     const auto layer_index = static_cast<int32_t>(found - header.layers.begin());
-    if (step != visit.step || layer_index != visit.layer_index) FOREGATE_RETURN_IF_ERROR(lines.At(flush()));
+    if (step != visit.step || layer_index != visit.layer_index) FOREGATE_RETURN_IF_ERROR(lines.AtLast(flush()));
     if (visit.rows.size() >= kMaxTraceRows) return lines.Refuse("too many rows of one step and layer");
     visit.step = step;
     visit.layer_index = layer_index;
@@ -165,7 +158,7 @@ absl::Status CopyWholeCsv(CsvLines& lines, const TraceHeader& header, TraceWrite
       }
     }
   }
-  return lines.At(flush());
+  return lines.AtLast(flush());
 }
 
 }  // namespace foregate

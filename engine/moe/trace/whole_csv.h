@@ -23,7 +23,7 @@ inline constexpr std::string_view kWholeCsvMark = "# foregate route trace v1";
 absl::StatusOr<uint64_t> ExportRouteCsv(TraceReader& reader, const std::function<absl::Status(std::string_view)>& sink);
 
 // The header, and then the visits, of a file whose first line is the mark; for ImportRouteCsv. `lines` stands at the
-// first line. INVALID_ARGUMENT naming the line.
+// first line. INVALID_ARGUMENT naming the line, and of a visit that is wrong its last.
 absl::StatusOr<TraceHeader> ScanWholeCsv(CsvLines& lines);
 absl::Status CopyWholeCsv(CsvLines& lines, const TraceHeader& header, TraceWriter& writer);
 
