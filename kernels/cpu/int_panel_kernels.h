@@ -111,7 +111,7 @@ struct IntTiles {
 
     [[gnu::always_inline]] void FetchLine(int64_t line) const {
 #pragma GCC unroll 4
-      for (int p = 0; p < P; ++p) __builtin_prefetch(fetch.ahead + line * fetch.step + p * StepBytes());
+      for (int p = 0; p < P; ++p) __builtin_prefetch(fetch.Ahead(line) + p * StepBytes());
     }
 
     [[gnu::always_inline]] void AddStep(const uint8_t* unit, int64_t k, int step, Sums (&sums)[kSums]) const {

@@ -129,9 +129,10 @@ struct KTiles {
     // A group's share of the block's lines.
     [[gnu::always_inline]] void FetchGroup(const uint8_t* block, int64_t g) const {
       constexpr int64_t kLines = Block::kBytes / 64;
-      const uint8_t* ahead = fetch.ahead + (block - panels) / 64 * fetch.step;
+      const int64_t lines_before = (block - panels) / 64;
       for (int64_t line = kLines * g / Block::kGroups; line < kLines * (g + 1) / Block::kGroups; ++line) {
-        for (int p = 0; p < P; ++p) __builtin_prefetch(ahead + PanelOffset(p * V::kParts) + line * fetch.step);
+        const uint8_t* ahead = fetch.Ahead(lines_before + line);
+        for (int p = 0; p < P; ++p) __builtin_prefetch(ahead + PanelOffset(p * V::kParts));
       }
     }
 

@@ -13,19 +13,22 @@
 
 namespace foregate::internal {
 
-// What a tile prefetches while it reads its panels: for each line of 64 bytes of a panel the one at `ahead`, which then
-// moves on by `step` bytes; of every panel, panels being equally far apart.
+// What a tile prefetches while it reads its panels: while it reads the lines (of 64 bytes) of a panel, one of
+// `num_tiles` equal parts of as many lines from `first` on. Of every panel, panels being equally far apart.
 struct PanelFetch {
-  const uint8_t* ahead;
-  int64_t step;
+  PanelFetch(const uint8_t* from, int64_t num_tiles) : first(from), step(64 * 256 / num_tiles) {}
+  const uint8_t* Ahead(int64_t line) const { return first + (line * step >> 8); }
+
+  const uint8_t* first;
+  int64_t step;  // 256 times the bytes by which it moves on with each line
 };
 
 // T is IntTiles or KTiles:
-//   Q                  how an instruction set multiplies: kStreamRows, kTileRows, and how many panels a tile of so many
-//   rows covers:
-//                      StreamPanels if it is the only one, else TilePanels
-//   StreamAhead(n)     bytes that each of n streams is prefetched ahead
-//   Rows<R>            R rows as tiles read them, made from (args, first_row)
+//   Q                        how an instruction set multiplies, with kStreamRows and kTileRows, the most rows of the
+//                            only tile and of one of several, and StreamPanels(rows) and TilePanels(rows), the panels
+//                            that such a tile covers
+//   StreamAhead(n, stride)   bytes that each of n streams of panels is prefetched ahead
+//   Rows<R>                  R rows as tiles read them, made from (args, first_row)
 //   RunTile<P>(rows, first_panel, panel_step, fetch)
 template <typename T>
 struct PanelWalk {
@@ -34,7 +37,6 @@ struct PanelWalk {
   static constexpr int64_t kLine = 64;
   static constexpr int64_t kGroupPanels = 4;
 
-  // The most rows of the only tile, and of one of several.
   template <int kStreamRows = Q::kStreamRows, int kTileRows = Q::kTileRows>
   static void Run(const IntPanels& args) {
     if (args.num_rows <= 0 || args.num_outputs <= 0) return;
@@ -74,10 +76,10 @@ struct PanelWalk {
     const auto stride = static_cast<int64_t>(args.panel_stride);
     const int64_t step = num_panels / P;
     for (int64_t n = 0; n < step; ++n) {
-      T::template RunTile<P>(rows, n, step, {PanelAt(args, n) + T::StreamAhead(P, stride), kLine});
+      T::template RunTile<P>(rows, n, step, {PanelAt(args, n) + T::StreamAhead(P, stride), 1});
     }
     for (int64_t n = step * P; n < num_panels; ++n) {
-      T::template RunTile<1>(rows, n, 1, {PanelAt(args, n) + T::StreamAhead(1, stride), kLine});
+      T::template RunTile<1>(rows, n, 1, {PanelAt(args, n) + T::StreamAhead(1, stride), 1});
     }
   }
 
@@ -92,9 +94,7 @@ struct PanelWalk {
     const typename T::template Rows<R> rows(args, first_row);
     const auto stride = static_cast<int64_t>(args.panel_stride);
     const int64_t share = stride / kLine * tile / num_tiles * kLine;
-    const auto next = [&](int64_t panel) {
-      return PanelFetch{PanelAt(args, panel + kGroupPanels) + share, kLine / num_tiles};
-    };
+    const auto next = [&](int64_t panel) { return PanelFetch(PanelAt(args, panel + kGroupPanels) + share, num_tiles); };
     int64_t panel = group.first;
     const int64_t end = group.first + group.count;
     for (; panel + P <= end; panel += P) T::template RunTile<P>(rows, panel, 1, next(panel));
