@@ -26,7 +26,7 @@ constexpr double kLeastSaved = 0.002;   // of a step's time: less is nothing
 constexpr double kMuchLess = 0.5;
 constexpr uint32_t kMostHold = 16;
 
-// Stall per missing byte, and the variance of its estimate.
+// Stall per missing byte, or time per step that is no stall, and the variance of its estimate.
 struct Rate {
   double mean = 0;
   double variance = 0;
@@ -39,19 +39,28 @@ Rate StallRate(const GovernorState::Arm& arm) {
   return {.mean = mean, .variance = of_steps / arm.num_steps};
 }
 
+Rate BusyTime(const GovernorState::Arm& arm) {
+  if (arm.num_steps <= 0) return {};
+  const double mean = (arm.seconds - arm.stall_seconds) / arm.num_steps;
+  const double of_steps = std::max(arm.busy_squares / arm.num_steps - mean * mean, 0.0);
+  return {.mean = mean, .variance = of_steps / arm.num_steps};
+}
+
 void Add(const PrefetchCounters& step, double missing_bytes, GovernorState::Arm* arm) {
   arm->num_steps += 1;
   arm->seconds += step.seconds;
   arm->stall_seconds += step.stall_seconds;
   arm->missing_bytes += missing_bytes;
   if (missing_bytes > 0) arm->stall_squares += step.stall_seconds * step.stall_seconds / missing_bytes;
+  const double busy_seconds = step.seconds - step.stall_seconds;
+  arm->busy_squares += busy_seconds * busy_seconds;
   arm->guessed_bytes += static_cast<double>(step.used_bytes + step.wasted_bytes);
   arm->regretted_bytes += static_cast<double>(step.regretted_bytes);
 }
 
 void Fade(GovernorState::Arm* arm) {
   for (double* sum : {&arm->num_steps, &arm->seconds, &arm->stall_seconds, &arm->missing_bytes, &arm->stall_squares,
-                      &arm->guessed_bytes, &arm->regretted_bytes})
+                      &arm->busy_squares, &arm->guessed_bytes, &arm->regretted_bytes})
     *sum *= kMemory;
 }
 
@@ -68,8 +77,11 @@ Saved Compare(const GovernorState& state) {
   const Rate before = StallRate(state.without), after = StallRate(with);
   // A control step's regrets are what guesses of the steps before did.
   const double regretted = with.regretted_bytes + state.without.regretted_bytes;
-  const double saved = (before.mean - after.mean) * with.missing_bytes - before.mean * regretted;
-  const double error = std::sqrt(before.variance + after.variance) * with.missing_bytes;
+  const Rate busy_before = BusyTime(state.without), busy_after = BusyTime(with);
+  const double saved = (before.mean - after.mean) * with.missing_bytes - before.mean * regretted -
+                       (busy_after.mean - busy_before.mean) * with.num_steps;
+  const double error = std::hypot(std::sqrt(before.variance + after.variance) * with.missing_bytes,
+                                  std::sqrt(busy_before.variance + busy_after.variance) * with.num_steps);
   return {.share = saved / with.seconds, .error = error / with.seconds};
 }
 

@@ -14,7 +14,9 @@ class Machine {
  public:
   using StallFactor = double (*)(float min_probability);
 
-  Machine(StallFactor factor, double noise, uint32_t seed) : factor_(factor), noise_(noise), random_(seed) {}
+  // `busy_factor`: of the time that is no stall, in steps that guess.
+  Machine(StallFactor factor, double noise, uint32_t seed, double busy_factor = 1)
+      : factor_(factor), noise_(noise), busy_factor_(busy_factor), random_(seed) {}
 
   PrefetchCounters Step(const SpeculationBudget& budget) {
     const double random = std::uniform_real_distribution<double>(1 - noise_, 1 + noise_)(random_);
@@ -29,13 +31,15 @@ class Machine {
       step.demand_bytes -= step.used_bytes;
       step.wasted_bytes = missing / 4;
     }
-    step.seconds = 1 + step.stall_seconds;
+    const double busy = std::uniform_real_distribution<double>(1 - noise_ / 8, 1 + noise_ / 8)(random_);
+    step.seconds = busy * (budget.allows_any() ? busy_factor_ : 1) + step.stall_seconds;
     return step;
   }
 
  private:
   StallFactor factor_;
   double noise_;
+  double busy_factor_;
   std::mt19937 random_;
 };
 
@@ -46,8 +50,9 @@ struct Outcome {
   GovernorState state;
 };
 
-Outcome RunSteps(Machine::StallFactor factor, size_t num_steps, double noise, GovernorState state = {}) {
-  Machine machine(factor, noise, 42), demand_only(factor, noise, 42);
+Outcome RunSteps(Machine::StallFactor factor, size_t num_steps, double noise, GovernorState state = {},
+                 double busy_factor = 1) {
+  Machine machine(factor, noise, 42, busy_factor), demand_only(factor, noise, 42);
   Outcome run;
   for (size_t i = 0; i < num_steps; ++i) {
     const SpeculationBudget budget = BudgetOf(state, kLimits);
@@ -79,6 +84,14 @@ TEST(PrefetchGovernor, TurnsOffWhereItDoesNotAndTriesRarely) {
 }
 
 // Certain guesses pay, improbable ones cost: it stays at those that pay.
+TEST(PrefetchGovernor, GuessesThatSlowWhatIsComputedAreGivenUp) {
+  const Outcome run = RunSteps([](float) { return 0.98; }, 800, 0.3, {}, 1.1);
+  EXPECT_FALSE(run.state.is_on);
+  EXPECT_LT(run.num_with, 200u);
+  // What the stalls save may still be more.
+  EXPECT_TRUE(RunSteps([](float) { return 0.5; }, 400, 0.3, {}, 1.1).state.is_on);
+}
+
 TEST(PrefetchGovernor, FindsHowImprobableAGuessMayBe) {
   const Outcome run = RunSteps([](float p) { return p > 0.6f ? 0.7 : 1.3; }, 1000, 0.2);
   EXPECT_TRUE(run.state.is_on);
@@ -131,6 +144,7 @@ TEST(PrefetchGovernor, PromptsAreNotCompared) {
   for (int i = 0; i < 400; ++i) {
     PrefetchCounters step = {.seconds = 2, .stall_seconds = 1, .demand_bytes = 1000};
     if (BudgetOf(state, kLimits).allows_any()) {
+      step.seconds = 1.7;
       step.stall_seconds = 0.7;
       step.demand_bytes = 600;
       step.used_bytes = 400;
