@@ -1,10 +1,8 @@
 #include "client/cli/json_output.h"
 
-#include <charconv>
 #include <cmath>
-#include <cstdlib>
-#include <system_error>
 
+#include "client/cli/number_text.h"
 #include "google/protobuf/descriptor.h"
 #include "nlohmann/json.hpp"
 
@@ -18,16 +16,7 @@ using Json = nlohmann::ordered_json;
 
 Json ToJson(const Message& message);
 
-// The shortest decimal that reads back as this float: 0.7, not 0.699999988079071.
-Json FloatToJson(float value) {
-  if (!std::isfinite(value)) return nullptr;
-  char text[64];
-  const auto [end, error] = std::to_chars(text, text + sizeof(text), value);
-  if (error != std::errc()) return value;
-  double shortest = 0;
-  std::from_chars(text, end, shortest);
-  return shortest;
-}
+Json FloatToJson(float value) { return std::isfinite(value) ? Json(ShortestDouble(value)) : Json(nullptr); }
 
 Json BytesToJson(const std::string& bytes) {
   Json array = Json::array();

@@ -1,7 +1,9 @@
 #include "client/cli/number_text.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cstdio>
+#include <system_error>
 
 namespace foregate {
 
@@ -9,6 +11,15 @@ std::string Fixed(double value, int decimals) {
   char text[64];
   std::snprintf(text, sizeof(text), "%.*f", decimals, value);
   return text;
+}
+
+double ShortestDouble(float value) {
+  char text[64];
+  const auto [end, error] = std::to_chars(text, text + sizeof(text), value);
+  if (error != std::errc()) return static_cast<double>(value);
+  double shortest = 0;
+  std::from_chars(text, end, shortest);
+  return shortest;
 }
 
 std::string Bytes(uint64_t bytes) {

@@ -9,6 +9,9 @@
 namespace foregate {
 
 std::string Fixed(double value, int decimals);
+// The double that is written as the shortest decimal that reads back as this float: 0.7, not 0.699999988079071. The
+// value must be finite.
+double ShortestDouble(float value);
 // "6.5 MB", from a billion on "1.25 GB".
 std::string Bytes(uint64_t bytes);
 // Blanks before the text, or after it.
