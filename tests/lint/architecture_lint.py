@@ -55,6 +55,7 @@ GENERATED_INCLUDE = re.compile(r'\.pb\.h$')
 # Exceptions end at the border of the library that throws; the file turns them into a Status.
 EXCEPTION_BORDERS = {
     "client/cli/command_line.cc": "CLI11 reports usage errors by throwing",
+    "client/evaluation/ordered_work.cc": "std::thread throws when the machine refuses a thread",
     "client/loadgen/load_flags.cc": "CLI11 reports usage errors by throwing",
     "client/loadgen/load_runner.cc": "std::thread throws when the machine refuses a thread",
     "tools/offline/main.cc": "CLI11 reports usage errors by throwing",
