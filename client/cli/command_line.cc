@@ -199,6 +199,33 @@ void AddServerCommands(CLI::App* app, CommandLine* line) {
   top->callback([line] { line->command = Command::kTop; });
 }
 
+void AddEval(CLI::App* app, CommandLine* line) {
+  EvaluationFlags* flags = &line->evaluation;
+  auto* eval = app->add_subcommand("eval", "Ask held-out tasks and say how many replies are exactly right");
+  eval->add_option("tasks", flags->task_file,
+                   "file with a task per line, as docs/evaluation.md says (-: standard input)")
+      ->required();
+  eval->add_option("--family", flags->families, "only tasks of these families, separated by commas; repeatable")
+      ->delimiter(',');
+  eval->add_option("--limit", flags->limit, "only the first so many of each family")
+      ->check(CLI::Range(int64_t{1}, int64_t{1} << 40));
+  eval->add_option("--concurrency", flags->concurrency, "so many requests at a time")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  eval->add_option("--max-tokens", flags->max_tokens, "most tokens of a reply")
+      ->check(CLI::Range(1, 1 << 30))
+      ->capture_default_str();
+  eval->add_flag("--prompt-logprobs", flags->prompt_logprobs,
+                 "also score the right answers: perplexity, and with --against a bound of the KL divergence");
+  eval->add_option("--save", flags->save_file, "keep the results, one JSON object per line, for --against");
+  eval->add_option("--against", flags->reference_file,
+                   "results of another model or weight format for the same tasks, to compare with");
+  // In place of the flag that other commands have.
+  eval->add_option("--json", flags->json_file, "write the report there, too; - is standard output, without tables");
+  eval->add_option("--model", line->model, "name the served model must have");
+  eval->callback([line] { line->command = Command::kEval; });
+}
+
 void AddAdminCommands(CLI::App* app, CommandLine* line) {
   auto* drain = app->add_subcommand("drain", "Refuse new requests and wait until nothing runs (admin)");
   drain->add_option("--drain-timeout", line->drain_timeout_s, "seconds until what still runs is cancelled")
@@ -275,6 +302,7 @@ std::variant<CommandLine, ParseMessage> ParseCommandLine(int argc, const char* c
   AddGenerate(&app, &line, &flags);
   AddTextCommands(&app, &line);
   AddServerCommands(&app, &line);
+  AddEval(&app, &line);
   AddAdminCommands(&app, &line);
   for (auto* command : app.get_subcommands({})) {
     command->fallthrough();

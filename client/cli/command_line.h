@@ -23,6 +23,7 @@ enum class Command : uint8_t {
   kStatus,
   kExperts,
   kTop,
+  kEval,
   kDrain,
   kAbort,
   kTraceStart,
@@ -45,6 +46,19 @@ struct ConnectionFlags {
   // Seconds; 0 waits without end.
   double timeout_s = 0;
   double retry_s = 30;
+};
+
+// eval.
+struct EvaluationFlags {
+  std::string task_file;  // "-": standard input
+  std::vector<std::string> families;
+  std::optional<int64_t> limit;
+  int concurrency = 8;
+  int32_t max_tokens = 512;
+  bool prompt_logprobs = false;
+  std::string json_file;  // "-": standard output, without the tables
+  std::string save_file;
+  std::string reference_file;
 };
 
 struct CommandLine {
@@ -79,6 +93,7 @@ struct CommandLine {
   std::optional<double> record_seconds;   // trace record; absent: until it is interrupted
   std::string output_file;                // trace stop, record; empty: standard output
   std::string output_directory;           // tokenizer; empty: list only
+  EvaluationFlags evaluation;
   // pack, plan, trace import|export|make|summary|replay: as they were given, for foregate-offline.
   std::vector<std::string> arguments;
 };

@@ -56,6 +56,48 @@ TEST(CommandLineTest, TopHasAnIntervalAndOneFrame) {
   EXPECT_NE(ParseError({"top", "--interval", "0"}).find("--interval"), std::string::npos);
 }
 
+TEST(CommandLineTest, EvalHasFlagsOfItsOwn) {
+  const CommandLine plain = ParseOk({"eval", "t.jsonl"});
+  EXPECT_EQ(plain.command, Command::kEval);
+  EXPECT_EQ(plain.evaluation.task_file, "t.jsonl");
+  EXPECT_EQ(plain.evaluation.concurrency, 8);
+  EXPECT_FALSE(plain.evaluation.limit.has_value());
+  const CommandLine line = ParseOk({"eval",
+                                    "-",
+                                    "--family",
+                                    "a,b",
+                                    "--family",
+                                    "c",
+                                    "--limit",
+                                    "5",
+                                    "--json",
+                                    "j",
+                                    "--save",
+                                    "s",
+                                    "--against",
+                                    "r",
+                                    "--prompt-logprobs",
+                                    "--max-tokens",
+                                    "9",
+                                    "--concurrency",
+                                    "2",
+                                    "--address",
+                                    "h:1"});
+  EXPECT_EQ(line.evaluation.families, (std::vector<std::string>{"a", "b", "c"}));
+  EXPECT_EQ(line.evaluation.limit, 5);
+  EXPECT_EQ(line.evaluation.json_file, "j");
+  EXPECT_FALSE(line.json);
+  EXPECT_EQ(line.evaluation.save_file, "s");
+  EXPECT_EQ(line.evaluation.reference_file, "r");
+  EXPECT_TRUE(line.evaluation.prompt_logprobs);
+  EXPECT_EQ(line.evaluation.max_tokens, 9);
+  EXPECT_EQ(line.evaluation.concurrency, 2);
+  EXPECT_EQ(line.connection.address, "h:1");
+  EXPECT_TRUE(ParseOk({"--json", "eval", "t"}).json);
+  EXPECT_NE(ParseError({"eval"}).find("tasks"), std::string::npos);
+  EXPECT_NE(ParseError({"eval", "t", "--concurrency", "0"}).find("--concurrency"), std::string::npos);
+}
+
 TEST(CommandLineTest, EverySamplingFlagReachesItsField) {
   const CommandLine line = ParseOk({"generate",
                                     "--ids",

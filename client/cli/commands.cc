@@ -39,6 +39,8 @@ int RunCommand(const Session& session) {
       return RunData(session, RunExperts);
     case Command::kTop:
       return RunData(session, RunTop);
+    case Command::kEval:
+      return RunData(session, RunEval);
     case Command::kDrain:
       return RunAdmin(session, RunDrain);
     case Command::kAbort:

@@ -21,6 +21,7 @@ int RunModels(const Session& session, Client* client);
 int RunStatus(const Session& session, Client* client);
 int RunExperts(const Session& session, Client* client);
 int RunTop(const Session& session, Client* client);
+int RunEval(const Session& session, Client* client);
 
 int RunDrain(const Session& session, AdminClient* client);
 int RunAbort(const Session& session, AdminClient* client);
