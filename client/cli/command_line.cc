@@ -206,7 +206,8 @@ void AddEval(CLI::App* app, CommandLine* line) {
                    "file with a task per line, as docs/evaluation.md says (-: standard input)")
       ->required();
   eval->add_option("--family", flags->families, "only tasks of these families, separated by commas; repeatable")
-      ->delimiter(',');
+      ->delimiter(',')
+      ->allow_extra_args(false);  // or the file behind it would be a family
   eval->add_option("--limit", flags->limit, "only the first so many of each family")
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 40));
   eval->add_option("--concurrency", flags->concurrency, "so many requests at a time")

@@ -94,6 +94,7 @@ TEST(CommandLineTest, EvalHasFlagsOfItsOwn) {
   EXPECT_EQ(line.evaluation.concurrency, 2);
   EXPECT_EQ(line.connection.address, "h:1");
   EXPECT_TRUE(ParseOk({"--json", "eval", "t"}).json);
+  EXPECT_EQ(ParseOk({"eval", "--family", "a", "t.jsonl"}).evaluation.task_file, "t.jsonl");
   EXPECT_NE(ParseError({"eval"}).find("tasks"), std::string::npos);
   EXPECT_NE(ParseError({"eval", "t", "--concurrency", "0"}).find("--concurrency"), std::string::npos);
 }
