@@ -7,6 +7,8 @@
 // KL(stored || format) is in nats per token, over the prompts and the stored model's own greedy answers, so both see
 // the same text. Without tasks the prompts are random token ids, which say nothing about answers: for checkpoints of
 // random weights.
+//
+// `foregate eval` asks the same of a running daemon; this has all of the two distributions, not their likeliest tokens.
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
@@ -19,6 +21,7 @@
 #include <vector>
 
 #include "CLI/CLI.hpp"
+#include "client/evaluation/score_statistics.h"
 #include "engine/model/decoder_harness.h"
 #include "kernels/cpu/cpu_backend.h"
 #include "nlohmann/json.hpp"
@@ -183,16 +186,13 @@ class Comparison {
   std::vector<Task> tasks_;
 };
 
-// The 95 % interval of a share by Wilson's formula, as percent.
+// With its 95 % interval, as percent.
 std::string Share(int hits, int of) {
   if (of == 0) return "-";
-  const double n = of;
-  const double p = hits / n;
-  constexpr double kZ = 1.96;
-  const double centre = (p + kZ * kZ / (2 * n)) / (1 + kZ * kZ / n);
-  const double half = kZ / (1 + kZ * kZ / n) * std::sqrt(p * (1 - p) / n + kZ * kZ / (4 * n * n));
+  const Interval interval = WilsonInterval(hits, of);
   char text[64];
-  std::snprintf(text, sizeof text, "%.1f %% (%.1f to %.1f)", 100 * p, 100 * (centre - half), 100 * (centre + half));
+  std::snprintf(text, sizeof text, "%.1f %% (%.1f to %.1f)", 100.0 * hits / of, 100 * interval.low,
+                100 * interval.high);
   return text;
 }
 
