@@ -2,8 +2,8 @@
 // reads as a plain list of hyper-parameters and asks for the status once.
 //
 // Thread-compatible. A key that is absent or null yields its default; without a default it is a fault.
-#ifndef FOREGATE_ENGINE_MODEL_CONFIG_READER_H_
-#define FOREGATE_ENGINE_MODEL_CONFIG_READER_H_
+#ifndef FOREGATE_ENGINE_FORMATS_CONFIG_READER_H_
+#define FOREGATE_ENGINE_FORMATS_CONFIG_READER_H_
 
 #include <cstdint>
 #include <functional>
@@ -71,4 +71,4 @@ class ConfigReader {
 
 }  // namespace foregate
 
-#endif  // FOREGATE_ENGINE_MODEL_CONFIG_READER_H_
+#endif  // FOREGATE_ENGINE_FORMATS_CONFIG_READER_H_

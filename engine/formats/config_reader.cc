@@ -1,10 +1,10 @@
-#include "engine/model/config_reader.h"
+#include "engine/formats/config_reader.h"
 
 #include <algorithm>
 #include <cmath>
 #include <string_view>
 
-#include "engine/model/json_document.h"
+#include "engine/formats/json_document.h"
 
 namespace foregate {
 namespace {
