@@ -46,6 +46,11 @@ int CloseEmbedded(void* cookie) {
   return 0;
 }
 
+bool Exists(const std::string& path) {
+  std::error_code error;
+  return std::filesystem::exists(path, error);
+}
+
 }  // namespace
 
 const EmbeddedFile* ModelFiles::Find(std::string_view name) const {
@@ -55,13 +60,15 @@ const EmbeddedFile* ModelFiles::Find(std::string_view name) const {
 }
 
 std::string ModelFiles::PathOf(const std::string& name) const {
-  return container_ == nullptr ? directory_ + "/" + name : container_->path() + ": " + name;
+  if (container_ != nullptr) return container_->path() + ": " + name;
+  std::string path = directory_ + "/" + name;
+  if (base_directory_.empty() || Exists(path)) return path;
+  std::string below = base_directory_ + "/" + name;
+  return Exists(below) ? below : path;
 }
 
 bool ModelFiles::Has(const std::string& name) const {
-  if (container_ != nullptr) return Find(name) != nullptr;
-  std::error_code error;
-  return std::filesystem::exists(directory_ + "/" + name, error);
+  return container_ == nullptr ? Exists(PathOf(name)) : Find(name) != nullptr;
 }
 
 std::vector<std::string> ModelFiles::List(const std::string& folder) const {
@@ -73,12 +80,16 @@ std::vector<std::string> ModelFiles::List(const std::string& folder) const {
         names.push_back(file.name.substr(prefix.size()));
     }
   } else {
-    std::error_code error;
-    for (const auto& file : std::filesystem::directory_iterator(directory_ + "/" + folder, error)) {
-      if (file.is_regular_file(error)) names.push_back(file.path().filename().string());
+    for (const std::string& directory : {directory_, base_directory_}) {
+      if (directory.empty()) continue;
+      std::error_code error;
+      for (const auto& file : std::filesystem::directory_iterator(directory + "/" + folder, error)) {
+        if (file.is_regular_file(error)) names.push_back(file.path().filename().string());
+      }
     }
   }
   std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
   return names;
 }
 

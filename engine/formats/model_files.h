@@ -1,4 +1,5 @@
-// ModelFiles: the small files of a model by their names, those of a directory or those inside a packed container.
+// ModelFiles: the small files of a model by their names, those of a directory, of a directory and of another one below
+// it, or those inside a packed container.
 #ifndef FOREGATE_ENGINE_FORMATS_MODEL_FILES_H_
 #define FOREGATE_ENGINE_FORMATS_MODEL_FILES_H_
 
@@ -19,6 +20,9 @@ class ModelFiles {
  public:
   ModelFiles() = default;
   explicit ModelFiles(std::string directory) : directory_(std::move(directory)) {}
+  // As though the files of `directory` were copied over those of `base_directory`.
+  ModelFiles(std::string directory, std::string base_directory)
+      : directory_(std::move(directory)), base_directory_(std::move(base_directory)) {}
   explicit ModelFiles(std::shared_ptr<const ContainerFile> container) : container_(std::move(container)) {}
 
   // "DIR/NAME", or "FILE.fgw: NAME": for messages.
@@ -38,6 +42,7 @@ class ModelFiles {
   const EmbeddedFile* Find(std::string_view name) const;
 
   std::string directory_;
+  std::string base_directory_;                      // empty: none
   std::shared_ptr<const ContainerFile> container_;  // null: the directory's
 };
 

@@ -7,7 +7,7 @@
 #include <set>
 #include <utility>
 
-#include "engine/model/json_document.h"
+#include "engine/formats/json_document.h"
 #include "kernels/base/check.h"
 #include "kernels/base/status_macros.h"
 

@@ -1,6 +1,6 @@
-// Checkpoint: the tensors of a Hugging Face directory, single or sharded safetensors, or of a GGUF model, single or
-// split. Untrusted input. Whatever the file, tensors have the names, shapes and order of rows of the safetensors
-// checkpoint.
+// Checkpoint: the tensors of a Hugging Face directory, single or sharded safetensors, alone or over another one (an
+// overlay), or of a GGUF model, single or split. Untrusted input. Whatever the file, tensors have the names, shapes and
+// order of rows of the safetensors checkpoint.
 //
 // Bytes are read with pread into memory of the caller's, never mapped: a file that shrinks is an error, not a SIGBUS.
 // Thread-safe after Open (reads have no shared state).
@@ -20,6 +20,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "engine/formats/gguf/gguf_files.h"
+#include "engine/formats/overlay.h"
 #include "engine/formats/read_only_file.h"
 #include "engine/model/gguf/row_reader.h"
 #include "engine/model/model_config.h"
@@ -37,6 +38,10 @@ class Checkpoint {
   // Opens model.safetensors, or the shards that model.safetensors.index.json names, or the GGUF model that `path` is or
   // that is alone in it (FindGguf), and checks every header.
   static absl::StatusOr<std::unique_ptr<Checkpoint>> Open(const std::string& path);
+  // The overlay in `directory` with its base: a tensor of both is the overlay's, and that of the base is never read.
+  // INVALID_ARGUMENT or NOT_FOUND naming the key when `overlay` does not name exactly the files of the base; what is in
+  // them is not looked at (CheckBase). A base that cannot be opened: its error behind the key.
+  static absl::StatusOr<std::unique_ptr<Checkpoint>> OpenOverlay(const std::string& directory, const Overlay& overlay);
   // One safetensors file.
   static absl::StatusOr<std::unique_ptr<Checkpoint>> OpenFile(const std::string& path);
 
@@ -60,6 +65,15 @@ class Checkpoint {
   static WeightFormat StoredFormat(const Tensor& tensor);
   absl::Status ReadStoredRows(const Tensor& tensor, int64_t first_row, std::span<std::byte> destination) const;
 
+  // A weight file of an overlay's base.
+  struct BaseFile {
+    const ReadOnlyFile* file = nullptr;
+    std::string sha256;  // what it must have
+    std::string where;   // the key that says so, for messages
+  };
+  // In the order of their names; empty where there is no base.
+  const std::vector<BaseFile>& base_files() const { return base_files_; }
+
   // The text of the config.json that belongs to a GGUF model; empty for safetensors, which have the file.
   const std::string& config_json() const { return config_json_; }
 
@@ -71,6 +85,7 @@ class Checkpoint {
 
   std::string config_json_;
   std::vector<std::unique_ptr<ReadOnlyFile>> files_;
+  std::vector<BaseFile> base_files_;
   std::map<std::string, Tensor> tensors_;
 };
 

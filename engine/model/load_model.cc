@@ -195,7 +195,8 @@ class CachedLoad {
     };
     const absl::StatusOr<WeightDigest> digest =
         PackWeights(model_.source.config, model_.weights, *model_.source.checkpoint, directory.contract, pack, sink);
-    if (absl::IsCancelled(digest.status())) return digest.status();
+    // The second: the checkpoint's base is another one, which no container would mend.
+    if (absl::IsCancelled(digest.status()) || absl::IsFailedPrecondition(digest.status())) return digest.status();
     if (!digest.ok()) return NoContainer(model_, std::string(digest.status().message()));
     std::copy(std::begin(digest->words), std::end(digest->words), std::begin(directory.digest));
     const absl::Status finished = writer.Finish(SerializeContainerDirectory(directory));

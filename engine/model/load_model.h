@@ -65,8 +65,9 @@ struct ModelPlan {
 absl::StatusOr<ModelPlan> PlanModel(const LoadOptions& options);
 
 // `backend` must outlive the decoder. CANCELLED when asked to. FAILED_PRECONDITION naming both when a container was
-// packed for another numeric contract than the backend's (without its source it cannot be packed again), and with the
-// numbers when experts do not fit into memory and there can be no container to read them from.
+// packed for another numeric contract than the backend's (without its source it cannot be packed again), naming key and
+// digests when an overlay's base is another one, and with the numbers when experts do not fit into memory and there can
+// be no container to read them from.
 absl::StatusOr<std::unique_ptr<Decoder>> LoadDecoder(const LoadOptions& options, const Backend& backend);
 
 }  // namespace foregate

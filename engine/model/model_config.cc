@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "engine/formats/config_reader.h"
+#include "engine/formats/json_document.h"
 #include "engine/model/architectures/architecture.h"
-#include "engine/model/config_reader.h"
-#include "engine/model/json_document.h"
 #include "kernels/base/status_macros.h"
 
 namespace foregate {

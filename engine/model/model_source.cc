@@ -6,15 +6,21 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "engine/formats/config_file.h"
 #include "engine/formats/gguf/gguf_files.h"
-#include "engine/formats/read_only_file.h"
+#include "engine/formats/overlay.h"
 #include "engine/model/container/container_plan.h"
 #include "kernels/base/status_macros.h"
 
 namespace foregate {
 namespace {
 
-constexpr uint64_t kMaxConfigBytes = 16 << 20;
+// A container has all of its model's tensors: one that names a base was not made by packing.
+absl::Status CheckIsNoOverlay(const ModelSource& source, const std::string& file) {
+  FOREGATE_ASSIGN_OR_RETURN(const std::optional<Overlay> overlay, ParseOverlay(source.config_json, file));
+  if (!overlay) return absl::OkStatus();
+  return absl::InvalidArgumentError(overlay->where + "a packed container has no base");
+}
 
 absl::StatusOr<ModelSource> OpenContainerAlone(const std::string& path) {
   ModelSource source;
@@ -24,7 +30,7 @@ absl::StatusOr<ModelSource> OpenContainerAlone(const std::string& path) {
   const auto& files = source.container->files();
   const auto config =
       std::find_if(files.begin(), files.end(), [](const auto& file) { return file.name == kConfigFile; });
-  if (config == files.end() || config->num_bytes > kMaxConfigBytes)
+  if (config == files.end() || config->num_bytes > kMaxModelConfigBytes)
     return absl::InvalidArgumentError(path + ": has no " + kConfigFile +
                                       " inside: a daemon's cache, which serves only beside its model; make one that "
                                       "stands alone with `foregate pack`");
@@ -32,6 +38,7 @@ absl::StatusOr<ModelSource> OpenContainerAlone(const std::string& path) {
   FOREGATE_RETURN_IF_ERROR(
       source.container->Read(config->offset, std::as_writable_bytes(std::span(source.config_json))));
   FOREGATE_ASSIGN_OR_RETURN(source.config, ParseModelConfig(source.config_json, path + ": " + kConfigFile));
+  FOREGATE_RETURN_IF_ERROR(CheckIsNoOverlay(source, path + ": " + kConfigFile));
   return source;
 }
 
@@ -49,10 +56,15 @@ absl::StatusOr<ModelSource> OpenModelSource(const std::string& path) {
     return source;
   }
   const std::string config_path = path + "/" + kConfigFile;
-  FOREGATE_ASSIGN_OR_RETURN(const std::unique_ptr<ReadOnlyFile> config_file, ReadOnlyFile::Open(config_path));
-  FOREGATE_ASSIGN_OR_RETURN(source.config_json, config_file->ReadText(kMaxConfigBytes));
+  FOREGATE_ASSIGN_OR_RETURN(source.config_json, ReadConfigFile(path));
   FOREGATE_ASSIGN_OR_RETURN(source.config, ParseModelConfig(source.config_json, config_path));
-  FOREGATE_ASSIGN_OR_RETURN(source.checkpoint, Checkpoint::Open(path));
+  FOREGATE_ASSIGN_OR_RETURN(const std::optional<Overlay> overlay, FindOverlay(path));
+  if (!overlay) {
+    FOREGATE_ASSIGN_OR_RETURN(source.checkpoint, Checkpoint::Open(path));
+    return source;
+  }
+  FOREGATE_ASSIGN_OR_RETURN(source.checkpoint, Checkpoint::OpenOverlay(path, *overlay));
+  FOREGATE_ASSIGN_OR_RETURN(source.config_json, ConfigWithoutOverlay(source.config_json, config_path));
   return source;
 }
 

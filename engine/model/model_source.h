@@ -14,18 +14,16 @@
 
 namespace foregate {
 
-inline constexpr const char* kConfigFile = "config.json";
-
 struct ModelSource {
   ModelConfig config;
-  std::string config_json;                         // what `config` was read from
+  std::string config_json;                         // what `config` was read from; of an overlay, without its base
   std::unique_ptr<Checkpoint> checkpoint;          // null: a container alone
   std::unique_ptr<const ContainerFile> container;  // null: a checkpoint
   ContainerDirectory directory;                    // of the container
 };
 
-// `path`: a Hugging Face directory, a GGUF file, or a container (FindContainer) that was made with its model's files
-// inside. Reads config and headers only. Errors name file and key.
+// `path`: a Hugging Face directory, complete or an overlay (docs/overlay.md), a GGUF file, or a container
+// (FindContainer) that was made with its model's files inside. Reads config and headers only. Errors name file and key.
 absl::StatusOr<ModelSource> OpenModelSource(const std::string& path);
 
 // PlanWeights or PlanPackedWeights. INVALID_ARGUMENT naming the container when its directory is not, to the last byte,

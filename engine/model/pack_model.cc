@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "engine/formats/config_file.h"
 #include "engine/formats/container/container_writer.h"
 #include "engine/model/container/container_plan.h"
 #include "engine/model/container/part_checksums.h"

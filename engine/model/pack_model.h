@@ -18,7 +18,7 @@ struct PackModelOptions {
   WeightRules weights = {};      // in which formats the matrices are kept
   std::string numeric_contract;  // of the device that will compute with it
   std::string output;            // the container's path; replaced when it exists
-  // The model's small files, beside config.json, which is taken from the model.
+  // The model's small files, beside config.json, which is taken from the model (of an overlay, without its base).
   struct File {
     std::string name;
     std::string content;
@@ -39,8 +39,9 @@ struct PackedModel {
 };
 
 // Errors name file, key or tensor. INVALID_ARGUMENT for a model that is a container already, and for a limit that is
-// smaller than what the largest panel of rows takes, with the numbers; RESOURCE_EXHAUSTED when the disk is full;
-// UNAVAILABLE when another process is writing the same file. Nothing is left behind on failure.
+// smaller than what the largest panel of rows takes, with the numbers; FAILED_PRECONDITION naming key and digests when
+// an overlay's base is another one; RESOURCE_EXHAUSTED when the disk is full; UNAVAILABLE when another process is
+// writing the same file. Nothing is left behind on failure.
 absl::StatusOr<PackedModel> PackModel(const PackModelOptions& options);
 
 }  // namespace foregate

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "engine/formats/gguf/dequantize.h"
+#include "engine/model/base_check.h"
 #include "engine/model/container/container_plan.h"
 #include "engine/model/run_in_threads.h"
 #include "engine/model/weights.h"
@@ -160,19 +161,33 @@ absl::StatusOr<std::span<const std::byte>> PackPiece(Piece& piece) {
 // Threads read in turn, because the digest has an order, pack at once, and give to the sink in the order of reading.
 class Packer {
  public:
-  Packer(std::vector<Task> tasks, uint64_t total_bytes, const Checkpoint& checkpoint, const PackOptions& options,
+  Packer(std::vector<Task> tasks, uint64_t file_bytes, const Checkpoint& checkpoint, const PackOptions& options,
          const PackSink& sink)
-      : tasks_(std::move(tasks)), total_bytes_(total_bytes), checkpoint_(checkpoint), options_(options), sink_(sink) {}
+      : tasks_(std::move(tasks)),
+        total_bytes_(BaseBytes(checkpoint) + file_bytes),
+        checkpoint_(checkpoint),
+        options_(options),
+        sink_(sink) {}
 
   absl::StatusOr<WeightDigest> Run(std::string_view numeric_contract) {
     digest_.Add(numeric_contract);
-    if (options_.progress) options_.progress(0, total_bytes_);
+    Report(0);
+    const BaseCheckOptions check = {.num_threads = options_.num_threads,
+                                    .piece_bytes = options_.piece_bytes,
+                                    .progress = [this](uint64_t num_bytes) { Report(num_bytes); },
+                                    .cancelled = options_.cancelled};
+    FOREGATE_RETURN_IF_ERROR(CheckBase(checkpoint_, check));
     RunInThreads(std::max(1, options_.num_threads), [this](int /*index*/) { Work(); });
     if (!status_.ok()) return status_;
     return digest_.Finish();
   }
 
  private:
+  void Report(uint64_t num_bytes) {
+    done_bytes_ += num_bytes;
+    if (options_.progress) options_.progress(done_bytes_, total_bytes_);
+  }
+
   void Work() {
     Piece piece;
     while (const std::optional<uint64_t> ticket = ReadNext(piece)) {
@@ -231,8 +246,7 @@ class Packer {
       position_ = 0;
       ++next_task_;
     }
-    done_bytes_ += delivered_bytes;
-    if (options_.progress) options_.progress(done_bytes_, total_bytes_);
+    Report(delivered_bytes);
     return absl::OkStatus();
   }
 

@@ -41,8 +41,9 @@ using PackSink = std::function<absl::Status(uint64_t payload_offset, std::span<c
 size_t PackBufferBytes(const ModelConfig& config, const WeightPlan& plan, const PackOptions& options);
 
 // Returns the digest of what was read: of numeric contract, names, shapes, element types, formats and bytes, in the
-// plan's order whatever the threads. `plan` is of `checkpoint`. CANCELLED when asked to; DATA_LOSS when a file shrinks;
-// INVALID_ARGUMENT naming the row that a format cannot hold; the sink's errors.
+// plan's order whatever the threads. `plan` is of `checkpoint`, whose base, where it has one, is checked first: the
+// only place that reads a checkpoint's weights. CheckBase's errors; CANCELLED when asked to; DATA_LOSS when a file
+// shrinks; INVALID_ARGUMENT naming the row that a format cannot hold; the sink's errors.
 absl::StatusOr<WeightDigest> PackWeights(const ModelConfig& config, const WeightPlan& plan,
                                          const Checkpoint& checkpoint, std::string_view numeric_contract,
                                          const PackOptions& options, const PackSink& sink);

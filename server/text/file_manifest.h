@@ -13,23 +13,6 @@
 
 namespace foregate {
 
-// A running SHA-256 (FIPS 180-4). Not thread-safe.
-class Sha256 {
- public:
-  Sha256();
-  ~Sha256();
-  Sha256(const Sha256&) = delete;
-  Sha256& operator=(const Sha256&) = delete;
-
-  void Update(std::string_view bytes);
-  // 64 hexadecimal digits. No Update() afterwards.
-  std::string Finish();
-
- private:
-  struct Context;
-  std::unique_ptr<Context> context_;
-};
-
 struct ManifestFile {
   std::string name;  // as ModelFiles names it
   uint64_t size_bytes = 0;

@@ -8,6 +8,7 @@
 #include "engine/formats/container/container_file.h"
 #include "engine/formats/gguf/gguf_files.h"
 #include "engine/formats/gguf/header.h"
+#include "engine/formats/overlay.h"
 #include "kernels/base/status_macros.h"
 #include "server/text/chat_template_files.h"
 #include "server/text/config_file.h"
@@ -126,7 +127,8 @@ absl::StatusOr<TextModel> LoadTextModel(const std::string& path) {
   if (container) return LoadFromContainer(*container);
   FOREGATE_ASSIGN_OR_RETURN(const std::optional<std::string> gguf, FindGguf(path));
   if (gguf) return LoadGgufTextModel(*gguf);
-  return LoadFromFiles(ModelFiles(path));
+  FOREGATE_ASSIGN_OR_RETURN(ModelFiles files, FilesOfCheckpoint(path));
+  return LoadFromFiles(std::move(files));
 }
 
 }  // namespace foregate

@@ -41,9 +41,9 @@ struct TextModel {
 // tokenizer_config.json, special_tokens_map.json and added_tokens.json (special_tokens.h says which wins),
 // generation_config.json, config.json, and the chat templates: chat_template.jinja with
 // additional_chat_templates/NAME.jinja, else chat_template.json, else those of tokenizer_config.json, as transformers
-// chooses. A GGUF file, or a directory whose model is one (FindGguf), has all of it in its metadata
-// (gguf_text_model.h). A container (FindContainer) has the files of either inside.
-// INVALID_ARGUMENT naming file and key for anything malformed.
+// chooses. An overlay (docs/overlay.md) takes each file that it has not from its base. A GGUF file, or a directory
+// whose model is one (FindGguf), has all of it in its metadata (gguf_text_model.h). A container (FindContainer) has the
+// files of either inside. INVALID_ARGUMENT naming file and key for anything malformed.
 absl::StatusOr<TextModel> LoadTextModel(const std::string& path);
 
 // The name that the metadata of a GGUF model has inside a container.

@@ -180,5 +180,27 @@ TEST_F(TextModelTest, MalformedFilesAreNamed) {
   ExpectError("added_tokens.json: <tool_call> is 3, but tokenizer.json makes it 1200");
 }
 
+TEST_F(TextModelTest, AnOverlayTakesWhatItHasNotFromItsBase) {
+  CopyTokenizer();
+  std::filesystem::create_directory(directory_ + "/variant");
+  Write("tokenizer_config.json", R"({"eos_token": "<|im_end|>", "chat_template": "base"})");
+  Write("generation_config.json", R"({"eos_token_id": 1})");
+  Write("config.json", R"({"eos_token_id": 1})");
+  Write("variant/generation_config.json", R"({"eos_token_id": 2})");
+  Write("variant/config.json", R"({"foregate_overlay": {"version": 1, "base": "..", "files": {"model.safetensors": ")" +
+                                   std::string(64, '0') + R"("}}})");
+  const auto model = LoadTextModel(directory_ + "/variant");
+  ASSERT_TRUE(model.ok()) << model.status();
+  ASSERT_NE(model->tokenizer, nullptr);
+  EXPECT_EQ(model->chat_template->source(), "base");
+  EXPECT_EQ(model->eos_token_ids, std::vector<TokenId>{2});
+  EXPECT_EQ(model->tokenizer_files,
+            (std::vector<std::string>{"generation_config.json", "tokenizer.json", "tokenizer_config.json"}));
+  EXPECT_EQ(model->files.PathOf("tokenizer.json"), directory_ + "/variant/../tokenizer.json");
+  std::filesystem::remove(directory_ + "/config.json");
+  EXPECT_NE(LoadTextModel(directory_ + "/variant").status().message().find("foregate_overlay: base: "),
+            std::string::npos);
+}
+
 }  // namespace
 }  // namespace foregate

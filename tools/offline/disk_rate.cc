@@ -19,6 +19,7 @@
 #include "engine/formats/bulk_file.h"
 #include "engine/formats/container/container_file.h"
 #include "engine/formats/container/container_format.h"
+#include "engine/formats/overlay.h"
 #include "engine/moe/store/read_rate.h"
 #include "kernels/base/status_macros.h"
 
@@ -70,22 +71,33 @@ class TemporaryFile {
   int fd_;
 };
 
-// The largest regular file in the directory with one of these extensions; empty: none.
-std::string LargestFile(const std::string& directory, std::initializer_list<std::string_view> extensions) {
+// The largest regular file in the directories with one of these extensions; empty: none.
+std::string LargestFile(const std::vector<std::string>& directories,
+                        std::initializer_list<std::string_view> extensions) {
   std::string largest;
   uintmax_t largest_bytes = 0;
-  std::error_code error;
-  for (std::filesystem::directory_iterator entry(directory, error), end; !error && entry != end;
-       entry.increment(error)) {
-    const std::string extension = entry->path().extension().string();
-    std::error_code ignored;
-    if (std::find(extensions.begin(), extensions.end(), extension) == extensions.end() ||
-        !entry->is_regular_file(ignored) || entry->file_size(ignored) <= largest_bytes)
-      continue;
-    largest = entry->path().string();
-    largest_bytes = entry->file_size(ignored);
+  for (const std::string& directory : directories) {
+    std::error_code error;
+    for (std::filesystem::directory_iterator entry(directory, error), end; !error && entry != end;
+         entry.increment(error)) {
+      const std::string extension = entry->path().extension().string();
+      std::error_code ignored;
+      if (std::find(extensions.begin(), extensions.end(), extension) == extensions.end() ||
+          !entry->is_regular_file(ignored) || entry->file_size(ignored) <= largest_bytes)
+        continue;
+      largest = entry->path().string();
+      largest_bytes = entry->file_size(ignored);
+    }
   }
   return largest;
+}
+
+// Where a model's weights lie. What cannot be read here is an error of whoever loads it.
+std::vector<std::string> DirectoriesOf(const std::string& model) {
+  std::vector<std::string> directories = {model};
+  const absl::StatusOr<std::optional<Overlay>> overlay = FindOverlay(model);
+  if (overlay.ok() && overlay->has_value()) directories.push_back((*overlay)->base_directory);
+  return directories;
 }
 
 // The directory, or where it would be made: that disk counts, and a plan makes nothing.
@@ -120,7 +132,7 @@ absl::StatusOr<DiskRate> MeasureDiskRate(const std::string& cache_directory, con
   const absl::StatusOr<std::optional<std::string>> served = FindContainer(model);
   if (served.ok() && served->has_value()) return MeasureOn(**served, expert_bytes, **served);
   if (!cache_directory.empty()) {
-    const std::string container = LargestFile(cache_directory, {kContainerExtension});
+    const std::string container = LargestFile({cache_directory}, {kContainerExtension});
     if (!container.empty()) return MeasureOn(container, expert_bytes, container);
     const std::string directory = ExistingDirectory(cache_directory);
     FOREGATE_ASSIGN_OR_RETURN(const TemporaryFile file, TemporaryFile::Write(directory));
@@ -128,7 +140,7 @@ absl::StatusOr<DiskRate> MeasureDiskRate(const std::string& cache_directory, con
   }
   std::error_code ignored;
   if (!std::filesystem::is_directory(model, ignored)) return MeasureOn(model, expert_bytes, model);
-  const std::string file = LargestFile(model, {".safetensors", ".gguf", kContainerExtension});
+  const std::string file = LargestFile(DirectoriesOf(model), {".safetensors", ".gguf", kContainerExtension});
   if (file.empty()) return absl::NotFoundError(model + ": no file to measure the disk on");
   return MeasureOn(file, expert_bytes, file);
 }

@@ -19,8 +19,8 @@ struct DiskRate {
 // Measured in 1.3 s on the container that `model` is, which the daemon would serve wherever its cache is; else on the
 // largest one in `cache_directory`; where there is none, on a temporary file of 256 MiB there, which takes as long as
 // it takes to be written, or in the directory in which that one would be made; without a directory on the model's own
-// largest file (itself, when it is a file). Reads scattered experts of `expert_bytes`. UNAVAILABLE naming the file or
-// the directory.
+// largest file (itself, when it is a file; of an overlay and its base the largest). Reads scattered experts of
+// `expert_bytes`. UNAVAILABLE naming the file or the directory.
 absl::StatusOr<DiskRate> MeasureDiskRate(const std::string& cache_directory, const std::string& model,
                                          uint64_t expert_bytes);
 

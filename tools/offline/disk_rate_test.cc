@@ -49,6 +49,17 @@ TEST_F(DiskRateTest, ElseOneInTheCacheOrTheModelItself) {
   EXPECT_TRUE(Origin("cache", "model").starts_with("measured on " + folder_ + "/cache/other.fgw"));
 }
 
+TEST_F(DiskRateTest, OfAnOverlayTheFileThatIsLargest) {
+  std::ofstream(folder_ + "/model/config.json") << "{}";
+  Write("model/a.safetensors", "");
+  std::filesystem::create_directories(folder_ + "/model/variant");
+  std::ofstream(folder_ + "/model/variant/model.safetensors") << "x";
+  std::ofstream(folder_ + "/model/variant/config.json")
+      << R"({"foregate_overlay": {"version": 1, "base": "..", "files": {"a.safetensors": ")" << std::string(64, '0')
+      << R"("}}})";
+  EXPECT_TRUE(Origin("", "model/variant").starts_with("measured on " + folder_ + "/model/variant/../a.safetensors"));
+}
+
 TEST_F(DiskRateTest, MakesNoDirectory) {
   Write("model/config.json", "{}");
   EXPECT_TRUE(Origin("cache/deep", "model").starts_with("measured on a temporary file in " + folder_));

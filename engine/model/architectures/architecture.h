@@ -6,7 +6,7 @@
 #include <span>
 #include <string_view>
 
-#include "engine/model/config_reader.h"
+#include "engine/formats/config_reader.h"
 #include "engine/model/model_config.h"
 
 namespace foregate {

@@ -12,7 +12,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
-#include "engine/model/json_document.h"
+#include "engine/formats/json_document.h"
 #include "kernels/base/status_macros.h"
 
 namespace foregate {

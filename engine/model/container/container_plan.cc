@@ -42,6 +42,8 @@ std::string SourceIdentity(const Checkpoint& checkpoint) {
     files.insert(tensor.file->path());
   }
   for (const std::string& file : files) text += FileStamp(file);
+  // Who changes what the base must be asks for a check.
+  for (const Checkpoint::BaseFile& base : checkpoint.base_files()) text += base.sha256 + "\n";
   const XXH128_hash_t hash = XXH3_128bits(text.data(), text.size());
   char hex[33];
   std::snprintf(hex, sizeof(hex), "%016" PRIx64 "%016" PRIx64, hash.high64, hash.low64);

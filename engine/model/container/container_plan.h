@@ -20,8 +20,8 @@ inline uint64_t ContainerWeightBytes(const WeightPlan& plan) {
   return ContainerExpertOffset(plan, plan.experts.size());
 }
 
-// Names, shapes and places of the checkpoint's tensors with size and time of their files: equal as long as nobody
-// touched them. Reads no weights.
+// Names, shapes and places of the checkpoint's tensors with size and time of their files, and the digests that the
+// files of a base must have: equal as long as nobody touched them. Reads no weights.
 std::string SourceIdentity(const Checkpoint& checkpoint);
 
 // The directory of the container that `plan` gives, with digest 0.

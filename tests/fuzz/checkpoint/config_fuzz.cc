@@ -2,12 +2,33 @@
 #include <cstdint>
 #include <string_view>
 
+#include "engine/formats/overlay.h"
 #include "engine/model/model_config.h"
 #include "kernels/base/check.h"
 
+namespace {
+
+void CheckOverlay(std::string_view text) {
+  const auto overlay = foregate::ParseOverlay(text, "fuzz/config.json");
+  if (!overlay.ok() || !overlay->has_value()) return;
+  FOREGATE_CHECK(!(*overlay)->base.empty() && (*overlay)->base_directory.ends_with((*overlay)->base));
+  FOREGATE_CHECK(!(*overlay)->files.empty());
+  for (const auto& [name, digest] : (*overlay)->files) FOREGATE_CHECK(digest.size() == 64);
+  // What is packed of it is a config without a base.
+  const auto whole = foregate::ConfigWithoutOverlay(text, "fuzz/config.json");
+  FOREGATE_CHECK(whole.ok());
+  const auto again = foregate::ParseOverlay(*whole, "fuzz/config.json");
+  FOREGATE_CHECK(again.ok() && !again->has_value());
+  FOREGATE_CHECK(foregate::ParseModelConfig(*whole, "fuzz/config.json").ok() ==
+                 foregate::ParseModelConfig(text, "fuzz/config.json").ok());
+}
+
+}  // namespace
+
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  const auto config =
-      foregate::ParseModelConfig(std::string_view(reinterpret_cast<const char*>(data), size), "fuzz/config.json");
+  const std::string_view text(reinterpret_cast<const char*>(data), size);
+  CheckOverlay(text);
+  const auto config = foregate::ParseModelConfig(text, "fuzz/config.json");
   if (!config.ok()) return 0;
   FOREGATE_CHECK(config->hidden_size > 0 && config->vocab_size > 0 && config->max_positions > 0);
   FOREGATE_CHECK(!config->layers.empty());

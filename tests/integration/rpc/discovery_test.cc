@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/formats/sha256.h"
 #include "foregate/discovery/v1/discovery.grpc.pb.h"
 #include "foregate/moe/v1/expert.grpc.pb.h"
 #include "gmock/gmock.h"

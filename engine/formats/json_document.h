@@ -1,7 +1,7 @@
 // ParseJsonObject: a JSON document from an untrusted file, with limits on depth and size, and no key twice in one
 // object.
-#ifndef FOREGATE_ENGINE_MODEL_JSON_DOCUMENT_H_
-#define FOREGATE_ENGINE_MODEL_JSON_DOCUMENT_H_
+#ifndef FOREGATE_ENGINE_FORMATS_JSON_DOCUMENT_H_
+#define FOREGATE_ENGINE_FORMATS_JSON_DOCUMENT_H_
 
 #include <nlohmann/json.hpp>
 #include <string>
@@ -23,4 +23,4 @@ std::string JsonExcerpt(const nlohmann::json& value);
 
 }  // namespace foregate
 
-#endif  // FOREGATE_ENGINE_MODEL_JSON_DOCUMENT_H_
+#endif  // FOREGATE_ENGINE_FORMATS_JSON_DOCUMENT_H_

@@ -1,10 +1,10 @@
-#include "engine/model/config_reader.h"
+#include "engine/formats/config_reader.h"
 
 #include <algorithm>
 #include <cmath>
 #include <string_view>
 
-#include "engine/model/json_document.h"
+#include "engine/formats/json_document.h"
 
 namespace foregate {
 namespace {
@@ -127,6 +127,19 @@ std::vector<std::string> ConfigReader::Strings(const char* key) {
   return result;
 }
 
+std::string ConfigReader::String(const char* key) {
+  const json* value = Find(key);
+  if (value == nullptr) {
+    Fail(absl::StatusCode::kInvalidArgument, key, "missing", nullptr);
+    return "";
+  }
+  if (!value->is_string() || value->get_ref<const std::string&>().empty()) {
+    Refuse(key, "want a string that is not empty");
+    return "";
+  }
+  return value->get<std::string>();
+}
+
 void ConfigReader::Object(const char* key, std::initializer_list<const char*> known,
                           const std::function<void(ConfigReader& object)>& read) {
   const json* value = Find(key);
@@ -145,6 +158,16 @@ void ConfigReader::Object(const char* key, std::initializer_list<const char*> kn
     }
   }
   if (object.status_.ok()) read(object);
+  if (status_.ok()) status_ = object.status_;
+}
+
+void ConfigReader::Members(const char* key,
+                           const std::function<void(ConfigReader& object, const std::string& name)>& read) {
+  const json* value = Find(key);
+  if (value == nullptr) return Fail(absl::StatusCode::kInvalidArgument, key, "missing", nullptr);
+  if (!value->is_object() || value->empty()) return Refuse(key, "want an object that is not empty");
+  ConfigReader object(*value, file_ + ": " + key);
+  for (const auto& [name, member] : value->items()) read(object, name);
   if (status_.ok()) status_ = object.status_;
 }
 

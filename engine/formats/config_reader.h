@@ -2,8 +2,8 @@
 // reads as a plain list of hyper-parameters and asks for the status once.
 //
 // Thread-compatible. A key that is absent or null yields its default; without a default it is a fault.
-#ifndef FOREGATE_ENGINE_MODEL_CONFIG_READER_H_
-#define FOREGATE_ENGINE_MODEL_CONFIG_READER_H_
+#ifndef FOREGATE_ENGINE_FORMATS_CONFIG_READER_H_
+#define FOREGATE_ENGINE_FORMATS_CONFIG_READER_H_
 
 #include <cstdint>
 #include <functional>
@@ -36,11 +36,17 @@ class ConfigReader {
   // Integers in [minimum, maximum]; empty when absent.
   std::vector<int32_t> Integers(const char* key, int64_t minimum, int64_t maximum);
   std::vector<std::string> Strings(const char* key);
+  // A string that is not empty; a fault when absent.
+  std::string String(const char* key);
 
   // Gives `read` a reader of the object under `key`, whose faults become this reader's and name both keys. Members
   // other than `known` are a fault. Does nothing when absent.
   void Object(const char* key, std::initializer_list<const char*> known,
               const std::function<void(ConfigReader& object)>& read);
+
+  // Gives `read` a reader of the object under `key` for each member, with the member's name. Absent or empty is a
+  // fault.
+  void Members(const char* key, const std::function<void(ConfigReader& object, const std::string& name)>& read);
 
   bool Has(const char* key) const;
   // Faults that a family finds itself.
@@ -71,4 +77,4 @@ class ConfigReader {
 
 }  // namespace foregate
 
-#endif  // FOREGATE_ENGINE_MODEL_CONFIG_READER_H_
+#endif  // FOREGATE_ENGINE_FORMATS_CONFIG_READER_H_

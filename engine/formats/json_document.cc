@@ -1,4 +1,4 @@
-#include "engine/model/json_document.h"
+#include "engine/formats/json_document.h"
 
 #include <utility>
 #include <vector>
