@@ -66,18 +66,20 @@ std::vector<Task> ReadTasks(const std::string& path, const Tokenizer& tokenizer)
   std::ifstream file(path);
   if (!file) Exit("cannot open " + path);
   std::vector<Task> tasks;
+  int num_lines = 0;
   for (std::string line; std::getline(file, line);) {
+    ++num_lines;
     const nlohmann::json json = nlohmann::json::parse(line, nullptr, false);
-    if (!json.is_object() || !json.contains("prompt") || !json.contains("answer")) {
-      Exit(path + " line " + std::to_string(tasks.size() + 1) + " is not {\"prompt\": .., \"answer\": ..}");
-    }
+    if (!json.is_object()) Exit(path + " line " + std::to_string(num_lines) + " is no JSON object");
+    // Conversations and calls of functions are for `foregate eval`, which has the chat template.
+    if (!json.contains("prompt") || !json.contains("answer") || json.contains("tools")) continue;
     const std::string text =
         "<|im_start|>user\n" + json["prompt"].get<std::string>() + "<|im_end|>\n<|im_start|>assistant\n";
     auto ids = tokenizer.Encode(text, {.add_special_tokens = false});
     if (!ids.ok()) Exit(ids.status().ToString());
     tasks.push_back({*std::move(ids), json["answer"].get<std::string>()});
   }
-  if (tasks.empty()) Exit(path + " holds no tasks");
+  if (tasks.empty()) Exit(path + " holds no tasks of one prompt and one answer");
   return tasks;
 }
 

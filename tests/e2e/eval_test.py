@@ -61,15 +61,15 @@ class EvalTest(unittest.TestCase):
         cls.folder = folder.name
         cls.daemon = Daemon().__enter__()
         cls.addClassCleanup(cls.daemon.__exit__)
-        cls.tasks = cls.make_tasks("tasks.jsonl", 120)
+        cls.tasks = cls.make_tasks("tasks.jsonl", 3)
         with open(cls.tasks, encoding="utf-8") as file:
             cls.families = sorted({json.loads(line)["family"] for line in file})
 
     @classmethod
-    def make_tasks(cls, name, count):
+    def make_tasks(cls, name, per_family):
         path = os.path.join(cls.folder, name)
         with open(path, "wb") as file:
-            subprocess.run([sys.executable, "-B", MAKE_TASKS, "--count", str(count), "--seed", "11"], stdout=file,
+            subprocess.run([sys.executable, "-B", MAKE_TASKS, "--per-family", str(per_family), "--seed", "11"], stdout=file,
                            check=True)
         return path
 
@@ -160,7 +160,7 @@ class EvalTest(unittest.TestCase):
         self.assertEqual(report["all"]["answered"], 1)
 
     def test_ctrl_c_keeps_what_there_is(self):
-        tasks = self.make_tasks("many.jsonl", 20000)
+        tasks = self.make_tasks("many.jsonl", 500)
         saved = self.path("many_results.jsonl")
         client = subprocess.Popen(self.daemon.command("eval", tasks, "--concurrency", "1", "--prompt-logprobs",
                                                       "--save", saved),
