@@ -259,10 +259,12 @@ TEST(LoadModel, ConfigAndCheckpointMustAgree) {
   fs::remove_all(directory);
 }
 
-TEST(EmbeddedModel, AnswersAsTransformersDoes) {
+class EmbeddedModel : public testing::TestWithParam<std::string> {};
+
+TEST_P(EmbeddedModel, AnswersAsTransformersDoes) {
   const Backend backend = MakeRefBackend();
-  DecoderHarness harness({.directory = "models/mini"}, backend);
-  std::ifstream file("models/mini/expected.json");
+  DecoderHarness harness({.directory = GetParam()}, backend);
+  std::ifstream file(GetParam() + "/expected.json");
   const nlohmann::json expected = nlohmann::json::parse(file);
   for (size_t i = 0; i < 3; ++i) {
     const nlohmann::json& conversation = expected.at("cases").at(i);
@@ -278,6 +280,13 @@ TEST(EmbeddedModel, AnswersAsTransformersDoes) {
     EXPECT_EQ(harness.Generate(1, prompt, answer.size()), answer) << i;
   }
 }
+
+// The variants are overlays of the base (docs/overlay.md).
+INSTANTIATE_TEST_SUITE_P(Variants, EmbeddedModel,
+                         testing::Values("models/mini", "models/mini/pre_gate_1", "models/mini/pre_gate_2"),
+                         [](const auto& directory) {
+                           return std::filesystem::path(directory.param).filename().string();
+                         });
 
 }  // namespace
 }  // namespace foregate

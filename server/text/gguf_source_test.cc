@@ -81,8 +81,7 @@ TEST_P(ConvertedTokenizerTest, EqualsTheCheckpoints) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, ConvertedTokenizerTest,
-                         testing::Values(Converted{"mini", "models/mini"},
-                                         Converted{"qwen", "tests/data/tokenizers/qwen"},
+                         testing::Values(Converted{"qwen", "tests/data/tokenizers/qwen"},
                                          Converted{"llama3", "tests/data/tokenizers/llama3"},
                                          Converted{"gpt_neox", "tests/data/tokenizers/gpt_neox"},
                                          Converted{"sp_bpe_model", "tests/data/tokenizers/sp_bpe_model"}),

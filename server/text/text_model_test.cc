@@ -78,10 +78,14 @@ TEST(MiniModelTest, RendersAndEncodesAsTransformers) {
   const auto json = ReadWholeFile("models/mini/expected.json", 16 << 20);
   ASSERT_TRUE(json.ok()) << json.status();
   const auto expected = nlohmann::ordered_json::parse(*json);
-  ASSERT_EQ(expected["cases"].size(), 32u);
+  size_t with_tools = 0;
   for (const auto& golden : expected["cases"]) {
-    const auto prompt =
-        model->chat_template->Render({{"messages", golden["messages"]}, {"add_generation_prompt", true}});
+    nlohmann::ordered_json arguments = {{"messages", golden["messages"]}, {"add_generation_prompt", true}};
+    if (golden.contains("tools")) {
+      arguments["tools"] = golden["tools"];
+      ++with_tools;
+    }
+    const auto prompt = model->chat_template->Render(arguments);
     ASSERT_TRUE(prompt.ok()) << prompt.status();
     EXPECT_EQ(*prompt, golden["prompt"].get<std::string>());
     const auto ids = model->tokenizer->Encode(*prompt, {.add_special_tokens = false});
@@ -90,6 +94,8 @@ TEST(MiniModelTest, RendersAndEncodesAsTransformers) {
     const auto answer = model->tokenizer->Decode(golden["greedy_ids"].get<std::vector<TokenId>>(), true);
     EXPECT_EQ(answer.value(), golden["text"].get<std::string>());
   }
+  EXPECT_GE(with_tools, 2u);
+  EXPECT_GE(expected["cases"].size(), 40u);
 }
 
 TEST_F(TextModelTest, TemplateFilesReplaceConfiguredTemplates) {
