@@ -4,6 +4,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
+export TRANSFORMERS_VERBOSITY=error TQDM_DISABLE=1  # pre-gates are unknown tensors to transformers, which says so at length
+
 python=$1 out=$2 minutes=${3:-50}
 share() { awk -v m="$minutes" -v s="$1" 'BEGIN { print m * s }'; }
 
