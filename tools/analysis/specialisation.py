@@ -19,7 +19,6 @@ import json
 import math
 import pathlib
 import subprocess
-import sys
 import tempfile
 import time
 

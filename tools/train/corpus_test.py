@@ -49,8 +49,16 @@ class HeldOutTest(unittest.TestCase):
         for task in self.held:
             self.assertNotIn(last_question(task), self.prompts, task.family)
 
-    def test_no_phrasing_is_on_both_sides(self):
-        # The same operands in every phrasing: whatever training can say about them, no held-out prompt says.
+    def test_phrasings_of_the_two_sides_differ(self):
+        for family in mixture.EXACT:
+            draw = _RecordedPhrasings(random.Random(f"phrasings {family}"), held=True)
+            for _ in range(60):
+                make_task(family, draw)
+            self.assertTrue(draw.trained and draw.unseen, family)
+            self.assertFalse({text.lower() for text in draw.trained} & {text.lower() for text in draw.unseen}, family)
+
+    def test_no_question_is_on_both_sides(self):
+        # Operands of both sides on both: whatever training can ask, no held-out prompt does.
         for family in mixture.EXACT:
             sides = []
             for held in (False, True):
@@ -87,6 +95,17 @@ class _EveryOperand(Draw):
 
     def operand(self, kind, make):
         return make()
+
+
+class _RecordedPhrasings(Draw):
+    def __init__(self, rng, held):
+        super().__init__(rng, held)
+        self.trained, self.unseen = set(), set()
+
+    def phrase(self, trained, unseen):
+        self.trained |= set(trained)
+        self.unseen |= set(unseen)
+        return super().phrase(trained, unseen)
 
 
 class AnswersTest(unittest.TestCase):

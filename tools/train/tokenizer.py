@@ -2,7 +2,7 @@
 
 A space is a token of its own, so a word is the same tokens wherever it stands. With the usual cut, which joins a space to
 the word behind it, a word that a reply begins with has other tokens than in the question, and a small model has to learn
-for each of them that both are one: after 12 million tokens it copied 12 % of unseen words right. A hyphen joins a single
+for each of them that both are one (docs/training.md has what that cost). A hyphen joins a single
 letter behind it, so that spelt words are a token a letter.
 """
 import itertools

@@ -7,6 +7,7 @@ DIR gets tokenizer.json, state.pt (from which the same command goes on), log.csv
 for WARMUP steps, stays, and falls to 0 over the last DECAY of them.
 """
 import argparse
+import collections
 import csv
 import pathlib
 import time
@@ -28,7 +29,8 @@ ADAM_RATE = 4e-3
 WEIGHT_DECAY = 0.05
 BALANCE = 0.01  # of the load-balancing loss
 PROMPT_SHARE = 0.25  # of the prompt tokens whose loss is computed; their weight rises in turn
-RATE_STEPS = 30  # whose speed says how many steps --minutes is
+SETTLE_STEPS = 10  # the first ones compile
+RATE_STEPS = 30  # the next: their speed says how many steps --minutes is
 SAVE_EVERY = 200
 MEASURE_EVERY = 400
 MEASURED_TASKS = 20  # of each family, while training
@@ -83,6 +85,14 @@ class Run:
             for group, rate in zip(one.param_groups, base):
                 group["base_lr"] = rate
         self.step, self.steps, self.seconds = state["step"], state["steps"], state["seconds"]
+        self._forget_later_rows()
+
+    def _forget_later_rows(self):
+        """What was logged after the state was saved is done again."""
+        path = self.out / "log.csv"
+        if path.exists():
+            header, *rows = path.read_text().splitlines(keepends=True)
+            path.write_text(header + "".join(row for row in rows if int(row.split(",")[0]) <= self.step))
 
     def save(self):
         state = {"seed": self.seed, "step": self.step, "steps": self.steps, "seconds": self.seconds,
@@ -102,9 +112,10 @@ class Run:
 def train(run, groups, tokenizer, held_out, minutes, loss_of):
     """Steps until the end; `loss_of(inputs, targets, weights)` gives the loss and {name: figure} to log."""
     rows = sum(count * length for count, length in groups)
-    started = time.time()
-    before = run.seconds
+    started = time.time() - run.seconds
+    durations = collections.deque(maxlen=RATE_STEPS)  # of the last steps, in seconds
     while run.steps is None or run.step < run.steps:
+        step_started = time.time()
         torch.manual_seed(run.seed * 1_000_003 + run.step)
         set_rates(run.optimizers, rate_at(run.step, run.steps or 1_000_000))
         loss, figures = loss_of(*batches.batch(tokenizer, run.seed, run.step, groups))
@@ -114,18 +125,17 @@ def train(run, groups, tokenizer, held_out, minutes, loss_of):
             one.step()
         run.model.zero_grad(set_to_none=True)
         run.step += 1
-        run.seconds = before + time.time() - started
-        if run.steps is None and run.step == RATE_STEPS + 10:
-            run.steps = run.step + max(1, int((minutes * 60 - run.seconds) / ((time.time() - mark) / RATE_STEPS)))
-        elif run.step == 10:
-            mark = time.time()
+        run.seconds = time.time() - started
+        durations.append(time.time() - step_started)
+        seconds_per_step = sum(durations) / len(durations)
+        if run.steps is None and run.step == SETTLE_STEPS + RATE_STEPS:
+            run.steps = run.step + max(1, int((minutes * 60 - run.seconds) / seconds_per_step))
         if run.step % LOG_EVERY == 0 or run.step == run.steps:
             figures = {name: round(value.item(), 4) for name, value in figures.items()}
             run.log(step=run.step, seconds=round(run.seconds), tokens=run.step * rows, loss=round(loss.item(), 4), **figures,
                     gradient_norm=round(norm.item(), 3), rate=round(rate_at(run.step - 1, run.steps or 1_000_000), 4))
             print(f"step {run.step}/{run.steps} {run.seconds:.0f} s loss {loss.item():.4f} {figures} "
-                  f"{rows * LOG_EVERY / max(1e-9, run.seconds - getattr(run, 'logged', run.seconds - 1)):.0f} tokens/s", flush=True)
-            run.logged = run.seconds
+                  f"{rows / seconds_per_step:.0f} tokens/s", flush=True)
         if held_out and (run.step % MEASURE_EVERY == 0 or run.step == run.steps):
             with torch.compiler.set_stance("force_eager"):
                 right, answer_loss = measure.answers(run.model, held_out)

@@ -75,9 +75,8 @@ class RecipeTest(unittest.TestCase):
             self.assertLess(losses[-1], losses[0] - 0.5)
             self.assertTrue((out / "base/loss.svg").exists())
             run("export.py", out / "base", out / "checkpoint")
-            for distance in (1,):
-                run("tune_pre_gate.py", out / "base", "--smoke", "--distance", distance, "--out", out / "tuned")
-                run("export.py", out / "tuned", out / "pre_gated")
+            run("tune_pre_gate.py", out / "base", "--smoke", "--distance", 1, "--out", out / "tuned")
+            run("export.py", out / "tuned", out / "pre_gated")
             base, tuned = export.read_run(out / "base"), export.read_run(out / "tuned")
             self.assertTrue(torch.equal(base.blocks[1].gate_up, tuned.blocks[1].gate_up))
             self.assertFalse(torch.equal(base.blocks[1].qkv, tuned.blocks[1].qkv))
