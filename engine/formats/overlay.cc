@@ -73,13 +73,17 @@ absl::StatusOr<std::optional<Overlay>> ParseOverlay(std::string_view config_json
   return overlay;
 }
 
+absl::StatusOr<std::optional<Overlay>> OverlayOf(std::string_view config_json, const std::string& directory) {
+  FOREGATE_ASSIGN_OR_RETURN(std::optional<Overlay> overlay, ParseOverlay(config_json, directory + "/" + kConfigFile));
+  if (overlay) FOREGATE_RETURN_IF_ERROR(CheckBase(*overlay));
+  return overlay;
+}
+
 absl::StatusOr<std::optional<Overlay>> FindOverlay(const std::string& directory) {
   const absl::StatusOr<std::string> config = ReadConfigFile(directory);
   if (absl::IsNotFound(config.status())) return std::nullopt;
   FOREGATE_RETURN_IF_ERROR(config.status());
-  FOREGATE_ASSIGN_OR_RETURN(std::optional<Overlay> overlay, ParseOverlay(*config, directory + "/" + kConfigFile));
-  if (overlay) FOREGATE_RETURN_IF_ERROR(CheckBase(*overlay));
-  return overlay;
+  return OverlayOf(*config, directory);
 }
 
 absl::StatusOr<std::string> ConfigWithoutOverlay(std::string_view config_json, const std::string& file) {

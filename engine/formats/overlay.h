@@ -33,8 +33,11 @@ struct Overlay {
 // nothing else. INVALID_ARGUMENT or UNIMPLEMENTED naming file and key.
 absl::StatusOr<std::optional<Overlay>> ParseOverlay(std::string_view config_json, const std::string& file);
 
-// Of a directory; nothing when it has no config.json. Looks at the base, too: UNIMPLEMENTED when it is anything but a
-// directory of safetensors that is no overlay itself, NOT_FOUND when it has no config.json. Weights are not looked at.
+// The same of the config.json in `directory`, and a look at the base: UNIMPLEMENTED when it is anything but a directory
+// of safetensors that is no overlay itself, NOT_FOUND when it has no config.json. Weights are not looked at.
+absl::StatusOr<std::optional<Overlay>> OverlayOf(std::string_view config_json, const std::string& directory);
+
+// OverlayOf a directory whose config.json is still to be read; nothing when it has none.
 absl::StatusOr<std::optional<Overlay>> FindOverlay(const std::string& directory);
 
 // The config.json of the checkpoint that overlay and base are together.

@@ -58,7 +58,7 @@ absl::StatusOr<ModelSource> OpenModelSource(const std::string& path) {
   const std::string config_path = path + "/" + kConfigFile;
   FOREGATE_ASSIGN_OR_RETURN(source.config_json, ReadConfigFile(path));
   FOREGATE_ASSIGN_OR_RETURN(source.config, ParseModelConfig(source.config_json, config_path));
-  FOREGATE_ASSIGN_OR_RETURN(const std::optional<Overlay> overlay, FindOverlay(path));
+  FOREGATE_ASSIGN_OR_RETURN(const std::optional<Overlay> overlay, OverlayOf(source.config_json, path));
   if (!overlay) {
     FOREGATE_ASSIGN_OR_RETURN(source.checkpoint, Checkpoint::Open(path));
     return source;
