@@ -81,7 +81,8 @@ TEST_P(ConvertedTokenizerTest, EqualsTheCheckpoints) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, ConvertedTokenizerTest,
-                         testing::Values(Converted{"qwen", "tests/data/tokenizers/qwen"},
+                         testing::Values(Converted{"chatml", "tests/data/tokenizers/chatml"},
+                                         Converted{"qwen", "tests/data/tokenizers/qwen"},
                                          Converted{"llama3", "tests/data/tokenizers/llama3"},
                                          Converted{"gpt_neox", "tests/data/tokenizers/gpt_neox"},
                                          Converted{"sp_bpe_model", "tests/data/tokenizers/sp_bpe_model"}),

@@ -7,7 +7,7 @@ Needs a llama.cpp checkout and what its converter needs (torch, transformers, se
 
 The tiny models have no tokenizer, so none is written for them. --pre names a pre-tokenizer that the converter cannot
 know: it recognises published vocabularies by a hash. FAMILY.gguf come of `model` over tests/data/models/FAMILY;
-KIND_vocabulary.gguf of `vocabulary` over tests/data/tokenizers/KIND with the --pre qwen2 for qwen, llama-bpe for llama3,
+KIND_vocabulary.gguf of `vocabulary` over tests/data/tokenizers/KIND with the --pre qwen2 for qwen and chatml, llama-bpe for llama3,
 olmo for gpt_neox.
 """
 
