@@ -1,4 +1,4 @@
-#include "client/cli/conversation_file.h"
+#include "client/conversation_file.h"
 
 #include <map>
 #include <nlohmann/json.hpp>

@@ -1,6 +1,6 @@
 // Conversations in files: the JSON that clients of OpenAI's chat API send, as a Conversation of the wire.
-#ifndef FOREGATE_CLIENT_CLI_CONVERSATION_FILE_H_
-#define FOREGATE_CLIENT_CLI_CONVERSATION_FILE_H_
+#ifndef FOREGATE_CLIENT_CONVERSATION_FILE_H_
+#define FOREGATE_CLIENT_CONVERSATION_FILE_H_
 
 #include <string>
 #include <string_view>
@@ -21,4 +21,4 @@ absl::Status AddTemplateArgument(const std::string& text, inference::v1::Convers
 
 }  // namespace foregate
 
-#endif  // FOREGATE_CLIENT_CLI_CONVERSATION_FILE_H_
+#endif  // FOREGATE_CLIENT_CONVERSATION_FILE_H_

@@ -1,4 +1,4 @@
-#include "client/cli/number_text.h"
+#include "client/number_text.h"
 
 #include <algorithm>
 #include <charconv>

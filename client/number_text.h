@@ -1,6 +1,6 @@
 // Numbers as people read them.
-#ifndef FOREGATE_CLIENT_CLI_NUMBER_TEXT_H_
-#define FOREGATE_CLIENT_CLI_NUMBER_TEXT_H_
+#ifndef FOREGATE_CLIENT_NUMBER_TEXT_H_
+#define FOREGATE_CLIENT_NUMBER_TEXT_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -22,4 +22,4 @@ std::string Bar(double share, size_t width);
 
 }  // namespace foregate
 
-#endif  // FOREGATE_CLIENT_CLI_NUMBER_TEXT_H_
+#endif  // FOREGATE_CLIENT_NUMBER_TEXT_H_

@@ -6,7 +6,7 @@
 #include <sstream>
 #include <utility>
 
-#include "client/cli/conversation_file.h"
+#include "client/conversation_file.h"
 
 namespace foregate {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "client/cli/number_text.h"
+#include "client/number_text.h"
 #include "google/protobuf/descriptor.h"
 #include "nlohmann/json.hpp"
 

@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "client/cli/number_text.h"
+#include "client/number_text.h"
 
 namespace foregate {
 namespace {

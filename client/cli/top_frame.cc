@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <optional>
 
-#include "client/cli/number_text.h"
 #include "client/cli/text_output.h"
+#include "client/number_text.h"
 
 namespace foregate {
 namespace {

@@ -5,9 +5,9 @@
 #include <utility>
 #include <vector>
 
-#include "client/cli/number_text.h"
 #include "client/evaluation/json_fields.h"
 #include "client/evaluation/score_statistics.h"
+#include "client/number_text.h"
 
 namespace foregate {
 namespace {

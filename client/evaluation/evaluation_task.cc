@@ -7,7 +7,7 @@
 #include <set>
 #include <utility>
 
-#include "client/cli/conversation_file.h"
+#include "client/conversation_file.h"
 #include "client/evaluation/json_fields.h"
 #include "client/evaluation/line_reader.h"
 

@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "client/call_error.h"
-#include "client/cli/number_text.h"
 #include "client/evaluation/json_fields.h"
+#include "client/number_text.h"
 
 namespace foregate {
 namespace {
