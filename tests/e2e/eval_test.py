@@ -11,46 +11,16 @@ import tempfile
 import time
 import unittest
 
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from daemon_process import DaemonProcess  # noqa: E402  (beside this file)
+
 DAEMON, CLI, MAKE_TASKS, MODEL = sys.argv[1:5]
 DEADLINE_S = 120
 
 
-class Daemon:
-    """foregated on free ports, ready. Leaving the context kills it."""
-
+class Daemon(DaemonProcess):
     def __init__(self, *flags):
-        self.folder = tempfile.TemporaryDirectory()
-        self.ready_file = os.path.join(self.folder.name, "ready.json")
-        self.process = subprocess.Popen(
-            [DAEMON, "--model", MODEL, "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--metrics-listen",
-             "127.0.0.1:0", "--log-level", "warn", "--lifecycle.ready_file", self.ready_file, *flags],
-            stdin=subprocess.DEVNULL)
-
-    def __enter__(self):
-        try:
-            end = time.monotonic() + DEADLINE_S
-            while not (os.path.exists(self.ready_file) and os.path.getsize(self.ready_file) > 0):
-                assert self.process.poll() is None and time.monotonic() < end, "the daemon did not start"
-                time.sleep(0.02)
-            with open(self.ready_file, encoding="utf-8") as file:
-                self.address = json.load(file)["data"]
-            assert self.cli("status", "--wait", "--timeout", str(DEADLINE_S)).returncode == 0
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
-
-    def __exit__(self, *_):
-        self.process.kill()
-        self.process.wait()
-        self.folder.cleanup()
-
-    def command(self, *words):
-        return [CLI, "--address", self.address, *words]
-
-    def cli(self, *words):
-        return subprocess.run(self.command(*words), stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                              timeout=DEADLINE_S)
+        super().__init__(DAEMON, CLI, MODEL, *flags)
 
 
 class EvalTest(unittest.TestCase):

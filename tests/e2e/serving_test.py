@@ -10,79 +10,21 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from daemon_process import DEADLINE_S, DaemonProcess, wait_until  # noqa: E402  (beside this file)
 
 DAEMON, CLI, MODEL = sys.argv[1:4]
 # The golden answers were computed by transformers in f32. Logits of this model differ from ours by rounding alone:
 # 6 layers of sums over at most 256 terms, |logit| < 30, so 256 * 6 * 2^-24 * 30 < 3e-3 bounds the difference; tokens
 # are compared while the margin between first and second logit exceeds twice that.
 TOLERANCE = 6e-3
-DEADLINE_S = 60
 
 
-def wait_until(condition, what):
-    end = time.monotonic() + DEADLINE_S
-    while time.monotonic() < end:
-        if condition():
-            return
-        time.sleep(0.01)
-    raise AssertionError("not within %d s: %s" % (DEADLINE_S, what))
-
-
-class Daemon:
-    """foregated on free ports. Leaving the context kills it, whatever happened."""
-
+class Daemon(DaemonProcess):
     def __init__(self, *flags):
-        self.folder = tempfile.TemporaryDirectory()
-        self.ready_file = os.path.join(self.folder.name, "ready.json")
-        self.log = open(os.path.join(self.folder.name, "log"), "w+b")
-        self.process = subprocess.Popen(
-            [DAEMON, "--model", MODEL, "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0",
-             "--metrics-listen", "127.0.0.1:0", "--lifecycle.ready_file", self.ready_file, *flags],
-            stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
-
-    def __enter__(self):
-        try:
-            wait_until(lambda: self.process.poll() is not None or self.addresses() is not None, "listeners open")
-            if self.process.poll() is not None:
-                raise AssertionError("foregated ended with %s:\n%s" % (self.process.returncode, self.output()))
-            self.data, self.admin = self.addresses()["data"], self.addresses()["admin"]
-            status = self.cli("status", "--wait", "--timeout", str(DEADLINE_S))
-            if status.returncode != 0:
-                raise AssertionError("never ready: %s\n%s" % (status.stderr, self.output()))
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
-
-    def __exit__(self, *_):
-        self.process.kill()
-        self.process.wait()
-        self.log.close()
-        self.folder.cleanup()
-
-    def addresses(self):
-        try:
-            with open(self.ready_file, encoding="utf-8") as file:
-                return json.load(file)
-        except (OSError, ValueError):
-            return None
-
-    def output(self):
-        self.log.flush()
-        self.log.seek(0)
-        return self.log.read().decode(errors="replace")
-
-    def command(self, *args):
-        return [CLI, "--address", self.data, "--admin-address", self.admin, *args]
-
-    def cli(self, *args, stdin=""):
-        return subprocess.run(self.command(*args), input=stdin, capture_output=True, text=True, timeout=2 * DEADLINE_S)
-
-    def start(self, *args):
-        return subprocess.Popen(self.command(*args), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                stderr=subprocess.PIPE, text=True)
+        super().__init__(DAEMON, CLI, MODEL, *flags)
 
     def running_requests(self):
         status = json.loads(self.cli("status", "--json").stdout)
@@ -286,6 +228,8 @@ class LifeTest(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         self.assertIn("> Add 16 and 9.\n25\n", done.stdout)
         self.assertIn("busiest experts:", done.stdout)
+        for contender in ("models/mini, on demand", "models/mini, guessing", "pre_gate_1, chosen 1 ahead", "pre_gate_2, chosen 2 ahead"):
+            self.assertRegex(done.stdout, contender + r" +\d+ % +\d+ +[\d.]+ % of time +\d+ KiB\n")
         self.assertIn("ended with exit code 0", done.stdout)
 
 
