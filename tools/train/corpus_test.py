@@ -12,7 +12,7 @@ sys.path.append("/usr/lib/python3/dist-packages")  # Debian's jinja2
 
 import jinja2  # noqa: E402
 
-from corpus import arithmetic, lexicon, mixture, rendering  # noqa: E402
+from corpus import arithmetic, lexicon, mixture, phrasing, rendering  # noqa: E402
 from corpus.mixture import conversation, held_out_tasks, make_task, training_task  # noqa: E402
 from corpus.split import Draw, held_out  # noqa: E402
 
@@ -42,12 +42,12 @@ class HeldOutTest(unittest.TestCase):
     def setUpClass(cls):
         rng = random.Random(1)
         cls.trained = [training_task(rng) for _ in range(TASKS)]
-        cls.prompts = {message["content"] for task in cls.trained for message in task.messages if message["role"] == "user"}
+        cls.prompts = {phrasing.same(message["content"]) for task in cls.trained for message in task.messages if message["role"] == "user"}
         cls.held = held_out_tasks(60, "test")
 
     def test_no_held_out_prompt_is_in_the_training_text(self):
         for task in self.held:
-            self.assertNotIn(last_question(task), self.prompts, task.family)
+            self.assertNotIn(phrasing.same(last_question(task)), self.prompts, task.family)
 
     def test_phrasings_of_the_two_sides_differ(self):
         for family in mixture.EXACT:
@@ -55,7 +55,7 @@ class HeldOutTest(unittest.TestCase):
             for _ in range(60):
                 make_task(family, draw)
             self.assertTrue(draw.trained and draw.unseen, family)
-            self.assertFalse({text.lower() for text in draw.trained} & {text.lower() for text in draw.unseen}, family)
+            self.assertFalse(set(map(phrasing.same, draw.trained)) & set(map(phrasing.same, draw.unseen)), family)
 
     def test_no_question_is_on_both_sides(self):
         # Operands of both sides on both: whatever training can ask, no held-out prompt does.
@@ -64,7 +64,7 @@ class HeldOutTest(unittest.TestCase):
             for held in (False, True):
                 rng = random.Random(f"phrasing {family}")
                 draws = [make_task(family, _EveryOperand(rng, held)) for _ in range(400)]
-                sides.append({re.sub(r"\d+", "7", last_question(task)) for task in draws})
+                sides.append({re.sub(r"\d+", "7", phrasing.same(last_question(task))) for task in draws})
             self.assertFalse(sides[0] & sides[1], family)
 
     def test_held_out_words_and_names_are_nowhere_in_the_training_text(self):
@@ -100,12 +100,39 @@ class _EveryOperand(Draw):
 class _RecordedPhrasings(Draw):
     def __init__(self, rng, held):
         super().__init__(rng, held)
-        self.trained, self.unseen = set(), set()
+        self.bases, self.trained, self.unseen = set(), set(), set()
 
     def phrase(self, trained, unseen):
-        self.trained |= set(trained)
+        for template, others in phrasing.trainable(tuple(trained), tuple(unseen)):
+            self.bases.add(template)
+            self.trained |= {template, *others}
         self.unseen |= set(unseen)
         return super().phrase(trained, unseen)
+
+
+class PhrasingTest(unittest.TestCase):
+    def test_a_noun_phrase_a_request_and_a_question_are_asked_in_other_ways(self):
+        for template, variant in (("What is the capital of {}?", "Can you tell me the capital of {}?"),
+                                  ("Spell {}.", "Could you spell {}?"), ("Sort these words: {}", "Please sort these words: {}"),
+                                  ("Who owns the {}?", "I want to know who owns the {}."),
+                                  ("How old is {}?", "Tell me: how old is {}?")):
+            self.assertIn(variant, phrasing.variants(template))
+        self.assertEqual(phrasing.variants("{} + {} = ?"), [])
+
+    def test_a_variant_that_is_held_out_is_not_trained(self):
+        (_, others), = phrasing.trainable(("Spell the word {}.",), ("please spell the word {}",))
+        self.assertIn("Can you spell the word {}?", others)
+        self.assertNotIn("Please spell the word {}.", others)
+
+    def test_no_variant_loses_an_operand(self):
+        draw = _RecordedPhrasings(random.Random(4), held=False)
+        for family in mixture.EXACT:
+            for _ in range(20):
+                make_task(family, draw)
+        for template in draw.bases:
+            operands = sorted(re.findall(r"\{.*?\}", template))
+            for text in [*phrasing.variants(template), phrasing.careless(template)]:
+                self.assertEqual(sorted(re.findall(r"\{.*?\}", text)), operands, template)
 
 
 class AnswersTest(unittest.TestCase):

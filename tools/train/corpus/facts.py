@@ -66,8 +66,9 @@ def _capital(draw):
     country = draw.rng.choice(list(CAPITALS))
     return draw.phrase(
         ["What is the capital of {}?", "Capital of {}?", "Name the capital of {}.", "Which city is the capital of {}?",
-         "The capital of {} is which city?", "Tell me the capital of {}.", "What's the capital city of {}?",
-         "{}: capital?", "I need the capital of {}."],
+         "The capital of {} is which city?", "Tell me the capital of {}.", "What's the capital city of {}?", "{}: capital?",
+         "I need the capital of {}.", "Which is the capital of {}?", "What city is the capital of {}?", "The capital city of {}?",
+         "{} has which capital?", "Where is the government of {}?", "Capital city of {}?"],
         ["Which city serves as the capital of {}?", "Please name the capital city of {}.", "Do you know the capital of {}?"],
     ).format(country), CAPITALS[country]
 
@@ -76,7 +77,9 @@ def _country(draw):
     country = draw.rng.choice(list(CAPITALS))
     return draw.phrase(
         ["Which country has the capital {}?", "{} is the capital of which country?", "Name the country whose capital is {}.",
-         "Of which country is {} the capital?", "What country has {} as its capital?", "{} is the capital of what country?"],
+         "Of which country is {} the capital?", "What country has {} as its capital?", "{} is the capital of what country?",
+         "{} is which country's capital?", "{} is the capital of?", "In which country is {} the capital?",
+         "What is the country with the capital {}?", "Which country belongs to the capital {}?"],
         ["Tell me which country has {} as its capital.", "{} is the capital city of which country?"],
     ).format(CAPITALS[country]), country
 
@@ -86,7 +89,8 @@ def _opposite(draw):
     draw.rng.shuffle(pair)
     return draw.phrase(
         ["What is the opposite of {}?", "Opposite of {}?", "Name the opposite of {}.", "Give me the opposite of {}.",
-         "Which word is the opposite of {}?", "What's the opposite of the word {}?", "{}: opposite?"],
+         "Which word is the opposite of {}?", "What's the opposite of the word {}?", "{}: opposite?", "What is the contrary of {}?",
+         "Not {} but what?", "The opposite of {} is?", "Which word means the opposite of {}?", "What is not {}?"],
         ["Tell me the opposite of {}.", "What word is the opposite of {}?"],
     ).format(pair[0]), pair[1]
 
@@ -96,7 +100,9 @@ def _translation(draw):
     word = draw.rng.choice(list(TRANSLATIONS[language]))
     return draw.phrase(
         ["Translate {0} into {1}.", "What is {0} in {1}?", "How do you say {0} in {1}?", "{0} in {1}?", "Give me the {1} word for {0}.",
-         "Translate the word {0} to {1}.", "What is the {1} for {0}?", "Say {0} in {1}."],
+         "Translate the word {0} to {1}.", "What is the {1} for {0}?", "Say {0} in {1}.", "What does {0} mean in {1}?",
+         "The {1} for {0}?", "{1}: {0}?", "How is {0} called in {1}?", "{0}: what is it in {1}?", "Which {1} word means {0}?",
+         "In {1}, what is {0}?"],
         ["What is the {1} word for {0}?", "Please translate {0} into {1}.", "How would you say {0} in {1}?"],
     ).format(word, language), TRANSLATIONS[language][word]
 
@@ -106,13 +112,17 @@ def _animal(draw):
         animal = draw.rng.choice(list(SOUNDS))
         return draw.phrase(
             ["What sound does the {} make?", "What does the {} do to be heard?", "Which sound does the {} make?", "Sound of the {}?",
-             "How does the {} sound?"],
+             "How does the {} sound?", "What noise does the {} make?", "What does the {} do?", "The sound of the {}?",
+             "How do you hear the {}?", "What is heard from the {}?", "Which noise does the {} make?", "What does a {} do to be heard?",
+             "What sound comes from the {}?"],
             ["Tell me what sound the {} makes.", "What is the sound of the {}?"],
         ).format(animal), f"The {animal} {SOUNDS[animal]}."
     animal = draw.rng.choice(list(YOUNG))
     return draw.phrase(
         ["What is a young {} called?", "What do you call a baby {}?", "Name of a young {}?", "A young {} is called what?",
-         "What is the name of a baby {}?"],
+         "What is the name of a baby {}?", "What is a baby {} called?", "A baby {} is called what?",
+         "Which word is there for a young {}?", "What is the word for a young {}?", "What is the name of a young {}?", "Young {}?",
+         "How is a young {} called?", "The child of a {} is called what?"],
         ["What do we call a young {}?", "Tell me what a young {} is called."],
     ).format(animal), YOUNG[animal]
 
@@ -120,7 +130,9 @@ def _animal(draw):
 def _color(draw):
     thing = draw.rng.choice(list(COLORS))
     return draw.phrase(
-        ["What color is {}?", "Color of {}?", "Which color does {} have?", "What is the color of {}?", "Name the color of {}."],
+        ["What color is {}?", "Color of {}?", "Which color does {} have?", "What is the color of {}?", "Name the color of {}.",
+         "{} is what color?", "What color has {}?", "The color of {}?", "{}: what color?", "Which color has {}?",
+         "In which color do you see {}?"],
         ["Tell me the color of {}.", "Which color is {}?"],
     ).format(thing), COLORS[thing]
 
@@ -130,12 +142,16 @@ def _symbol(draw):
     if draw.rng.random() < 0.6:
         return draw.phrase(
             ["What is the chemical symbol of {}?", "Symbol of {}?", "Which symbol does {} have?", "Chemical symbol for {}?",
-             "Give me the symbol of the element {}."],
+             "Give me the symbol of the element {}.", "What is the chemical symbol for {}?", "The symbol of {}?",
+             "Chemical symbol of {}?", "How is {} written in chemistry?", "{}: which symbol?", "What is the symbol of {}?",
+             "What letters stand for {}?", "Which symbol stands for {}?", "What is the short form of the element {}?"],
             ["What is the symbol for {}?", "Tell me the chemical symbol of {}."],
         ).format(element), SYMBOLS[element]
     return draw.phrase(
         ["Which element has the symbol {}?", "{} is the symbol of which element?", "What element is {}?",
-         "Name the element with the symbol {}."],
+         "Name the element with the symbol {}.", "What element has the symbol {}?", "Element {}?", "Which element is {}?",
+         "What is the element with the symbol {}?", "Of which element is {} the symbol?", "{}: which element?",
+         "Which element is written as {}?", "{} stands for what element?"],
         ["Tell me which element has the symbol {}.", "The symbol {} stands for which element?"],
     ).format(SYMBOLS[element]), element
 
@@ -145,7 +161,9 @@ def _calendar(draw):
     at = draw.rng.randrange(len(series))
     step, side = draw.rng.choice(((1, "after"), (-1, "before")))
     return draw.phrase(
-        ["Which {0} comes {1} {2}?", "What {0} is {1} {2}?", "Name the {0} {1} {2}.", "The {0} {1} {2}?", "{2}: which {0} is {1} it?"],
+        ["Which {0} comes {1} {2}?", "What {0} is {1} {2}?", "Name the {0} {1} {2}.", "The {0} {1} {2}?", "{2}: which {0} is {1} it?",
+         "Which {0} is {1} {2}?", "What {0} comes {1} {2}?", "{1} {2}, which {0} is it?", "{2}: what is the {0} {1} it?",
+         "What comes {1} {2}?", "The {0} that comes {1} {2}?"],
         ["Tell me which {0} comes {1} {2}.", "What is the {0} {1} {2}?"],
     ).format(unit, side, series[at]), series[(at + step) % len(series)]
 
@@ -153,7 +171,9 @@ def _calendar(draw):
 def _term(draw):
     term = draw.rng.choice(list(TERMS))
     return draw.phrase(
-        ["What is {}?", "Explain {}.", "Define {}.", "Please explain {}.", "What does {} mean?", "Tell me what {} is."],
+        ["What is {}?", "Explain {}.", "Define {}.", "Please explain {}.", "What does {} mean?", "Tell me what {} is.",
+         "What do you mean by {}?", "What do people call {}?", "Say what {} is.", "I do not know {}. Explain.", "In short: {}?",
+         "What is meant by {}?"],
         ["Can you explain {}?", "Give me a definition of {}."],
     ).format(term), TERMS[term]
 

@@ -23,14 +23,19 @@ def _pairs(draw, count):
 
 def _about_owner(draw, who, what):
     return draw.phrase(
-        ["What does {} have?", "What has {}?", "What is it that {} has?", "And what does {} have?"],
+        ["What does {} have?", "What has {}?", "What is it that {} has?", "And what does {} have?", "What does {} own?",
+         "Which thing has {}?", "{} has what?", "What belongs to {}?", "Which thing belongs to {}?", "And {}?", "{}?",
+         "Look for {}: what is there?", "Say what {} has.", "What did I say that {} has?", "What thing is with {}?",
+         "Which is the thing of {}?", "What is in the hands of {}?"],
         ["Tell me what {} has.", "Which thing does {} have?"],
     ).format(who), f"{who} has the {what}."
 
 
 def _about_thing(draw, who, what):
     return draw.phrase(
-        ["To whom does the {} belong?", "Whose is the {}?", "And to whom does the {} belong?", "Who owns the {}?"],
+        ["To whom does the {} belong?", "Whose is the {}?", "And to whom does the {} belong?", "Who owns the {}?", "Who has the {}?",
+         "Who has got the {}?", "Whose {} is it?", "The {} belongs to whom?", "The {}?", "Who is the owner of the {}?",
+         "Where is the {}, who has it?", "Who keeps the {}?", "Say who has the {}.", "Whose thing is the {}?", "With whom is the {}?"],
         ["Tell me to whom the {} belongs.", "Whom does the {} belong to?"],
     ).format(what), f"The {what} belongs to {who}."
 
@@ -77,7 +82,10 @@ def _code(draw):
     def ask():
         what, code = rng.choice(codes)
         return draw.phrase(
-            ["What is the code of the {}?", "Which code has the {}?", "Code of the {}?", "Give me the code of the {}."],
+            ["What is the code of the {}?", "Which code has the {}?", "Code of the {}?", "Give me the code of the {}.",
+             "What code has the {}?", "The code of the {}?", "The {} has which code?", "Find the code of the {}.",
+             "What was the code of the {}?", "What is the code for the {}?", "Which code belongs to the {}?", "And the code of the {}?",
+             "What numbers open the {}?", "Which is the code of the {}?", "Look up the code of the {}.", "Say the code of the {}."],
             ["Tell me the code of the {}.", "Which code does the {} have?"],
         ).format(what), f"The code of the {what} is {code}."
     return _ask_in_turns(draw, "code", page, ask)
@@ -90,9 +98,15 @@ def _table(draw):
     def ask():
         who, age, city = rng.choice(rows)
         if rng.random() < 0.5:
-            return draw.phrase(["How old is {}?", "What is the age of {}?", "Age of {}?"],
+            return draw.phrase(["How old is {}?", "What is the age of {}?", "Age of {}?", "{} is how old?",
+                                "What is the age of {} in the table?", "And how old is {}?", "How many years old is {}?",
+                                "How many years has {}?", "Say how old {} is.", "Look up the age of {}.", "The age of {}?",
+                                "Which age does {} have?", "I want to know how old {} is."],
                                ["Tell me the age of {}.", "What age is {}?"]).format(who), f"{who} is {age}."
-        return draw.phrase(["Where does {} live?", "In which city does {} live?", "City of {}?"],
+        return draw.phrase(["Where does {} live?", "In which city does {} live?", "City of {}?", "Where is the home of {}?",
+                            "{} lives where?", "{} lives in which city?", "In what city does {} live?", "What is the city of {}?",
+                            "And where does {} live?", "Where lives {}?", "Say where {} lives.", "Look up the city of {}.",
+                            "The city of {}?", "What city is {} from?", "I want to know where {} lives."],
                            ["Tell me where {} lives.", "Which city does {} live in?"]).format(who), f"{who} lives in {city}."
     return _ask_in_turns(draw, "table", "name,age,city\n" + "\n".join(map(",".join, rows)) + "\n", ask)
 
@@ -102,19 +116,36 @@ def _memory(draw):
     rng = draw.rng
     who, city, (pet, thing) = name(draw), place(draw), words(draw, 2)
     said = [
-        (draw.phrase(["My name is {}.", "I am {}.", "Call me {}."], ["Hi, my name is {}."]).format(who), f"Nice to meet you, {who}!",
-         draw.phrase(["What is my name?", "Who am I?", "Do you remember my name?"], ["Tell me my name.", "What is my name again?"]),
+        (draw.phrase(["My name is {}.", "I am {}.", "Call me {}.", "I'm {}.", "You can call me {}.", "People call me {}.",
+                      "Hello, I am {}.", "The name is {}.", "By the way, I am called {}."],
+                     ["Hi, my name is {}."]).format(who), f"Nice to meet you, {who}!",
+         draw.phrase(["What is my name?", "Who am I?", "Do you remember my name?", "What's my name?", "What am I called?",
+                      "Say my name.", "Which name do I have?", "My name?", "How do people call me?", "Please tell me who I am.",
+                      "What did I say my name was?"], ["Tell me my name.", "What is my name again?"]),
          f"Your name is {who}."),
-        (draw.phrase(["I live in {}.", "My home is {}."], ["I come from {}."]).format(city), f"I hope you like it in {city}.",
-         draw.phrase(["Where do I live?", "Which city do I live in?"], ["Tell me where I live.", "In which city do I live?"]),
+        (draw.phrase(["I live in {}.", "My home is {}.", "I am from {}.", "My city is {}.", "My house is in {}.", "{} is my home.",
+                      "I have moved to {}.", "You find me in {}."], ["I come from {}."]).format(city), f"I hope you like it in {city}.",
+         draw.phrase(["Where do I live?", "Which city do I live in?", "What is my city?", "Where is my home?", "In what city do I live?",
+                      "My city?", "What city am I in?", "Where am I from?", "Say where I live.", "Do you remember where I live?",
+                      "Which city is my home?"], ["Tell me where I live.", "In which city do I live?"]),
          f"You live in {city}."),
-        (draw.phrase(["My favorite word is {}.", "I like the word {}."], ["The word that I like best is {}."]).format(pet),
+        (draw.phrase(["My favorite word is {}.", "I like the word {}.", "My word is {}.", "{} is my favorite word.",
+                      "I love the word {}.", "The best word is {}.", "There is no better word than {}.", "I like the word {} best."],
+                     ["The word that I like best is {}."]).format(pet),
          "I will remember that.",
-         draw.phrase(["What is my favorite word?", "Which word do I like?"], ["Tell me my favorite word.", "Which word is my favorite?"]),
+         draw.phrase(["What is my favorite word?", "Which word do I like?", "What word do I like?", "Which word do I like best?",
+                      "My favorite word?", "Which is my favorite word?", "Do you remember my favorite word?", "Say my favorite word.",
+                      "What word do I love?", "Which word did I call my favorite?"],
+                     ["Tell me my favorite word.", "Which word is my favorite?"]),
          f"Your favorite word is {pet}."),
-        (draw.phrase(["I have put the key under the {}.", "The key lies under the {}."], ["My key is under the {}."]).format(thing),
+        (draw.phrase(["I have put the key under the {}.", "The key lies under the {}.", "The key is under the {}.",
+                      "I left the key under the {}.", "Look for the key under the {}.", "I hid the key under the {}.",
+                      "Under the {} there is a key."], ["My key is under the {}."]).format(thing),
          "I will remember that.",
-         draw.phrase(["Where is the key?", "Under what is the key?"], ["Tell me where the key is.", "Where did the key go?"]),
+         draw.phrase(["Where is the key?", "Under what is the key?", "Where's the key?", "Where is my key?", "Where did I put the key?",
+                      "Under which thing is the key?", "Where do I find the key?", "Say where the key is.",
+                      "Do you remember where the key is?", "The key is under what?"],
+                     ["Tell me where the key is.", "Where did the key go?"]),
          f"The key is under the {thing}."),
     ]
     told = rng.sample(said, rng.randrange(1, 4))

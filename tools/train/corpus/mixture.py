@@ -24,7 +24,8 @@ SYSTEM_PROMPTS = ["You are a helpful assistant.", "Answer briefly.", "You are a 
 
 # What people put before a question; it changes nothing of the answer.
 OPENING_SHARE = 0.12
-OPENINGS = ["Please: ", "Hey, ", "Quick question: ", "Can you help me? ", "And now: ", "Next: ", "Hello! ", "OK. "]
+OPENINGS = ["Hey, ", "Quick question: ", "Can you help me? ", "And now: ", "Next: ", "Hello! ", "OK. ", "I have a question. ", "One more: ",
+            "Good morning. ", "Well, ", "Thanks. "]
 
 GROUP_OF = {family: group for group, (_, families) in GROUPS.items() for family in families}
 _MAKERS = {family: make for _, families in GROUPS.values() for family, make in families.items()}

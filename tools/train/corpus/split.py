@@ -7,6 +7,8 @@ fact) and an unseen phrasing.
 """
 import hashlib
 
+from . import phrasing
+
 OPERAND_SHARE = 16
 
 
@@ -31,4 +33,4 @@ class Draw:
                 return operand
 
     def phrase(self, trained, unseen):
-        return self.rng.choice(unseen if self.held else trained)
+        return self.rng.choice(unseen) if self.held else phrasing.choose(self.rng, trained, unseen)
