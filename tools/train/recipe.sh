@@ -6,7 +6,7 @@ cd "$(dirname "$0")/../.."
 
 export TRANSFORMERS_VERBOSITY=error TQDM_DISABLE=1  # pre-gates are unknown tensors to transformers, which says so at length
 
-python=$1 out=$2 minutes=${3:-50}
+python=$1 out=$2 minutes=${3:-60}
 share() { awk -v m="$minutes" -v s="$1" 'BEGIN { print m * s }'; }
 
 mkdir -p "$out"
