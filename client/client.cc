@@ -5,7 +5,7 @@
 #include "client/connection.h"
 #include "foregate/discovery/v1/discovery.grpc.pb.h"
 #include "foregate/inference/v1/inference.grpc.pb.h"
-#include "foregate/moe/v1/expert.grpc.pb.h"
+#include "foregate/experts/v1/expert.grpc.pb.h"
 #include "grpc/health/v1/health.grpc.pb.h"
 
 namespace foregate {
@@ -16,7 +16,7 @@ struct Client::Stubs {
   std::unique_ptr<internal::Connection> connection;
   std::unique_ptr<inference::v1::InferenceService::Stub> inference;
   std::unique_ptr<discovery::v1::DiscoveryService::Stub> discovery;
-  std::unique_ptr<moe::v1::ExpertService::Stub> experts;
+  std::unique_ptr<experts::v1::ExpertService::Stub> experts;
   std::unique_ptr<health::Health::Stub> health;
 
   template <typename Response, typename Stub, typename Request>
@@ -59,7 +59,7 @@ absl::StatusOr<std::unique_ptr<Client>> Client::Connect(ClientOptions options) {
   const auto& channel = (*connection)->channel();
   stubs->inference = inference::v1::InferenceService::NewStub(channel);
   stubs->discovery = discovery::v1::DiscoveryService::NewStub(channel);
-  stubs->experts = moe::v1::ExpertService::NewStub(channel);
+  stubs->experts = experts::v1::ExpertService::NewStub(channel);
   stubs->health = health::Health::NewStub(channel);
   stubs->connection = *std::move(connection);
   return std::unique_ptr<Client>(new Client(std::move(stubs)));
@@ -133,9 +133,9 @@ absl::StatusOr<discovery::v1::GetLoadResponse> Client::GetLoad(const CallOptions
   return stubs_->Unary(stubs_->discovery.get(), &DiscoveryStub::GetLoad, discovery::v1::GetLoadRequest(), call);
 }
 
-absl::StatusOr<moe::v1::GetExpertStatsResponse> Client::GetExpertStats(const CallOptions& call) {
-  return stubs_->Unary(stubs_->experts.get(), &moe::v1::ExpertService::Stub::GetExpertStats,
-                       moe::v1::GetExpertStatsRequest(), call);
+absl::StatusOr<experts::v1::GetExpertStatsResponse> Client::GetExpertStats(const CallOptions& call) {
+  return stubs_->Unary(stubs_->experts.get(), &experts::v1::ExpertService::Stub::GetExpertStats,
+                       experts::v1::GetExpertStatsRequest(), call);
 }
 
 absl::StatusOr<bool> Client::IsHealthy(const CallOptions& call) {

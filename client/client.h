@@ -16,7 +16,7 @@
 #include "client/client_options.h"
 #include "foregate/discovery/v1/discovery.pb.h"
 #include "foregate/inference/v1/inference.pb.h"
-#include "foregate/moe/v1/expert.pb.h"
+#include "foregate/experts/v1/expert.pb.h"
 
 namespace foregate {
 
@@ -55,7 +55,7 @@ class Client {
                             const std::function<void(const discovery::v1::GetTokenizerResponse&)>& on_response,
                             const CallOptions& call = {});
   absl::StatusOr<discovery::v1::GetLoadResponse> GetLoad(const CallOptions& call = {});
-  absl::StatusOr<moe::v1::GetExpertStatsResponse> GetExpertStats(const CallOptions& call = {});
+  absl::StatusOr<experts::v1::GetExpertStatsResponse> GetExpertStats(const CallOptions& call = {});
   // grpc.health.v1 of the whole server: true is SERVING.
   absl::StatusOr<bool> IsHealthy(const CallOptions& call = {});
 

@@ -90,7 +90,7 @@ class Daemon {
     ListenerServices data;
     for (const auto& service : data_services_.services) data.services.push_back(service.get());
     data.names = {"foregate.inference.v1.InferenceService", "foregate.discovery.v1.DiscoveryService",
-                  "foregate.moe.v1.ExpertService"};
+                  "foregate.experts.v1.ExpertService"};
     data.tokens = user_tokens_.get();
     ListenerServices admin;
     admin.services = {admin_service_.get()};

@@ -13,7 +13,7 @@
 #include "foregate/admin/v1/admin.grpc.pb.h"
 #include "foregate/discovery/v1/discovery.grpc.pb.h"
 #include "foregate/inference/v1/inference.grpc.pb.h"
-#include "foregate/moe/v1/expert.grpc.pb.h"
+#include "foregate/experts/v1/expert.grpc.pb.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
 #include "grpcpp/health_check_service_interface.h"
@@ -172,11 +172,11 @@ class ScriptedDiscovery final : public discovery::v1::DiscoveryService::Service 
   std::atomic<int> load_calls{0};
 };
 
-class ScriptedExperts final : public moe::v1::ExpertService::Service {
+class ScriptedExperts final : public experts::v1::ExpertService::Service {
  public:
   // Each answer has ten hits more; from `end_after` answers on there is none.
-  grpc::Status GetExpertStats(grpc::ServerContext*, const moe::v1::GetExpertStatsRequest*,
-                              moe::v1::GetExpertStatsResponse* response) override {
+  grpc::Status GetExpertStats(grpc::ServerContext*, const experts::v1::GetExpertStatsRequest*,
+                              experts::v1::GetExpertStatsResponse* response) override {
     if (calls++ >= end_after) return Loading();
     auto* layer = response->add_layers();
     layer->set_hits(static_cast<uint64_t>(calls) * 10);

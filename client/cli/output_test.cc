@@ -134,7 +134,7 @@ TEST(TextOutputTest, ProgressStaysWithinItsBar) {
 }
 
 TEST(TextOutputTest, ExpertTableCountsTheUnused) {
-  moe::v1::GetExpertStatsResponse stats;
+  experts::v1::GetExpertStatsResponse stats;
   stats.set_num_experts(4);
   auto* layer = stats.add_layers();
   for (const uint64_t count : {0, 3, 1, 0}) layer->add_counts(count);
@@ -144,13 +144,13 @@ TEST(TextOutputTest, ExpertTableCountsTheUnused) {
 }
 
 TEST(TextOutputTest, ExpertTableSaysWhatIsInMemoryWhereNotAllIs) {
-  moe::v1::GetExpertStatsResponse stats;
+  experts::v1::GetExpertStatsResponse stats;
   stats.mutable_tier()->set_num_slots(2);
   auto* layer = stats.add_layers();
   for (const uint64_t count : {0, 3, 1, 0}) layer->add_counts(count);
   layer->set_hits(3);
   layer->set_misses(1);
-  for (const int state : {1, 2, 3, 4}) layer->add_residency(static_cast<moe::v1::ExpertResidency>(state));
+  for (const int state : {1, 2, 3, 4}) layer->add_residency(static_cast<experts::v1::ExpertResidency>(state));
   EXPECT_NE(ExpertsText(stats).find("       0.00          2    75.0 %  1 (75 %)"), std::string::npos)
       << ExpertsText(stats);
   stats.mutable_tier()->set_holds_all(true);

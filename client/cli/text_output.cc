@@ -39,9 +39,9 @@ std::string TokenText(const inference::v1::TokenLogprob& token) {
 }
 
 // How many of the layer's experts are in memory, and how often one that it wanted was.
-std::string TierColumns(const moe::v1::LayerExpertStats& layer) {
+std::string TierColumns(const experts::v1::LayerExpertStats& layer) {
   const auto in_memory = std::count_if(layer.residency().begin(), layer.residency().end(), [](int residency) {
-    return residency == moe::v1::EXPERT_RESIDENCY_RESIDENT || residency == moe::v1::EXPERT_RESIDENCY_PINNED;
+    return residency == experts::v1::EXPERT_RESIDENCY_RESIDENT || residency == experts::v1::EXPERT_RESIDENCY_PINNED;
   });
   const uint64_t acquired = layer.hits() + layer.late() + layer.misses();
   const std::string hit_rate =
@@ -190,7 +190,7 @@ std::string StatusText(const discovery::v1::GetServerInfoResponse& server, bool 
   return text;
 }
 
-std::string ExpertsText(const moe::v1::GetExpertStatsResponse& stats) {
+std::string ExpertsText(const experts::v1::GetExpertStatsResponse& stats) {
   std::string text = std::to_string(stats.num_experts()) + " experts a layer, " +
                      std::to_string(stats.experts_per_token()) + " for each token\n";
   // A server that knows where its experts are says so of each layer.

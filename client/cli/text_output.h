@@ -7,7 +7,7 @@
 
 #include "foregate/discovery/v1/discovery.pb.h"
 #include "foregate/inference/v1/inference.pb.h"
-#include "foregate/moe/v1/expert.pb.h"
+#include "foregate/experts/v1/expert.pb.h"
 
 namespace foregate {
 
@@ -25,7 +25,7 @@ std::string ProgressBar(uint64_t bytes_done, uint64_t bytes_total);
 std::string ModelText(const discovery::v1::GetModelResponse& model);
 std::string StatusText(const discovery::v1::GetServerInfoResponse& server, bool healthy,
                        const discovery::v1::GetLoadResponse* load);
-std::string ExpertsText(const moe::v1::GetExpertStatsResponse& stats);
+std::string ExpertsText(const experts::v1::GetExpertStatsResponse& stats);
 // "ready", "loading", ...
 std::string StateName(discovery::v1::ServerState state);
 

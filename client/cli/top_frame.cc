@@ -106,7 +106,7 @@ void AddReads(const TopView& view, std::vector<std::string>* lines) {
   lines->push_back("");
   lines->push_back("reads            bandwidth     stall   pending   reading   per expert");
   for (const auto& reads : tier.reads()) {
-    const int at = reads.read_class() - moe::v1::EXPERT_READ_CLASS_DEMAND;
+    const int at = reads.read_class() - experts::v1::EXPERT_READ_CLASS_DEMAND;
     if (at < 0 || static_cast<size_t>(at) >= kTopReadClasses.size()) continue;
     const TopReads& in = now.reads[static_cast<size_t>(at)];
     lines->push_back(

@@ -9,7 +9,7 @@
 namespace foregate {
 namespace {
 
-namespace pb = ::foregate::moe::v1;
+namespace pb = ::foregate::experts::v1;
 
 // 10 layers of 4 experts, numbered from 2 on; 12 slots.
 TopSnapshot MakeSnapshot() {

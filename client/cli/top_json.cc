@@ -63,7 +63,7 @@ Json TierJson(const TopView& view) {
     groups.push_back({{"layers", group.name}, {"experts", group.num_experts}, {"in_memory", group.num_in_memory}});
   Json queue = Json::object();
   for (const auto& reads : tier.reads()) {
-    const int at = reads.read_class() - moe::v1::EXPERT_READ_CLASS_DEMAND;
+    const int at = reads.read_class() - experts::v1::EXPERT_READ_CLASS_DEMAND;
     if (at < 0 || static_cast<size_t>(at) >= kTopReadClasses.size()) continue;
     queue[kTopReadClasses[static_cast<size_t>(at)]] = {{"pending_experts", reads.pending_experts()},
                                                        {"pieces_under_way", reads.pieces_under_way()}};

@@ -6,7 +6,7 @@
 namespace foregate {
 namespace {
 
-namespace moe_pb = ::foregate::moe::v1;
+namespace experts_pb = ::foregate::experts::v1;
 
 constexpr size_t kMaxGroups = 8;  // as server/telemetry has
 
@@ -17,7 +17,7 @@ std::optional<double> Ratio(double part, double whole) {
 // Counters only grow; those of an earlier answer that raced with the engine may be ahead by a little.
 uint64_t Difference(uint64_t now, uint64_t before) { return now > before ? now - before : 0; }
 
-TopFound FoundOf(const moe_pb::LayerExpertStats& layer) { return {layer.hits(), layer.late(), layer.misses()}; }
+TopFound FoundOf(const experts_pb::LayerExpertStats& layer) { return {layer.hits(), layer.late(), layer.misses()}; }
 
 void Add(const TopFound& from, TopFound* to) {
   to->hits += from.hits;
@@ -54,8 +54,8 @@ TopPeriod CountsOf(const TopSnapshot& of) {
                    .guess_wasted_bytes = tier.guess_wasted_bytes(),
                    .reads = {},
                    .groups = {}};
-  for (const moe_pb::ExpertReadStats& reads : tier.reads()) {
-    const int at = reads.read_class() - moe_pb::EXPERT_READ_CLASS_DEMAND;
+  for (const experts_pb::ExpertReadStats& reads : tier.reads()) {
+    const int at = reads.read_class() - experts_pb::EXPERT_READ_CLASS_DEMAND;
     if (at < 0 || static_cast<size_t>(at) >= period.reads.size()) continue;
     period.reads[static_cast<size_t>(at)] = {reads.bytes_read(), reads.stall_us(), reads.experts_read(),
                                              reads.expert_read_us()};
@@ -93,7 +93,7 @@ TopPeriod Since(const TopPeriod& now, const TopPeriod& before, double seconds) {
 }
 
 bool IsInMemory(int residency) {
-  return residency == moe_pb::EXPERT_RESIDENCY_RESIDENT || residency == moe_pb::EXPERT_RESIDENCY_PINNED;
+  return residency == experts_pb::EXPERT_RESIDENCY_RESIDENT || residency == experts_pb::EXPERT_RESIDENCY_PINNED;
 }
 
 std::vector<TopGroup> GroupsOf(const TopSnapshot& of) {
@@ -138,7 +138,7 @@ std::vector<TopExpert> BusiestSince(const TopSnapshot* before, const TopSnapshot
           {.layer = layer.layer(),
            .expert = at,
            .share = static_cast<double>(counts[expert]) / static_cast<double>(total),
-           .residency = at < layer.residency_size() ? layer.residency(at) : moe_pb::EXPERT_RESIDENCY_UNSPECIFIED});
+           .residency = at < layer.residency_size() ? layer.residency(at) : experts_pb::EXPERT_RESIDENCY_UNSPECIFIED});
     }
   }
   std::stable_sort(experts.begin(), experts.end(),
@@ -192,15 +192,15 @@ TopView MakeTopView(const TopSnapshot* before, const TopSnapshot& now) {
   return view;
 }
 
-const char* ResidencyName(moe_pb::ExpertResidency residency) {
+const char* ResidencyName(experts_pb::ExpertResidency residency) {
   switch (residency) {
-    case moe_pb::EXPERT_RESIDENCY_ABSENT:
+    case experts_pb::EXPERT_RESIDENCY_ABSENT:
       return "absent";
-    case moe_pb::EXPERT_RESIDENCY_LOADING:
+    case experts_pb::EXPERT_RESIDENCY_LOADING:
       return "loading";
-    case moe_pb::EXPERT_RESIDENCY_RESIDENT:
+    case experts_pb::EXPERT_RESIDENCY_RESIDENT:
       return "resident";
-    case moe_pb::EXPERT_RESIDENCY_PINNED:
+    case experts_pb::EXPERT_RESIDENCY_PINNED:
       return "pinned";
     default:
       return "unknown";

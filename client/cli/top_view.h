@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "foregate/discovery/v1/discovery.pb.h"
-#include "foregate/moe/v1/expert.pb.h"
+#include "foregate/experts/v1/expert.pb.h"
 
 namespace foregate {
 
@@ -19,7 +19,7 @@ struct TopSnapshot {
   std::string model_name;
   discovery::v1::GetServerInfoResponse server;
   discovery::v1::GetLoadResponse load;
-  moe::v1::GetExpertStatsResponse experts;
+  experts::v1::GetExpertStatsResponse experts;
 };
 
 // Experts that layers wanted, by what was found.
@@ -79,7 +79,7 @@ struct TopExpert {
   int32_t layer = 0;
   int32_t expert = 0;
   double share = 0;  // of the layer's choices
-  moe::v1::ExpertResidency residency = moe::v1::EXPERT_RESIDENCY_UNSPECIFIED;
+  experts::v1::ExpertResidency residency = experts::v1::EXPERT_RESIDENCY_UNSPECIFIED;
 };
 
 struct TopView {
@@ -100,7 +100,7 @@ inline constexpr size_t kTopExpertsShown = 8;
 TopView MakeTopView(const TopSnapshot* before, const TopSnapshot& now);
 
 // "resident", "absent", ...
-const char* ResidencyName(moe::v1::ExpertResidency residency);
+const char* ResidencyName(experts::v1::ExpertResidency residency);
 
 }  // namespace foregate
 

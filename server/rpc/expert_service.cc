@@ -8,7 +8,7 @@
 namespace foregate {
 namespace {
 
-namespace wire = moe::v1;
+namespace wire = experts::v1;
 
 constexpr auto kRelaxed = std::memory_order_relaxed;
 
@@ -126,7 +126,7 @@ void WriteTier(const ExpertTier& tier, wire::GetExpertStatsResponse* response) {
 grpc::ServerUnaryReactor* ExpertService::GetExpertStats(grpc::CallbackServerContext* context,
                                                         const wire::GetExpertStatsRequest* /*request*/,
                                                         wire::GetExpertStatsResponse* response) {
-  auto* call = new UnaryCall(gate_.Enter(context, "/foregate.moe.v1.ExpertService/GetExpertStats"));
+  auto* call = new UnaryCall(gate_.Enter(context, "/foregate.experts.v1.ExpertService/GetExpertStats"));
   absl::Status status = call->ticket().admitted();
   const std::shared_ptr<ServedModel> model = gate_.dependencies().state->model();
   if (status.ok() && model == nullptr) status = gate_.ReadyModel().status();

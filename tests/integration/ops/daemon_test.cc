@@ -109,7 +109,7 @@ TEST(Daemon, EachListenerServesItsServicesAndNoOthers) {
   std::set<std::string> data;
   EXPECT_TRUE(ListServices(Connect(daemon.data_address()), "", &data).ok());
   EXPECT_THAT(data, UnorderedElementsAre("foregate.inference.v1.InferenceService",
-                                         "foregate.discovery.v1.DiscoveryService", "foregate.moe.v1.ExpertService",
+                                         "foregate.discovery.v1.DiscoveryService", "foregate.experts.v1.ExpertService",
                                          "grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"));
   std::set<std::string> admin;
   EXPECT_TRUE(ListServices(Connect(daemon.admin_address()), "", &admin).ok());

@@ -8,7 +8,7 @@
 
 #include "engine/formats/sha256.h"
 #include "foregate/discovery/v1/discovery.grpc.pb.h"
-#include "foregate/moe/v1/expert.grpc.pb.h"
+#include "foregate/experts/v1/expert.grpc.pb.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/generation/request_limits.h"
@@ -27,12 +27,12 @@ class DiscoveryTest : public testing::Test {
   void Start(DataServerOptions options) {
     server_ = std::make_unique<DataServer>(std::move(options));
     discovery_ = wire::DiscoveryService::NewStub(server_->channel());
-    experts_ = moe::v1::ExpertService::NewStub(server_->channel());
+    experts_ = experts::v1::ExpertService::NewStub(server_->channel());
   }
 
   std::unique_ptr<DataServer> server_;
   std::unique_ptr<wire::DiscoveryService::Stub> discovery_;
-  std::unique_ptr<moe::v1::ExpertService::Stub> experts_;
+  std::unique_ptr<experts::v1::ExpertService::Stub> experts_;
 };
 
 TEST_F(DiscoveryTest, AnswersWhileLoading) {
@@ -55,7 +55,7 @@ TEST_F(DiscoveryTest, AnswersWhileLoading) {
   const grpc::Status status = discovery_->GetModel(NewContext().get(), {}, &model);
   EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE);
   EXPECT_EQ(DetailsOf(status).reason, "MODEL_LOADING");
-  moe::v1::GetExpertStatsResponse stats;
+  experts::v1::GetExpertStatsResponse stats;
   EXPECT_EQ(experts_->GetExpertStats(NewContext().get(), {}, &stats).error_code(), grpc::StatusCode::UNAVAILABLE);
 }
 
@@ -108,7 +108,7 @@ TEST_F(DiscoveryTest, ExpertStatsCountEveryLayer) {
   const std::vector<TraceRow> rows(2);
   const std::vector<int32_t> experts = {0, 1, 0, 2};  // [2 rows, top 2]
   server_->engine().routing().Record(0, 1, rows, experts);
-  moe::v1::GetExpertStatsResponse stats;
+  experts::v1::GetExpertStatsResponse stats;
   ASSERT_TRUE(experts_->GetExpertStats(NewContext().get(), {}, &stats).ok());
   EXPECT_EQ(stats.num_experts(), 4);
   EXPECT_EQ(stats.experts_per_token(), 2);
@@ -151,12 +151,12 @@ TEST_F(DiscoveryTest, ExpertStatsSayWhereExpertsAre) {
                                      .board = &board,
                                      .source = "m.fgw",
                                      .prefetch = "router"});
-  moe::v1::GetExpertStatsResponse stats;
+  experts::v1::GetExpertStatsResponse stats;
   ASSERT_TRUE(experts_->GetExpertStats(NewContext().get(), {}, &stats).ok());
   EXPECT_THAT(stats.layers(0).residency(),
-              ElementsAre(moe::v1::EXPERT_RESIDENCY_ABSENT, moe::v1::EXPERT_RESIDENCY_LOADING,
-                          moe::v1::EXPERT_RESIDENCY_ABSENT, moe::v1::EXPERT_RESIDENCY_ABSENT));
-  EXPECT_EQ(stats.layers(1).residency(2), moe::v1::EXPERT_RESIDENCY_PINNED);
+              ElementsAre(experts::v1::EXPERT_RESIDENCY_ABSENT, experts::v1::EXPERT_RESIDENCY_LOADING,
+                          experts::v1::EXPERT_RESIDENCY_ABSENT, experts::v1::EXPERT_RESIDENCY_ABSENT));
+  EXPECT_EQ(stats.layers(1).residency(2), experts::v1::EXPERT_RESIDENCY_PINNED);
   EXPECT_EQ(stats.layers(1).expert_bytes(), 4096u);
   EXPECT_EQ(stats.tier().hits(), 4u);
   EXPECT_EQ(stats.tier().late(), 1u);
@@ -167,7 +167,7 @@ TEST_F(DiscoveryTest, ExpertStatsSayWhereExpertsAre) {
   EXPECT_GT(stats.tier().silent_us(), 0u);
   EXPECT_FALSE(stats.tier().holds_all());
   ASSERT_EQ(stats.tier().reads_size(), 3);
-  EXPECT_EQ(stats.tier().reads(0).read_class(), moe::v1::EXPERT_READ_CLASS_DEMAND);
+  EXPECT_EQ(stats.tier().reads(0).read_class(), experts::v1::EXPERT_READ_CLASS_DEMAND);
   EXPECT_EQ(stats.tier().reads(0).pending_experts(), 1u);
   EXPECT_EQ(stats.tier().reads(0).expert_read_us(), 250000u);
   EXPECT_EQ(stats.tier().reads(2).bytes_read(), 12345u);
