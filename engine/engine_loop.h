@@ -97,11 +97,6 @@ class EngineLoop {
   void AddRequest(Submission submission);
   void ExpireDeadlines();
   void ApplyStops();
-  void BuildSnapshot();
-  void PacePrefill();
-  void ApplyPlan();
-  void Admit(ActiveSample* sample);
-  void ReserveForDecode(ActiveSample* sample);
   absl::StatusOr<StepResult> RunStep();
   // Of a wait that begins now: a step that reads a whole model from disk waits often.
   SteadyTime WaitDeadline() const;
@@ -109,6 +104,13 @@ class EngineLoop {
   void ObserveStep(SteadyTime started, SteadyTime planned);
   std::vector<int32_t> TakeDropped();
   void PublishLoad(bool step_running);
+
+  // engine_loop_batch.cc: from the living requests to a batch.
+  void BuildSnapshot();
+  void PacePrefill();
+  void ApplyPlan();
+  void Admit(ActiveSample* sample);
+  void ReserveForDecode(ActiveSample* sample);
 
   // engine_loop_turns.cc: sequences that take turns by their experts; nothing without expert_turns_.
   void SetUpExpertTurns();
