@@ -130,17 +130,19 @@ struct Choice {
 // The lines of one visit follow each other; a step ends where the layers begin anew.
 class ChoiceVisits {
  public:
-  ChoiceVisits(const TraceHeader& header, TraceWriter& writer) : header_(header), writer_(writer) {}
+  ChoiceVisits(const CsvLines& lines, const TraceHeader& header, TraceWriter& writer)
+      : lines_(lines), header_(header), writer_(writer) {}
 
+  // Errors name the line: the one that `choice` stands in, or the last one of the visit that it ends.
   absl::Status Add(const Choice& choice, int32_t expert, float weight) {
     const bool continues_row = has_choice_ && choice.slot == last_.slot + 1 && SameVisit(choice) &&
                                choice.position == last_.position && choice.slot < header_.top_k;
     if (!continues_row) {
       if (choice.slot != 0 || (has_choice_ && last_.slot + 1 != header_.top_k))
-        return absl::InvalidArgumentError("a row does not have " + std::to_string(header_.top_k) + " slots");
-      if (has_choice_ && !SameVisit(choice)) FOREGATE_RETURN_IF_ERROR(EndVisit());
+        return lines_.Refuse("a row does not have " + std::to_string(header_.top_k) + " slots");
+      if (has_choice_ && !SameVisit(choice)) FOREGATE_RETURN_IF_ERROR(lines_.AtLast(EndVisit()));
       if (has_choice_ && IsNextStep(choice)) ++visit_.step;
-      if (visit_.rows.size() >= kMaxTraceRows) return absl::InvalidArgumentError("too many rows of one visit");
+      if (visit_.rows.size() >= kMaxTraceRows) return lines_.Refuse("too many rows of one visit");
       visit_.layer_index = choice.layer_index;
       visit_.rows.push_back({static_cast<uint64_t>(choice.turn), static_cast<int32_t>(choice.position),
                              choice.phase == 0 ? TracePhase::kPrefill : TracePhase::kDecode});
@@ -152,8 +154,9 @@ class ChoiceVisits {
     return absl::OkStatus();
   }
   absl::Status Finish() {
-    if (has_choice_ && last_.slot + 1 != header_.top_k) return absl::InvalidArgumentError("the last row is cut");
-    return visit_.rows.empty() ? absl::OkStatus() : EndVisit();
+    if (has_choice_ && last_.slot + 1 != header_.top_k)
+      return lines_.AtLast(absl::InvalidArgumentError("the last row is cut"));
+    return visit_.rows.empty() ? absl::OkStatus() : lines_.AtLast(EndVisit());
   }
 
  private:
@@ -173,6 +176,7 @@ class ChoiceVisits {
     return absl::OkStatus();
   }
 
+  const CsvLines& lines_;
   const TraceHeader& header_;
   TraceWriter& writer_;
   TraceVisit visit_;
@@ -183,7 +187,7 @@ class ChoiceVisits {
 absl::Status CopyChoices(CsvLines& lines, const TraceHeader& header, TraceWriter& writer) {
   while (lines.Next() && lines.line().starts_with('#')) {
   }
-  ChoiceVisits visits(header, writer);
+  ChoiceVisits visits(lines, header, writer);
   std::vector<int64_t> fields;
   while (lines.Next()) {
     float weight = 0;
@@ -191,11 +195,11 @@ absl::Status CopyChoices(CsvLines& lines, const TraceHeader& header, TraceWriter
     for (const size_t field : {0, 1, 2, 3, 4, 5})
       if (!IsNumber31(fields[field])) return lines.Refuse("field " + std::to_string(field + 1) + " out of range");
     FOREGATE_ASSIGN_OR_RETURN(const int32_t layer_index, LayerIndex(header, fields[3], lines));
-    FOREGATE_RETURN_IF_ERROR(lines.At(visits.Add(
+    FOREGATE_RETURN_IF_ERROR(visits.Add(
         {.turn = fields[0], .phase = fields[1], .position = fields[2], .slot = fields[4], .layer_index = layer_index},
-        static_cast<int32_t>(fields[5]), weight)));
+        static_cast<int32_t>(fields[5]), weight));
   }
-  return lines.AtLast(visits.Finish());
+  return visits.Finish();
 }
 
 }  // namespace
