@@ -94,8 +94,7 @@ class Prefetcher {
   std::vector<int32_t> ranked_;  // [rows, num_ranks]
   std::vector<ExpertGuess> guesses_;
   std::vector<float> prior_;        // [experts]
-  CachePrefetchBytes seen_;         // at the end of the last step
-  double usual_missing_bytes_ = 0;  // of a layer
+  CachePrefetchBytes seen_;   // at the end of the last step
 };
 
 }  // namespace foregate
