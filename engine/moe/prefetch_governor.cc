@@ -17,7 +17,6 @@ constexpr double kMemory = 0.75;     // of a cycle's sums that the next one keep
 constexpr double kLeastSteps = 2;    // of each arm, to compare them
 constexpr double kFarFromUsual = 3;  // times more missing bytes than usual
 constexpr double kUsualRate = 0.2;
-constexpr double kLeastStall = 0.1;     // of a step's time; with less, reading hardly limits
 constexpr double kLeastGuessed = 0.02;  // of missing bytes: with fewer guesses there is nothing to compare
 constexpr double kVain = 2;             // times what is missing: there is little to save,
                                         // and much is read for it
@@ -156,9 +155,7 @@ bool SpeculatesNext(const GovernorState& state) {
 
 SpeculationBudget BudgetOf(const GovernorState& state, const GovernorLimits& limits) {
   if (!SpeculatesNext(state)) return {};
-  const auto unawaited = static_cast<uint64_t>(state.usual_unawaited_bytes / static_cast<double>(limits.num_layers));
-  return {.bytes_per_layer = std::min(std::max(unawaited, limits.least_bytes_per_layer), limits.max_bytes_per_layer),
-          .min_probability = kMinProbabilities[state.level]};
+  return {.bytes_per_layer = limits.max_bytes_per_layer, .min_probability = kMinProbabilities[state.level]};
 }
 
 GovernorState Govern(const GovernorState& state, const PrefetchCounters& step) {
@@ -166,11 +163,6 @@ GovernorState Govern(const GovernorState& state, const PrefetchCounters& step) {
   const double missing_bytes = static_cast<double>(step.demand_bytes + step.used_bytes);
   const bool is_usual = missing_bytes <= kFarFromUsual * state.usual_missing_bytes;
   next.usual_missing_bytes += kUsualRate * (missing_bytes - state.usual_missing_bytes);
-  if (is_usual && step.seconds > 0) {
-    const double per_stall = (step.seconds - step.stall_seconds) / std::max(step.stall_seconds, kLeastStall * step.seconds);
-    const double unawaited_bytes = missing_bytes * per_stall;
-    next.usual_unawaited_bytes += kUsualRate * (unawaited_bytes - state.usual_unawaited_bytes);
-  }
   if (is_usual) Add(step, missing_bytes, SpeculatesNext(state) ? &next.with : &next.without);
   ++next.num_steps;
   if (next.num_steps >= next.cycle_steps) EndCycle(&next);

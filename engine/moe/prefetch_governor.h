@@ -13,10 +13,6 @@
 // of 3.8 GB/s guesses cost 3 % of a step that the stalls did not show. The difference counts when it is beyond its own
 // standard error.
 //
-// Only as much is guessed per layer as is read in the time in which nobody waits: what is absent takes the stall to read,
-// so (time - stall) / stall times as much. Beyond that the disk never rests: a right guess brings sooner what would have
-// been read anyway, and a wrong one costs its bytes. Where there is hardly a stall, that is no limit.
-//
 // It begins with guesses that are nearly certain. While they pay, less probable ones are tried, and given up again
 // when they save less; when they do not pay, they become stricter, and at last none are read. While speculation
 // pays, 2 steps in 8 to 64 are controls; while it is off, 2 in 16 to 256 try it again.
@@ -24,7 +20,6 @@
 #ifndef FOREGATE_ENGINE_MOE_PREFETCH_GOVERNOR_H_
 #define FOREGATE_ENGINE_MOE_PREFETCH_GOVERNOR_H_
 
-#include <cstddef>
 #include <cstdint>
 
 #include "engine/moe/expert_guess.h"
@@ -43,9 +38,7 @@ struct PrefetchCounters {
 };
 
 struct GovernorLimits {
-  size_t num_layers = 1;                       // that route
-  uint64_t least_bytes_per_layer = 0;          // one expert
-  uint64_t max_bytes_per_layer = UINT64_MAX;   // the room for guesses
+  uint64_t max_bytes_per_layer = 0;  // the room for guesses, or what the disk reads in the time of a layer
 };
 
 struct GovernorState {
@@ -69,7 +62,6 @@ struct GovernorState {
   Arm with;
   Arm without;
   double usual_missing_bytes = 0;   // steps far above it are not compared: a prompt is no decode step
-  double usual_unawaited_bytes = 0;  // that could be read while nobody waits
   double saved_share = 0;           // of a step's time, at the last comparison
   double stricter_saved_share = 0;  // what the level before this one saved for certain; 0 when that is not known
 };

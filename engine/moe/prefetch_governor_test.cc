@@ -7,7 +7,7 @@
 namespace foregate {
 namespace {
 
-constexpr GovernorLimits kLimits = {.least_bytes_per_layer = 1000};
+constexpr GovernorLimits kLimits = {.max_bytes_per_layer = 1000};
 
 // A machine on which speculation changes the stall by a factor that depends on how improbable its guesses are.
 class Machine {
@@ -119,21 +119,6 @@ TEST(PrefetchGovernor, ComesBackWhenItPaysAgain) {
   EXPECT_TRUE(run.state.is_on);
   run = RunSteps([](float) { return 1.5; }, 300, 0.1, run.state);
   EXPECT_FALSE(run.state.is_on);
-}
-
-// Where the disk hardly rests, a guess beyond that rest comes no sooner than a demand would.
-TEST(PrefetchGovernor, GuessesFillTheTimeInWhichNobodyWaits) {
-  const auto bytes_of = [](double stall_seconds, const GovernorLimits& limits) {
-    GovernorState state;
-    for (int i = 0; i < 100 || !SpeculatesNext(state); ++i)
-      state = Govern(state, {.seconds = 1, .stall_seconds = stall_seconds, .demand_bytes = 8000000});
-    return BudgetOf(state, limits).bytes_per_layer;
-  };
-  EXPECT_NEAR(bytes_of(0.8, {.num_layers = 4, .least_bytes_per_layer = 10}), 500000, 2);
-  EXPECT_NEAR(bytes_of(0.5, {.num_layers = 4, .least_bytes_per_layer = 10}), 2000000, 2);
-  EXPECT_GT(bytes_of(0, {.num_layers = 4, .least_bytes_per_layer = 10}), 8000000u);
-  EXPECT_EQ(bytes_of(0.8, {.num_layers = 4, .least_bytes_per_layer = 600000}), 600000u);
-  EXPECT_EQ(bytes_of(0, {.num_layers = 4, .least_bytes_per_layer = 10, .max_bytes_per_layer = 1000}), 1000u);
 }
 
 // What a guess evicted and a layer wanted again is a cost, even where the stall of the same step shrinks.

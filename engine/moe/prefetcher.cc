@@ -8,6 +8,12 @@
 #include "kernels/base/status_macros.h"
 
 namespace foregate {
+namespace {
+
+constexpr float kUsualRate = 0.1f;            // of one step
+constexpr uint64_t kLeastGuessedExperts = 2;  // that a layer may be given, whatever was missing lately
+
+}  // namespace
 
 RouteShape Prefetcher::ShapeOf(const ExpertDirectory& directory, int32_t top_k) {
   return {.num_layers = static_cast<int32_t>(directory.layers().size()),
@@ -118,7 +124,8 @@ absl::Status Prefetcher::FetchGuesses(int32_t target_index, Stream& stream) {
   // Also without a budget: what a control step would have guessed keeps the estimates honest.
   judge().Grade(target_index, guesses_);
   const uint64_t expert_bytes = directory_.layout(directory_.index({target, 0})).block_bytes();
-  const GovernorLimits limits{.num_layers = directory_.layers().size(), .least_bytes_per_layer = expert_bytes};
+  const GovernorLimits limits{.max_bytes_per_layer = std::max(static_cast<uint64_t>(usual_missing_bytes_),
+                                                              kLeastGuessedExperts * expert_bytes)};
   const size_t num_selected = SelectGuesses(guesses_, expert_bytes, BudgetOf(governor_, limits));
   for (size_t i = 0; i < num_selected; ++i) {
     FOREGATE_ASSIGN_OR_RETURN(
@@ -143,6 +150,9 @@ void Prefetcher::EndStep(double seconds) {
                               .wasted_bytes = now.wasted - seen_.wasted,
                               .regretted_bytes = now.regretted - seen_.regretted};
   seen_ = now;
+  const double missing =
+      static_cast<double>(step.demand_bytes + step.used_bytes) / static_cast<double>(directory_.layers().size());
+  usual_missing_bytes_ += kUsualRate * (missing - usual_missing_bytes_);
   if (source_ == GuessSource::kNone) return;
   governor_ = Govern(governor_, step);
   cache_.PublishGovernor(governor_.is_on ? static_cast<int32_t>(governor_.level) : -1);

@@ -94,7 +94,8 @@ class Prefetcher {
   std::vector<int32_t> ranked_;  // [rows, num_ranks]
   std::vector<ExpertGuess> guesses_;
   std::vector<float> prior_;        // [experts]
-  CachePrefetchBytes seen_;   // at the end of the last step
+  CachePrefetchBytes seen_;         // at the end of the last step
+  double usual_missing_bytes_ = 0;  // of a layer
 };
 
 }  // namespace foregate

@@ -31,9 +31,7 @@ class ReplayRun {
                .in_flight_bytes = options.in_flight_bytes,
                .guessed_in_flight_bytes = options.guessed_in_flight_bytes},
               memory_),
-        limits_{.num_layers = trace.header().layers.size(),
-                .least_bytes_per_layer = trace.expert_bytes(0),
-                .max_bytes_per_layer = options.memory_bytes / kGuessedPart} {
+        limits_{.max_bytes_per_layer = options.memory_bytes / kGuessedPart} {
     result_.groups.resize(std::min(kMaxReplayGroups, trace.header().layers.size()));
   }
 

@@ -13,8 +13,7 @@ namespace foregate {
 namespace {
 
 constexpr uint64_t kLeastBytes = uint64_t{64} << 20;
-constexpr std::array<ReadShape, 4> kShapes = {{{512u << 10, 8}, {1u << 20, 8}, {1u << 20, 16}, {1u << 20, 32}}};
-constexpr double kNear = 0.93;  // of the fastest's rate
+constexpr std::array<ReadShape, 4> kShapes = {{{512u << 10, 8}, {512u << 10, 16}, {1u << 20, 16}, {1u << 20, 32}}};
 constexpr int kTurns = 2;
 constexpr auto kTurnTime = std::chrono::milliseconds(50);
 
@@ -25,8 +24,8 @@ ReadShape ChooseReadShape(std::span<const MeasuredShape> measured) {
   for (const MeasuredShape& one : measured) fastest = std::max(fastest, one.bytes_per_second);
   const MeasuredShape* chosen = nullptr;
   for (const MeasuredShape& one : measured) {
-    if (one.bytes_per_second < kNear * fastest) continue;
-    if (chosen == nullptr || one.shape.bytes_under_way() < chosen->shape.bytes_under_way()) chosen = &one;
+    if (one.bytes_per_second < 0.9 * fastest) continue;
+    if (chosen == nullptr || one.shape.bytes_under_way() > chosen->shape.bytes_under_way()) chosen = &one;
   }
   return chosen->shape;
 }

@@ -29,11 +29,10 @@ struct MeasuredShape {
   double bytes_per_second = 0;  // the best of its turns
 };
 
-// Of the shapes that come near the fastest, the one with the fewest bytes under way. A disk that has its rate with 4 MiB
-// under way gives no more with 32; it only serves all experts of a layer at the same time, so that they all arrive
-// at its end, and nothing is computed meanwhile (OLMoE, half its experts absent, one stream: 256 against 299 ms per
-// token). Other disks want more under way (one gave 0.68, 0.73 and 0.77 GB/s to 8 reads of 512 KiB, 16 and 32 of 1 MiB).
-// Pure; `measured` is not empty.
+// Of the shapes that come within a tenth of the fastest, the one with the most bytes under way: half a second is short,
+// disks are noisy, and too shallow costs more than too deep (a virtual disk gave 0.68, 0.73 and 0.77 GB/s to 8 reads of
+// 512 KiB, 16 and 32 of 1 MiB). Guesses, which a demand must not wait behind, have a bound of their own. Pure;
+// `measured` is not empty.
 ReadShape ChooseReadShape(std::span<const MeasuredShape> measured);
 
 // Reads all over bytes [begin, end) of the file in turn with several shapes, 0.45 s in all. The default shape for less
