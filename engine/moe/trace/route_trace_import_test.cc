@@ -122,7 +122,8 @@ TEST(RouteTraceImport, ErrorsNameTheLine) {
   EXPECT_NE(message(choices + "0,1,4,0,0,6,0,0,0\n").find("layer 0 is not among"), std::string::npos);
   EXPECT_NE(message(choices + "0,1,4,1,0,6,nan,0,0\n0,1,4,1,1,7,0,0,0\n").find("mixing weight"), std::string::npos);
   // Of a visit that the next line ends, the last of its own lines.
-  EXPECT_EQ(message(choices + "0,1,4,1,0,6,0,0,0\n0,1,4,1,1,9,0,0,0\n0,1,4,2,0,1,1,0,0\n").rfind("t.csv: line 20: ", 0), 0u);
+  EXPECT_EQ(message(choices + "0,1,4,1,0,6,0,0,0\n0,1,4,1,1,9,0,0,0\n0,1,4,2,0,1,1,0,0\n").rfind("t.csv: line 20: ", 0),
+            0u);
 }
 
 std::string Export(const TraceHeader& header, const std::vector<TraceVisit>& visits) {
