@@ -4,8 +4,8 @@
 
 #include "client/connection.h"
 #include "foregate/discovery/v1/discovery.grpc.pb.h"
-#include "foregate/inference/v1/inference.grpc.pb.h"
 #include "foregate/experts/v1/expert.grpc.pb.h"
+#include "foregate/inference/v1/inference.grpc.pb.h"
 #include "grpc/health/v1/health.grpc.pb.h"
 
 namespace foregate {

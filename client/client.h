@@ -15,8 +15,8 @@
 #include "absl/status/statusor.h"
 #include "client/client_options.h"
 #include "foregate/discovery/v1/discovery.pb.h"
-#include "foregate/inference/v1/inference.pb.h"
 #include "foregate/experts/v1/expert.pb.h"
+#include "foregate/inference/v1/inference.pb.h"
 
 namespace foregate {
 

@@ -6,8 +6,8 @@
 #include <string>
 
 #include "foregate/discovery/v1/discovery.pb.h"
-#include "foregate/inference/v1/inference.pb.h"
 #include "foregate/experts/v1/expert.pb.h"
+#include "foregate/inference/v1/inference.pb.h"
 
 namespace foregate {
 
