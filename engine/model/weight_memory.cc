@@ -5,7 +5,6 @@
 #include <variant>
 
 #include "engine/model/container/container_plan.h"
-#include "engine/moe/eviction_policy.h"
 #include "engine/moe/store/disk_expert_store.h"
 #include "engine/moe/store/memory_expert_store.h"
 #include "kernels/api/host_device.h"
@@ -82,7 +81,7 @@ absl::StatusOr<WeightMemory> AllocateWeights(const ModelConfig& config, const We
     weights.store = std::move(store);
   }
   FOREGATE_ASSIGN_OR_RETURN(weights.cache,
-                            ExpertCache::Create(experts, slots, weights.store.get(), EvictFarthestExpectedUse, device));
+                            ExpertCache::Create(experts, slots, weights.store.get(), expert_memory.eviction, device));
   FOREGATE_RETURN_IF_ERROR(AllocateDense(config, plan, device, memory));
   if (disk_store != nullptr) {
     disk_store->Start(weights.cache->slot_memory());

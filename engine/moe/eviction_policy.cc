@@ -1,6 +1,7 @@
 #include "engine/moe/eviction_policy.h"
 
 #include <algorithm>
+#include <string>
 
 namespace foregate {
 namespace {
@@ -65,6 +66,13 @@ std::span<const NamedEvictionPolicy> EvictionPolicies() {
   static constexpr NamedEvictionPolicy kPolicies[] = {
       {"lru", EvictLeastRecentlyUsed}, {"lfu", EvictLeastFrequentlyUsed}, {"expected", EvictFarthestExpectedUse}};
   return kPolicies;
+}
+
+absl::StatusOr<EvictionPolicy> ParseExpertEviction(std::string_view name) {
+  for (const NamedEvictionPolicy& named : EvictionPolicies()) {
+    if (named.name == name) return named.policy;
+  }
+  return absl::InvalidArgumentError("expert_eviction is lru, lfu or expected, not " + std::string(name));
 }
 
 }  // namespace foregate

@@ -12,6 +12,7 @@
 #include <span>
 #include <string_view>
 
+#include "absl/status/statusor.h"
 #include "engine/moe/expert_key.h"
 
 namespace foregate {
@@ -67,6 +68,8 @@ struct NamedEvictionPolicy {
 };
 // "lru", "lfu", "expected": what a live cache can follow.
 std::span<const NamedEvictionPolicy> EvictionPolicies();
+// What engine.expert_eviction names. INVALID_ARGUMENT for a name that is none of them.
+absl::StatusOr<EvictionPolicy> ParseExpertEviction(std::string_view name);
 
 }  // namespace foregate
 

@@ -70,6 +70,8 @@ TEST(CommandLine, NamesTheFlagThatIsOutOfRange) {
   EXPECT_THAT(Refusal({"--model=m", "--compute.affinity=0,2", "--threads=3"}),
               HasSubstr("--compute.affinity: 0,2 names 2 CPUs for compute.threads = 3"));
   EXPECT_THAT(Refusal({"--model=m", "--engine.kv_dtype=f16"}), HasSubstr("\"f16\" is none of f32, bf16"));
+  EXPECT_THAT(Refusal({"--model=m", "--engine.expert_eviction=belady"}),
+              HasSubstr("\"belady\" is none of expected, lru, lfu"));
   EXPECT_THAT(Refusal({"--model=m", "--compute.numa=all"}), HasSubstr("\"all\" is none of none, interleave, local"));
 }
 

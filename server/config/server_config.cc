@@ -64,6 +64,7 @@ struct Choice {
 constexpr std::array kChoices = {
     Choice{"engine.kv_dtype", {"f32", "bf16"}},
     Choice{"engine.expert_memory_pressure", {"on", "off"}},
+    Choice{"engine.expert_eviction", {"expected", "lru", "lfu"}},
     Choice{"engine.expert_prefetch", {"router", "predictor", "committed", "off"}},
     Choice{"compute.isa", {"amx", "avx512bf16", "avx512vnni", "avx512", "avx2", "portable", "scalar"}},
     Choice{"compute.numa", {"none", "interleave", "local"}},
@@ -240,6 +241,7 @@ ServerConfig DefaultServerConfig() {
   engine->set_kv_block_tokens(64);
   engine->set_kv_dtype("f32");
   engine->set_expert_memory("auto");
+  engine->set_expert_eviction("expected");
   engine->set_expert_prefetch("router");
   engine->set_expert_memory_pressure("on");
   engine->set_expert_affinity_steps(0);

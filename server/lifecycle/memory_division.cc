@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "engine/moe/eviction_policy.h"
 #include "engine/moe/guess_source.h"
 #include "kernels/base/status_macros.h"
 #include "server/config/engine_options.h"
@@ -51,6 +52,7 @@ absl::StatusOr<LoadOptions> ConfiguredLoad(const ServerConfig& config) {
   options.block_size = config.engine().kv_block_tokens();
   options.kv_dtype = config.engine().kv_dtype() == "bf16" ? DType::kBf16 : DType::kF32;
   FOREGATE_ASSIGN_OR_RETURN(options.prefetch, ParseExpertPrefetch(config.engine().expert_prefetch()));
+  FOREGATE_ASSIGN_OR_RETURN(options.expert_memory.eviction, ParseExpertEviction(config.engine().expert_eviction()));
   options.cache_directory = config.model().cache_dir();
   return options;
 }
@@ -67,6 +69,7 @@ absl::StatusOr<MemoryDivision> DivideMemory(const ServerConfig& config, const Lo
   FOREGATE_ASSIGN_OR_RETURN(const ExpertMemorySetting setting, ParseExpertMemory(config.engine().expert_memory()));
   MemoryDivision division;
   division.limit = limit;
+  division.expert_memory = options.expert_memory;
   division.process_bytes = kProcessReserveBytes;
   FOREGATE_ASSIGN_OR_RETURN(division.plan, PlanModel(options));
   const KvBudgetInput all = BudgetInput(config, division.plan, limit);
@@ -78,7 +81,8 @@ absl::StatusOr<MemoryDivision> DivideMemory(const ServerConfig& config, const Lo
       ChooseExpertBytes(setting, {.memory = all, .all_expert_bytes = division.plan.memory.all_expert_bytes});
   if (experts.ok() && experts->expert_bytes > 0) {
     LoadOptions tiered = options;
-    division.expert_memory.num_bytes = tiered.expert_memory.num_bytes = experts->expert_bytes;
+    tiered.expert_memory.num_bytes = experts->expert_bytes;
+    division.expert_memory = tiered.expert_memory;
     FOREGATE_ASSIGN_OR_RETURN(division.plan, PlanModel(tiered));
   }
   if (planned) planned(division.plan);

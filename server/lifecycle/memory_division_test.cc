@@ -38,6 +38,21 @@ TEST(MemoryDivision, AllExpertsStayFromTheStatedLimitOn) {
   EXPECT_GT(less->kv_bytes, 0);
 }
 
+TEST(MemoryDivision, KeepsThePolicyThatWasAskedFor) {
+  ServerConfig config = MiniModel();
+  config.mutable_engine()->set_expert_eviction("lru");
+  for (const char* memory : {"auto", "50%"}) {
+    config.mutable_engine()->set_expert_memory(memory);
+    const auto division = Divide(config, uint64_t{1} << 32);
+    ASSERT_TRUE(division.ok()) << division.status();
+    EXPECT_EQ(division->expert_memory.eviction, EvictLeastRecentlyUsed);
+  }
+  EXPECT_EQ(Divide(MiniModel(), uint64_t{1} << 32)->expert_memory.eviction, EvictFarthestExpectedUse);
+  config.mutable_engine()->set_expert_eviction("belady");  // that only a replay can follow
+  EXPECT_EQ(Divide(config, uint64_t{1} << 32).status().message(),
+            "expert_eviction is lru, lfu or expected, not belady");
+}
+
 TEST(MemoryDivision, SaysWhatAStepTouches) {
   const auto division = Divide(MiniModel(), uint64_t{1} << 32);
   ASSERT_TRUE(division.ok()) << division.status();

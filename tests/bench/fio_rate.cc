@@ -37,7 +37,7 @@ absl::StatusOr<FioRate> MeasureFioRate(const std::string& fio, const std::string
   const std::string command =
       fio + " --name=experts --readonly --direct=1 --ioengine=io_uring --time_based --runtime=" +
       std::to_string(static_cast<int>(seconds * 1000)) +
-      "ms --output-format=json --rw=randread:12 --bs=1m --iodepth=32 --filename=" + Quoted(file) + " ";
+      "ms --output-format=json --rw=randread:12 --bs=1m --iodepth=64 --filename=" + Quoted(file) + " ";
   const absl::StatusOr<double> huge = RunFio(command + "--mem=shmhuge --fixedbufs=1 2>&1");
   if (huge.ok()) return FioRate{.bytes_per_second = *huge, .uses_huge_pages = true};
   FOREGATE_ASSIGN_OR_RETURN(const double small, RunFio(command));

@@ -1,5 +1,6 @@
 #include "tests/bench/routed_kernels.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <span>
 #include <utility>
@@ -60,9 +61,25 @@ class RoutedKernels final : public Kernels {
     return kernels_->GroupByExpert(args, stream);
   }
   absl::Status GroupedFfn(const GroupedFfnArgs& args, Stream& stream) override {
-    return kernels_->GroupedFfn(args, stream);
+    if (!options_.waits_for_all) return kernels_->GroupedFfn(args, stream);
+    if (deferred_.experts.empty()) {
+      deferred_ = args;
+    } else {
+      deferred_.experts.insert(deferred_.experts.end(), args.experts.begin(), args.experts.end());
+    }
+    return absl::OkStatus();
   }
-  absl::Status Combine(const CombineArgs& args, Stream& stream) override { return kernels_->Combine(args, stream); }
+  // Follows when all experts of the layer were given to GroupedFfn.
+  absl::Status Combine(const CombineArgs& args, Stream& stream) override {
+    if (!deferred_.experts.empty()) {
+      std::sort(deferred_.experts.begin(), deferred_.experts.end(),
+                [](const auto& a, const auto& b) { return a.expert < b.expert; });
+      const absl::Status computed = kernels_->GroupedFfn(deferred_, stream);
+      deferred_.experts.clear();
+      FOREGATE_RETURN_IF_ERROR(computed);
+    }
+    return kernels_->Combine(args, stream);
+  }
   absl::Status SwiGlu(const SwiGluArgs& args, Stream& stream) override { return kernels_->SwiGlu(args, stream); }
   absl::Status Accumulate(const AccumulateArgs& args, Stream& stream) override {
     return kernels_->Accumulate(args, stream);
@@ -93,6 +110,7 @@ class RoutedKernels final : public Kernels {
   size_t next_choice_ = 0;
   uint64_t step_ = 0;
   std::vector<int32_t> truth_;
+  GroupedFfnArgs deferred_;
 };
 
 }  // namespace

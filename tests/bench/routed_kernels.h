@@ -19,6 +19,9 @@ struct RoutedOptions {
   RoutedModel model;
   int32_t pre_gate_distance = 0;  // of the checkpoint; 0: it has none
   double guess_accuracy = 1;      // of the guesses of a layer ahead
+  // Experts are computed when all of their layer are there, as a simple offloader does, and not as they come. Slots are
+  // given back before: what is computed may be another expert's weights by then.
+  bool waits_for_all = false;
 };
 
 // `routing` outlives the kernels, whose memory the host can write (the CPU's). Thread-compatible. No failed step may

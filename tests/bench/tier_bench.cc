@@ -2,9 +2,9 @@
 //
 //   bazel run //tests/bench:tier_bench -- --model DIR --cache-dir DIR --expert-memory 25% --routing even; --help
 //
-// A round runs every number of streams, each with every contender (--prefetch, and --against), in turn; fio reads the
-// container before each. Figures are medians over rounds, ratios are of the same round. The bound of a run is the less
-// of
+// A round runs every number of streams, each with every contender (--prefetch, and those of --against), in turn; fio
+// reads the container before each. Figures are medians over rounds, ratios are of the same round. The bound of a run is
+// the less of
 //
 //   disk      what fio just read / (bytes of experts wanted per token x share of expert bytes that has no slot)
 //   compute   tokens per second without the time that the engine waited for experts
@@ -30,7 +30,7 @@ namespace {
 
 struct Flags {
   TierOptions tier;
-  std::string against;
+  std::vector<std::string> against;
   std::string fio;
   std::string json_file;
   std::vector<int> streams = {1, 8, 32};
@@ -96,11 +96,11 @@ class TierBench {
   explicit TierBench(const Flags& flags) : flags_(flags) {}
 
   void Open() {
-    std::vector<std::string> names = {flags_.tier.prefetch};
-    if (!flags_.against.empty()) names.push_back(flags_.against);
-    for (const std::string& name : names) {
+    std::vector<std::string> readings = {flags_.tier.reading};
+    readings.insert(readings.end(), flags_.against.begin(), flags_.against.end());
+    for (const std::string& reading : readings) {
       TierOptions options = flags_.tier;
-      options.prefetch = name;
+      options.reading = reading;
       contenders_.push_back(OrExit(TierContender::Create(options)));
     }
     const TierContender& first = *contenders_.front();
@@ -123,15 +123,17 @@ class TierBench {
     for (const int streams : flags_.streams) {
       for (size_t i = 0; i < contenders_.size(); ++i) {
         const Series& series = series_.at({streams, i});
-        const std::string name = std::to_string(streams) + " streams, " + contenders_[i]->options().prefetch;
+        const std::string name = std::to_string(streams) + " streams, " + contenders_[i]->options().reading;
         Print(name, series);
         rows.push_back({{"name", name}, {"figures", series.Json()}});
       }
-      if (contenders_.size() < 2) continue;
-      const Values& ratio = ratios_.at(streams);
-      std::printf("  %s over %s: %.3f (%.3f to %.3f, %zu pairs)\n", flags_.tier.prefetch.c_str(),
-                  flags_.against.c_str(), ratio.median(), ratio.all.front(), ratio.all.back(), ratio.all.size());
-      rows.push_back({{"name", std::to_string(streams) + " streams, ratio"}, {"pairs", ratio.all}});
+      for (size_t i = 1; i < contenders_.size(); ++i) {
+        const Values& ratio = ratios_.at({streams, i});
+        const std::string name = flags_.tier.reading + " over " + contenders_[i]->options().reading;
+        std::printf("  %s: %.3f (%.3f to %.3f, %zu rounds)\n", name.c_str(), ratio.median(), ratio.all.front(),
+                    ratio.all.back(), ratio.all.size());
+        rows.push_back({{"name", std::to_string(streams) + " streams, " + name}, {"ratios", ratio.all}});
+      }
     }
     return rows;
   }
@@ -148,7 +150,8 @@ class TierBench {
       rates[i] = run.rate();
       if (round >= 0) Observe(contender, run, disk_rate, series_[{streams, i}]);
     }
-    if (round >= 0 && rates.size() == 2) ratios_[streams].Add(rates[0] / rates[1]);
+    if (round < 0) return;
+    for (size_t i = 1; i < rates.size(); ++i) ratios_[{streams, i}].Add(rates[0] / rates[i]);
   }
 
   static void Print(const std::string& name, const Series& series) {
@@ -170,7 +173,7 @@ class TierBench {
   std::vector<std::unique_ptr<TierContender>> contenders_;
   std::string container_;
   std::map<std::pair<int, size_t>, Series> series_;  // by streams and contender
-  std::map<int, Values> ratios_;                     // by streams
+  std::map<std::pair<int, size_t>, Values> ratios_;  // of the first contender's rate to this one's
 };
 
 int Main(int argc, char** argv) {
@@ -182,8 +185,9 @@ int Main(int argc, char** argv) {
   app.add_option("--weights", tier.weights, "format of the matrices, as the daemon's --weights");
   app.add_option("--expert-memory", tier.expert_memory, "a size or a share of all experts")->capture_default_str();
   app.add_option("--routing", tier.routing, "even, or a routing trace (.fgr)")->capture_default_str();
-  app.add_option("--prefetch", tier.prefetch, "router, predictor, committed or off")->capture_default_str();
-  app.add_option("--against", flags.against, "a second contender's");
+  app.add_option("--prefetch", tier.reading, "PREFETCH[:EVICTION[:blocking]], as router, off:lru, off:lru:blocking")
+      ->capture_default_str();
+  app.add_option("--against", flags.against, "other contenders', between commas")->delimiter(',');
   app.add_option("--guess-accuracy", tier.guess_accuracy, "of the router's guesses")->check(CLI::Range(0.0, 1.0));
   app.add_option("--pre-gate", tier.pre_gate_distance, "distance of the checkpoint's pre-gates")
       ->check(CLI::Range(0, 2));

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <chrono>
 #include <optional>
+#include <sstream>
 #include <utility>
 
-#include "engine/moe/guess_source.h"
 #include "engine/moe/prefetcher.h"
 #include "kernels/base/check.h"
 #include "kernels/base/status_macros.h"
@@ -29,6 +29,20 @@ absl::Status CheckGuesses(const RoutedModel& model, double accuracy) {
 }
 
 }  // namespace
+
+absl::StatusOr<Reading> ParseReading(const std::string& text) {
+  std::istringstream parts(text);
+  std::string part;
+  Reading reading;
+  std::getline(parts, part, ':');
+  FOREGATE_ASSIGN_OR_RETURN(reading.prefetch, ParseExpertPrefetch(part));
+  if (!std::getline(parts, part, ':')) return reading;
+  FOREGATE_ASSIGN_OR_RETURN(reading.eviction, ParseExpertEviction(part));
+  if (!std::getline(parts, part)) return reading;
+  if (part != "blocking") return absl::InvalidArgumentError(text + ": behind PREFETCH:EVICTION there is only blocking");
+  reading.is_blocking = true;
+  return reading;
+}
 
 absl::StatusOr<std::unique_ptr<TierContender>> TierContender::Create(const TierOptions& options) {
   std::unique_ptr<TierContender> contender(new TierContender(options));
@@ -58,7 +72,9 @@ absl::Status TierContender::Open() {
   LoadOptions load;
   load.directory = options_.model;
   FOREGATE_ASSIGN_OR_RETURN(load.weights, WeightRules::ForAll(options_.weights));
-  FOREGATE_ASSIGN_OR_RETURN(load.prefetch, ParseExpertPrefetch(options_.prefetch));
+  FOREGATE_ASSIGN_OR_RETURN(const Reading reading, ParseReading(options_.reading));
+  load.prefetch = reading.prefetch;
+  load.expert_memory.eviction = reading.eviction;
   load.kv_dtype = DType::kBf16;
   load.max_sequences = options_.max_streams;
   load.max_batch_tokens = std::max(16, options_.max_streams);
@@ -85,10 +101,12 @@ absl::Status TierContender::Open() {
     FOREGATE_ASSIGN_OR_RETURN(routing_, ReadRoutingTrace(model, options_.routing));
   }
   // The decoder looks at its backend's kernels whenever it uses them.
-  backend_.kernels = MakeRoutedKernels(
-      std::move(backend_.kernels),
-      {.model = model, .pre_gate_distance = options_.pre_gate_distance, .guess_accuracy = options_.guess_accuracy},
-      routing_.get());
+  backend_.kernels = MakeRoutedKernels(std::move(backend_.kernels),
+                                       {.model = model,
+                                        .pre_gate_distance = options_.pre_gate_distance,
+                                        .guess_accuracy = options_.guess_accuracy,
+                                        .waits_for_all = reading.is_blocking},
+                                       routing_.get());
   FOREGATE_ASSIGN_OR_RETURN(loop_,
                             EngineLoop::Create(LoopOptions(load), backend_.device.get(), std::move(decoder), &clock_));
   return absl::OkStatus();

@@ -5,12 +5,15 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
 #include "engine/engine_loop.h"
 #include "engine/host/clock.h"
 #include "engine/model/load_model.h"
+#include "engine/moe/eviction_policy.h"
+#include "engine/moe/guess_source.h"
 #include "tests/bench/expert_traffic.h"
 #include "tests/bench/routing_source.h"
 
@@ -21,14 +24,25 @@ struct TierOptions {
   std::string weights;                // as the daemon's --weights
   std::string expert_memory = "25%";  // as the daemon's --expert-memory: a size or a share
   std::string cache_dir;
-  std::string prefetch = "router";  // as engine.expert_prefetch
-  std::string routing = "even";     // or a routing trace
-  int num_threads = 0;              // 0: every core
+  std::string reading = "router";  // when experts are read and which give way, ParseReading
+  std::string routing = "even";    // or a routing trace
+  int num_threads = 0;             // 0: every core
   int max_streams = 1;
   int max_tokens = 0;         // of one stream
   int pre_gate_distance = 0;  // of the checkpoint
   double guess_accuracy = 1;
 };
+
+// PREFETCH[:EVICTION[:blocking]], as "router", "off:lru", "off:lru:blocking": engine.expert_prefetch,
+// engine.expert_eviction ("expected" where it is not given), and whether a layer computes nothing before all of its
+// experts are there, as a simple offloader does.
+struct Reading {
+  std::optional<GuessSource> prefetch;
+  EvictionPolicy eviction = EvictFarthestExpectedUse;
+  bool is_blocking = false;
+};
+// INVALID_ARGUMENT naming the part.
+absl::StatusOr<Reading> ParseReading(const std::string& text);
 
 // Of the steps of one run that were measured.
 struct TierRun {

@@ -104,7 +104,8 @@ class Forecaster {
   // Over the second half of the steps: the cache is full then and its policy knows the routing.
   absl::StatusOr<Rates> ReplayWith(const PrefetchSource& source) const {
     FOREGATE_ASSIGN_OR_RETURN(const ReplayResult replayed,
-                              Replay(trace_, {.memory_bytes = input_.slot_bytes,
+                              Replay(trace_, {.policy = input_.eviction,
+                                              .memory_bytes = input_.slot_bytes,
                                               .bytes_per_second = machine_.disk_bytes_per_second,
                                               .expert_seconds = ExpertSeconds(),
                                               .layer_seconds = LayerSeconds(),

@@ -15,6 +15,7 @@
 
 #include "absl/status/statusor.h"
 #include "engine/model/load_model.h"
+#include "engine/moe/eviction_policy.h"
 #include "engine/moe/replay/decode_trace.h"
 #include "engine/moe/replay/replay_prefetch.h"
 #include "tools/offline/kernel_reach.h"
@@ -37,6 +38,7 @@ struct ForecastInput {
   int32_t context_tokens = 0;  // that each stream holds
   uint64_t slot_bytes = 0;     // of the expert cache
   bool keeps_all_experts = false;
+  EvictionPolicy eviction = EvictFarthestExpectedUse;
   PrefetchSource prefetch;               // as the daemon would read ahead; kNone: it does not
   const DecodeTokens* tokens = nullptr;  // of a recorded trace; null: uniform routing
 };

@@ -228,6 +228,7 @@ absl::Status Run(const Flags& flags) {
                             .context_tokens = report.context_tokens,
                             .slot_bytes = plan.slots.num_bytes(),
                             .keeps_all_experts = !plan.reads_container,
+                            .eviction = load.expert_memory.eviction,
                             .prefetch = prefetch,
                             .tokens = tokens.has_value() ? &*tokens : nullptr};
   const ForecastMachine machine{

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "engine/model/load_model.h"
+#include "engine/moe/eviction_policy.h"
 #include "gtest/gtest.h"
 #include "kernels/cpu/cpu_backend.h"
 #include "kernels/ref/ref_backend.h"
@@ -155,13 +156,16 @@ TEST(ExpertsOnDisk, NoAmountOfMemoryChangesAToken) {
                                                                          GuessSource::kRouter, GuessSource::kPredictor};
         const int prefetch = between(0, 3);
         variant.prefetch = kPrefetch[static_cast<size_t>(prefetch)];
+        const NamedEvictionPolicy eviction = EvictionPolicies()[static_cast<size_t>(between(0, 2))];
+        variant.expert_memory.eviction = eviction.policy;
         variant.has_memory_pressure = num_runs % 2 == 1;
         variant.options.max_batch_tokens = between(8, 64);
         variant.options.prefill_chunk_tokens = between(3, variant.options.max_batch_tokens);
         variant.options.expert_affinity_steps = between(0, 4);
         SCOPED_TRACE(family + ": " + std::to_string(bytes) + " of " + std::to_string(all_bytes) + " bytes, " +
                      std::to_string(threads) + " threads, steps of " +
-                     std::to_string(variant.options.max_batch_tokens) + " rows, prefetch " + std::to_string(prefetch));
+                     std::to_string(variant.options.max_batch_tokens) + " rows, prefetch " + std::to_string(prefetch) +
+                     ", " + std::string(eviction.name));
         ExpectSame(judged.outcomes, RunTogether(ModelDir(family), variant, *backend, judged.requests, random()));
         ++num_runs;
       }
