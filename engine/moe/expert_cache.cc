@@ -319,6 +319,11 @@ absl::StatusOr<ExpertLease> ExpertCache::Acquire(ExpertKey key, Stream& stream) 
   return ExpertLease(this, slot);
 }
 
+void ExpertCache::Foresee(ExpertKey key, float probability) {
+  const size_t slot = slot_of_expert_[directory_.index(key)];
+  if (slot != kNone) slots_[slot].hint = std::max(slots_[slot].hint, probability);
+}
+
 absl::StatusOr<bool> ExpertCache::Prefetch(ExpertKey key, FetchClass urgency, float probability, Stream& stream) {
   const size_t expert = directory_.index(key);
   const size_t slot = slot_of_expert_[expert];

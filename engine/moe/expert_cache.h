@@ -103,6 +103,9 @@ class ExpertCache {
   // A lease; the fetch of an absent expert begins, as a demand. RESOURCE_EXHAUSTED when every slot is leased or being
   // filled; the error of the device when a copy cannot be enqueued.
   absl::StatusOr<ExpertLease> Acquire(ExpertKey key, Stream& stream);
+  // The next run of its layer wants the expert with `probability`: when it is in a slot, evictions weigh it until then.
+  // Said of all before any of them is prefetched, or one would make room for another.
+  void Foresee(ExpertKey key, float probability);
   // Begins to fetch an absent expert that is wanted with `probability`, when there is a slot that is worth less to the
   // policy. Returns whether it is in a slot now.
   absl::StatusOr<bool> Prefetch(ExpertKey key, FetchClass urgency, float probability, Stream& stream);
@@ -148,7 +151,7 @@ class ExpertCache {
     size_t expert = kNone;  // directory index
     uint32_t num_leases = 0;
     uint64_t last_use = 0;
-    float hint = 0;                      // of the prefetch that filled it, until its layer runs
+    float hint = 0;                      // how likely its layer's next run was foreseen to want it
     bool is_prefetched = false;          // and not used yet
     bool is_guess = false;               // of which the layer has not routed yet
     bool is_vain = false;                // a guess that did not come true: the first to go

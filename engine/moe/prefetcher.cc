@@ -74,6 +74,7 @@ void Prefetcher::Learn(int32_t layer_index, std::span<const int32_t> experts) {
 absl::Status Prefetcher::FetchCommitted(Stream& stream) {
   const Ahead ahead = std::exchange(committed_, {});
   if (ahead.layer < 0) return absl::OkStatus();
+  for (const int32_t expert : IdsOf(ahead.host_ids)) cache_.Foresee({ahead.layer, expert}, 1);
   // Prefetch of what has a slot already is nothing, so experts that several rows chose are fetched once.
   for (const int32_t expert : IdsOf(ahead.host_ids)) {
     FOREGATE_RETURN_IF_ERROR(cache_.Prefetch({ahead.layer, expert}, FetchClass::kCommitted, 1, stream).status());
@@ -86,6 +87,7 @@ absl::Status Prefetcher::FetchForCrowd(int32_t target_index, size_t num_rows, St
   const std::span<const int32_t> foreseen = crowd_.Foresee(cache_.usage(), target_index, num_rows);
   if (!crowd_.is_trusted()) return absl::OkStatus();
   const int32_t target = directory_.layers()[static_cast<size_t>(target_index)];
+  for (const int32_t expert : foreseen) cache_.Foresee({target, expert}, 1);
   for (const int32_t expert : foreseen) {
     FOREGATE_ASSIGN_OR_RETURN(const bool has_slot,
                               cache_.Prefetch({target, expert}, FetchClass::kCommitted, 1, stream));
@@ -120,6 +122,7 @@ bool Prefetcher::CollectGuesses(int32_t layer_index, size_t num_rows) {
 
 absl::Status Prefetcher::FetchGuesses(int32_t target_index, Stream& stream) {
   const int32_t target = directory_.layers()[static_cast<size_t>(target_index)];
+  for (const ExpertGuess& guess : guesses_) cache_.Foresee({target, guess.expert}, guess.probability);
   std::erase_if(guesses_, [&](const ExpertGuess& guess) { return cache_.has_slot({target, guess.expert}); });
   // Also without a budget: what a control step would have guessed keeps the estimates honest.
   judge().Grade(target_index, guesses_);

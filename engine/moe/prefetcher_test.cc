@@ -63,6 +63,18 @@ TEST_F(PrefetcherTest, CommittedExpertsAreFetchedOnce) {
   EXPECT_EQ(cache_->counters().guess_used_bytes + cache_->counters().guess_wasted_bytes, 0u);
 }
 
+TEST_F(PrefetcherTest, CommittedExpertsMakeNoRoomForEachOther) {
+  Create(GuessSource::kNone, /*num_slots=*/4);
+  Route(4, {5, 6});
+  std::vector<int32_t> committed = {9, 5};
+  prefetcher_->Commit(4, View(committed, kTopK));
+  Route(3, {0, 1});
+  EXPECT_TRUE(cache_->has_slot({4, 5}));
+  EXPECT_TRUE(cache_->has_slot({4, 9}));
+  EXPECT_EQ(cache_->counters().num_prefetched, 1u);
+  EXPECT_EQ(cache_->counters().num_misses, 4u);
+}
+
 TEST_F(PrefetcherTest, OnlyTheRouterIsAskedAndOnlyForFewRows) {
   Create(GuessSource::kRouter);
   EXPECT_EQ(prefetcher_->GuessedLayer(3, 1), std::optional<int32_t>(4));
