@@ -108,14 +108,9 @@ std::string ExistingDirectory(const std::string& directory) {
   return path.string();
 }
 
-// What the probe says of a file that the page cache holds, as a model that was just copied or packed.
-constexpr ReadShape kUnknown = {};
-constexpr ReadShape kDeep{.piece_bytes = 1u << 20, .depth = 32};
-
 absl::StatusOr<DiskRate> MeasureOn(const std::string& path, uint64_t expert_bytes, const std::string& origin) {
   FOREGATE_ASSIGN_OR_RETURN(const auto file, BulkFile::Open(path));
-  ReadShape shape = ProbeReadShape(*file, 0, file->num_bytes());
-  if (shape == kUnknown && !path.ends_with(kContainerExtension)) shape = kDeep;
+  const ReadShape shape = ProbeReadShape(*file, 0, file->num_bytes());
   // A model smaller than an expert of its container: its pieces tell as much.
   const uint64_t run_bytes = std::min(expert_bytes, file->num_bytes());
   FOREGATE_ASSIGN_OR_RETURN(const ReadRate rate,

@@ -97,7 +97,7 @@ TEST_F(PlanCommandTest, SaysWhichRatesWereGiven) {
                 "--engine.max_sequence_tokens=64", "--engine.kv_bytes", "1000000"});
   ASSERT_TRUE(status.ok()) << status;
   EXPECT_NE(out_.find("200 GOP/s, as given"), std::string::npos) << out_;
-  EXPECT_NE(out_.find("disk: 1.25 GB/s, as given (assumed: 8 reads of 512 KiB at once); experts get 85 % of it"),
+  EXPECT_NE(out_.find("disk: 1.25 GB/s, as given (assumed: 16 reads of 1024 KiB at once); experts get 85 % of it"),
             std::string::npos)
       << out_;
   for (const char* note :

@@ -4,18 +4,24 @@
 #include <thread>
 #include <vector>
 
+#include "kernels/base/check.h"
+
 namespace foregate {
 
-double ReadPieces(const BulkFile& file, const ReadShape& shape, std::chrono::milliseconds duration, std::byte* buffers,
-                  const std::function<uint64_t(uint64_t piece)>& place_of) {
+double ReadPieces(const BulkFile& file, const ReadShape& shape, std::chrono::milliseconds duration,
+                  std::span<std::byte> buffers, const std::function<uint64_t(uint64_t piece)>& place_of) {
+  const size_t num_buffers = buffers.size() / shape.piece_bytes;
+  const auto depth = static_cast<size_t>(shape.depth);
+  FOREGATE_CHECK(num_buffers >= depth);
   std::atomic<uint64_t> next_piece{0}, num_read{0};
   const auto start = std::chrono::steady_clock::now();
   std::vector<std::thread> threads;
-  for (int i = 0; i < shape.depth; ++i) {
+  for (size_t i = 0; i < depth; ++i) {
     threads.emplace_back([&, i] {
-      std::byte* const buffer = buffers + static_cast<size_t>(i) * shape.piece_bytes;
-      while (std::chrono::steady_clock::now() - start < duration) {
-        iovec vector{buffer, shape.piece_bytes};
+      // Every depth-th buffer is this thread's.
+      for (size_t buffer = i; std::chrono::steady_clock::now() - start < duration;
+           buffer = buffer + depth < num_buffers ? buffer + depth : i) {
+        iovec vector{buffers.data() + buffer * shape.piece_bytes, shape.piece_bytes};
         const uint64_t place = place_of(next_piece.fetch_add(1, std::memory_order_relaxed));
         if (!file.Read(place, {&vector, 1}, /*direct=*/true).ok()) return;
         num_read.fetch_add(1, std::memory_order_relaxed);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "engine/moe/store/read_pieces.h"
@@ -22,10 +23,10 @@ absl::StatusOr<ReadRate> MeasureReadRate(const BulkFile& file, uint64_t begin, u
   const uint64_t pieces_each = std::max<uint64_t>(1, expert_bytes / piece_bytes);
   const uint64_t num_places = (end - begin - pieces_each * piece_bytes) / page + 1;
   // As the probe of the shape: slots lie in huge pages.
-  const uint64_t buffer_bytes = piece_bytes * static_cast<uint64_t>(shape.depth);
+  const uint64_t buffer_bytes = std::max(kReadBufferBytes, piece_bytes * static_cast<uint64_t>(shape.depth));
   FOREGATE_ASSIGN_OR_RETURN(const std::unique_ptr<DeviceBuffer> buffers, AllocateHostMemory(buffer_bytes));
-  auto* const memory = static_cast<std::byte*>(buffers->data());
-  std::memset(memory, 0, buffer_bytes);
+  const std::span memory(static_cast<std::byte*>(buffers->data()), buffer_bytes);
+  std::memset(memory.data(), 0, memory.size());
   const ReadShape pieces{.piece_bytes = static_cast<uint32_t>(piece_bytes), .depth = shape.depth};
   const double rate = ReadPieces(file, pieces, duration, memory, [&](uint64_t piece) {
     return begin + Scatter(piece / pieces_each + 1) % num_places * page + piece % pieces_each * piece_bytes;

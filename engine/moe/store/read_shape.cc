@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstring>
 #include <memory>
+#include <span>
 
 #include "engine/moe/store/read_pieces.h"
 #include "kernels/api/host_device.h"
@@ -13,7 +14,7 @@ namespace foregate {
 namespace {
 
 constexpr uint64_t kLeastBytes = uint64_t{64} << 20;
-constexpr std::array<ReadShape, 4> kShapes = {{{512u << 10, 8}, {512u << 10, 16}, {1u << 20, 16}, {1u << 20, 32}}};
+constexpr std::array<ReadShape, 4> kShapes = {{{512u << 10, 8}, {1u << 20, 8}, {1u << 20, 16}, {1u << 20, 32}}};
 constexpr int kTurns = 2;
 constexpr auto kTurnTime = std::chrono::milliseconds(50);
 
@@ -24,8 +25,8 @@ ReadShape ChooseReadShape(std::span<const MeasuredShape> measured) {
   for (const MeasuredShape& one : measured) fastest = std::max(fastest, one.bytes_per_second);
   const MeasuredShape* chosen = nullptr;
   for (const MeasuredShape& one : measured) {
-    if (one.bytes_per_second < 0.9 * fastest) continue;
-    if (chosen == nullptr || one.shape.bytes_under_way() > chosen->shape.bytes_under_way()) chosen = &one;
+    if (one.bytes_per_second < 0.95 * fastest) continue;
+    if (chosen == nullptr || one.shape.bytes_under_way() < chosen->shape.bytes_under_way()) chosen = &one;
   }
   return chosen->shape;
 }
@@ -36,13 +37,10 @@ ReadShape ProbeReadShape(const BulkFile& file, uint64_t begin, uint64_t end) {
   if (end < begin + kLeastBytes || !file.PrefersDirect(begin + (end - begin) / 2, 1)) return {};
   // Huge pages, as the slots have: a read into small ones is cut up on its way (256 pages are more than the segments of
   // many a virtual disk's request), and 1.4 GB/s become 0.55.
-  const auto largest = std::max_element(kShapes.begin(), kShapes.end(), [](const ReadShape& a, const ReadShape& b) {
-    return a.bytes_under_way() < b.bytes_under_way();
-  });
-  const absl::StatusOr<std::unique_ptr<DeviceBuffer>> buffers = AllocateHostMemory(largest->bytes_under_way());
+  const absl::StatusOr<std::unique_ptr<DeviceBuffer>> buffers = AllocateHostMemory(kReadBufferBytes);
   if (!buffers.ok()) return {};
-  auto* const memory = static_cast<std::byte*>((*buffers)->data());
-  std::memset(memory, 0, largest->bytes_under_way());
+  const std::span memory(static_cast<std::byte*>((*buffers)->data()), kReadBufferBytes);
+  std::memset(memory.data(), 0, memory.size());
   std::array<MeasuredShape, kShapes.size()> measured;
   for (int turn = 0; turn < kTurns; ++turn) {
     for (size_t i = 0; i < kShapes.size(); ++i) {

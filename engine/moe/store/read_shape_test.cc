@@ -13,17 +13,17 @@
 namespace foregate {
 namespace {
 
-TEST(ReadShape, TheMostBytesUnderWayThatAreFastEnough) {
+TEST(ReadShape, TheFewestBytesUnderWayThatAreFastEnough) {
   const ReadShape small{512u << 10, 8}, middle{512u << 10, 16}, large{1u << 20, 32};
   const auto choose = [&](double a, double b, double c) {
     const std::vector<MeasuredShape> measured = {{large, c}, {small, a}, {middle, b}};
     return ChooseReadShape(measured);
   };
-  EXPECT_EQ(choose(1e9, 1e9, 1e9), large);
-  EXPECT_EQ(choose(1e9, 0.95e9, 0.91e9), large);
-  EXPECT_EQ(choose(1e9, 0.95e9, 0.5e9), middle);
-  EXPECT_EQ(choose(1e9, 0.6e9, 0.5e9), small);
-  EXPECT_EQ(choose(0, 0, 0), large);
+  EXPECT_EQ(choose(1e9, 1e9, 1e9), small);
+  EXPECT_EQ(choose(0.96e9, 0.98e9, 1e9), small);
+  EXPECT_EQ(choose(0.9e9, 0.96e9, 1e9), middle);
+  EXPECT_EQ(choose(0.68e9, 0.73e9, 0.77e9), large);
+  EXPECT_EQ(choose(0, 0, 0), small);
 }
 
 TEST(ReadShape, AFewBytesAreNotProbed) {
