@@ -24,6 +24,7 @@ constexpr double kLeastSaved = 0.002;   // of a step's time: less is nothing
 // Levels are compared at different times, in which much else changes: only a
 // large loss is the level's.
 constexpr double kMuchLess = 0.5;
+constexpr uint32_t kFirstHold = 2;
 constexpr uint32_t kMostHold = 16;
 
 // Stall per missing byte, or time per step that is no stall, and the variance of its estimate.
@@ -109,6 +110,9 @@ void EndCycleOn(const Saved& saved, bool has_guesses, bool is_vain, GovernorStat
   const bool is_harmful = saved.share < -kLeastSaved - saved.error / 2;
   const bool is_worse = saved.share + saved.error < kMuchLess * state->stricter_saved_share;
   if (is_vain || (has_guesses && (is_harmful || is_worse))) return Stricter(state);
+  // Looking ahead for nothing costs, too, where less strict levels do not help.
+  const bool was_less_strict = state->next_hold > kFirstHold || state->level + 1 == kMinProbabilities.size();
+  if (!has_guesses && state->with.missing_bytes > 0 && was_less_strict) return TurnOff(state);
   if (state->hold_cycles > 0) --state->hold_cycles;
   if (state->hold_cycles == 0 && state->level + 1 < kMinProbabilities.size()) {
     state->stricter_saved_share = has_guesses ? std::max(saved.share - saved.error, 0.0) : 0;
@@ -124,9 +128,13 @@ void EndCycleOff(const Saved& saved, bool has_guesses, GovernorState* state) {
     state->is_on = true;
     state->cycle_steps = kFirstCycleSteps;
     state->hold_cycles = state->next_hold;
-  } else {
-    state->cycle_steps = std::min(2 * state->cycle_steps, kMostStepsOff);
+    return;
   }
+  state->cycle_steps = std::min(2 * state->cycle_steps, kMostStepsOff);
+  // Nothing was as probable: the next trial takes less. What did not pay is not tried less strictly.
+  const uint32_t next = has_guesses ? 0 : std::min<uint32_t>(state->level + 1, kMinProbabilities.size() - 1);
+  if (next != state->level) state->with = {};
+  state->level = next;
 }
 
 void EndCycle(GovernorState* state) {

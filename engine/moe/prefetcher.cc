@@ -36,7 +36,8 @@ Prefetcher::Prefetcher(ExpertCache& cache, const ExpertDirectory& directory, Gue
 
 std::optional<int32_t> Prefetcher::GuessedLayer(int32_t layer, int64_t num_rows) const {
   const auto target = static_cast<size_t>(directory_.layer_index({layer, 0})) + 1;
-  if (source_ != GuessSource::kRouter || num_rows > kMaxGuessRows || target >= directory_.layers().size())
+  if (source_ != GuessSource::kRouter || num_rows > kMaxGuessRows || target >= directory_.layers().size() ||
+      !SpeculatesNext(governor_))
     return std::nullopt;
   return directory_.layers()[target];
 }
@@ -100,7 +101,7 @@ bool Prefetcher::CollectGuesses(int32_t layer_index, size_t num_rows) {
   const int32_t target_index = layer_index + 1;
   const Ahead ahead = std::exchange(guessed_, {});
   if (source_ == GuessSource::kPredictor) {
-    if (static_cast<size_t>(target_index) >= directory_.layers().size()) return false;
+    if (static_cast<size_t>(target_index) >= directory_.layers().size() || !SpeculatesNext(governor_)) return false;
     for (size_t expert = 0; expert < prior_.size(); ++expert)
       prior_[expert] = cache_.usage().probability(target_index, static_cast<int32_t>(expert));
     predictor_.Predict(target_index, prior_, num_rows, &guesses_);
@@ -124,7 +125,6 @@ absl::Status Prefetcher::FetchGuesses(int32_t target_index, Stream& stream) {
   const int32_t target = directory_.layers()[static_cast<size_t>(target_index)];
   for (const ExpertGuess& guess : guesses_) cache_.Foresee({target, guess.expert}, guess.probability);
   std::erase_if(guesses_, [&](const ExpertGuess& guess) { return cache_.has_slot({target, guess.expert}); });
-  // Also without a budget: what a control step would have guessed keeps the estimates honest.
   judge().Grade(target_index, guesses_);
   const uint64_t expert_bytes = directory_.layout(directory_.index({target, 0})).block_bytes();
   const GovernorLimits limits{.max_bytes_per_layer = std::max(static_cast<uint64_t>(usual_missing_bytes_),

@@ -47,7 +47,7 @@ class Prefetcher {
   // How many experts the next layer's router is asked for, of each row: what it ranks just too low now may come in.
   static constexpr int32_t NumRanks(int32_t top_k, int32_t num_experts) { return std::min(2 * top_k, num_experts); }
   // The layer whose router should be applied to the state of `layer`, or nothing: another source, too many rows, no
-  // layer ahead.
+  // layer ahead, or a step without guesses, which pays nothing for looking ahead either.
   std::optional<int32_t> GuessedLayer(int32_t layer, int64_t num_rows) const;
 
   // What was chosen, or guessed, at the layer that runs for one ahead. `host_ids` [T, k] or [T, NumRanks], best

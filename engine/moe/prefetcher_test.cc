@@ -193,12 +193,16 @@ TEST_F(PrefetcherTest, WrongGuessesAreNotReadForLong) {
   Create(GuessSource::kRouter);
   Steps steps(4);
   uint64_t wasted_early = 0;
+  int num_late_guesses = 0;
   for (int step = 0; step < 400; ++step) {
     std::vector<int32_t> choices = steps.Choose();
     for (const int32_t layer : {3, 4, 7}) {
       const std::vector<int32_t> next = steps.Choose();
       std::vector<int32_t> guess = steps.Guess(next, false);
-      if (const auto target = prefetcher_->GuessedLayer(layer, 1)) prefetcher_->Guess(*target, View(guess, kRanks));
+      if (const auto target = prefetcher_->GuessedLayer(layer, 1)) {
+        prefetcher_->Guess(*target, View(guess, kRanks));
+        if (step > 99) ++num_late_guesses;
+      }
       Route(layer, choices);
       choices = next;
     }
@@ -206,6 +210,9 @@ TEST_F(PrefetcherTest, WrongGuessesAreNotReadForLong) {
     if (step == 99) wasted_early = cache_->counters().guess_wasted_bytes;
   }
   EXPECT_EQ(cache_->counters().guess_wasted_bytes, wasted_early);
+  // Two layers have one ahead of them, and a few of 300 steps try whether guessing pays by now.
+  EXPECT_GT(num_late_guesses, 0);
+  EXPECT_LE(num_late_guesses, 2 * 30);
 }
 
 TEST_F(PrefetcherTest, ThePredictorLearnsWhatFollows) {

@@ -168,8 +168,9 @@ class ReplayRun {
   void AnnounceAhead(size_t number) {
     const std::optional<size_t> target = prefetch_.Target(number);
     if (!target) return;
-    prefetch_.Guess(*target, memory_.usage(), &guesses_);
     const bool is_committed = options_.source.kind == PrefetchSource::Kind::kCommitted;
+    if (!is_committed && !budget_.allows_any()) return;
+    prefetch_.Guess(*target, memory_.usage(), &guesses_);
     const int32_t layer_index = trace_.visit(*target).layer_index;
     const uint64_t bytes = trace_.expert_bytes(layer_index);
     const ReadClass read_class = is_committed ? ReadClass::kCommitted : ReadClass::kSpeculative;
