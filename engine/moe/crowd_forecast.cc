@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace foregate {
 namespace {
@@ -12,6 +13,7 @@ constexpr double kLeastProbability = 0.95;
 constexpr double kLeastPrecision = 0.9;
 constexpr double kMemory = 0.75;     // of a layer's counts that the next one keeps
 constexpr double kTrustAtStart = 8;  // experts that count as foreseen rightly
+constexpr double kUnbound = std::numeric_limits<double>::infinity();
 
 }  // namespace
 
@@ -43,6 +45,23 @@ void CrowdForecast::Judge(int32_t layer_index, std::span<const int32_t> experts)
                                        [&](int32_t expert) { return is_wanted_[static_cast<size_t>(expert)] != 0; });
   num_foreseen_ = kMemory * num_foreseen_ + static_cast<double>(foreseen_.size());
   num_wanted_ = kMemory * num_wanted_ + static_cast<double>(num_right);
+}
+
+void CrowdForecast::EndStep(size_t num_rows, double seconds, double stall_seconds, double bytes_per_layer) {
+  num_rows_ = num_rows;
+  const double busy_seconds = seconds - stall_seconds;
+  if (stall_seconds <= 0) {
+    bytes_ahead_ = kUnbound;
+  } else if (busy_seconds < stall_seconds) {
+    bytes_ahead_ = 0;
+  } else {
+    bytes_ahead_ = bytes_per_layer * busy_seconds / stall_seconds;  // at its full rate, as while it is waited for
+  }
+}
+
+double CrowdForecast::max_bytes_ahead(size_t num_rows) const {
+  const bool is_alike = num_rows <= 2 * num_rows_ && num_rows_ <= 2 * num_rows;
+  return is_alike ? bytes_ahead_ : kUnbound;
 }
 
 bool CrowdForecast::is_trusted() const { return num_wanted_ >= kLeastPrecision * num_foreseen_; }

@@ -54,6 +54,20 @@ TEST(CrowdForecastTest, TrustIsLostWhenItDoesNotComeTrueAndWonBack) {
   EXPECT_LT(num_steps, 10);
 }
 
+TEST(CrowdForecastTest, ReadsAheadWhatTheDiskBringsWhileNobodyWaits) {
+  CrowdForecast forecast(kExperts);
+  EXPECT_GT(forecast.max_bytes_ahead(64), 1e15);
+  forecast.EndStep(64, /*seconds=*/4, /*stall_seconds=*/1, /*bytes_per_layer=*/1000);
+  EXPECT_EQ(forecast.max_bytes_ahead(64), 3000);
+  EXPECT_EQ(forecast.max_bytes_ahead(40), 3000);
+  EXPECT_GT(forecast.max_bytes_ahead(512), 1e15);  // other steps, of which nothing is known
+  EXPECT_GT(forecast.max_bytes_ahead(16), 1e15);
+  forecast.EndStep(64, 4, 3, 1000);
+  EXPECT_EQ(forecast.max_bytes_ahead(64), 0);
+  forecast.EndStep(64, 4, 0, 0);
+  EXPECT_GT(forecast.max_bytes_ahead(64), 1e15);
+}
+
 TEST(CrowdForecastTest, OnlyItsLayerJudges) {
   ExpertUsage usage(2, kExperts);
   usage.Visit(0, 64, Rows(64));

@@ -49,6 +49,7 @@ absl::Status Prefetcher::Routed(int32_t layer, std::span<const int32_t> experts,
   FOREGATE_RETURN_IF_ERROR(FetchCommitted(stream));
   if (is_committed || source_ == GuessSource::kNone) return absl::OkStatus();
   const size_t num_rows = experts.size() / static_cast<size_t>(predictor_.shape().top_k);
+  num_rows_ = std::max(num_rows_, num_rows);
   if (num_rows > static_cast<size_t>(kMaxGuessRows)) return FetchForCrowd(layer_index + 1, num_rows, stream);
   if (!CollectGuesses(layer_index, num_rows)) return absl::OkStatus();
   return FetchGuesses(layer_index + 1, stream);
@@ -86,13 +87,19 @@ absl::Status Prefetcher::FetchCommitted(Stream& stream) {
 absl::Status Prefetcher::FetchForCrowd(int32_t target_index, size_t num_rows, Stream& stream) {
   if (static_cast<size_t>(target_index) >= directory_.layers().size()) return absl::OkStatus();
   const std::span<const int32_t> foreseen = crowd_.Foresee(cache_.usage(), target_index, num_rows);
-  if (!crowd_.is_trusted()) return absl::OkStatus();
+  double room = crowd_.max_bytes_ahead(num_rows);
+  if (!crowd_.is_trusted() || room == 0) return absl::OkStatus();
   const int32_t target = directory_.layers()[static_cast<size_t>(target_index)];
   for (const int32_t expert : foreseen) cache_.Foresee({target, expert}, 1);
   for (const int32_t expert : foreseen) {
+    if (cache_.has_slot({target, expert})) continue;
+    const auto bytes = static_cast<double>(directory_.layout(directory_.index({target, expert})).block_bytes());
+    if (bytes > room) break;
     FOREGATE_ASSIGN_OR_RETURN(const bool has_slot,
                               cache_.Prefetch({target, expert}, FetchClass::kCommitted, 1, stream));
     if (!has_slot) break;  // the cache is full of what runs, or is wanted sooner
+    room -= bytes;
+    crowd_bytes_ += bytes;
   }
   return absl::OkStatus();
 }
@@ -156,6 +163,9 @@ void Prefetcher::EndStep(double seconds) {
   const double missing =
       static_cast<double>(step.demand_bytes + step.used_bytes) / static_cast<double>(directory_.layers().size());
   usual_missing_bytes_ += kUsualRate * (missing - usual_missing_bytes_);
+  const double crowd_bytes = std::exchange(crowd_bytes_, 0) / static_cast<double>(directory_.layers().size());
+  if (const size_t num_rows = std::exchange(num_rows_, 0); num_rows > static_cast<size_t>(kMaxGuessRows))
+    crowd_.EndStep(num_rows, seconds, step.stall_seconds, missing + crowd_bytes);
   if (source_ == GuessSource::kNone) return;
   governor_ = Govern(governor_, step);
   cache_.PublishGovernor(governor_.is_on ? static_cast<int32_t>(governor_.level) : -1);

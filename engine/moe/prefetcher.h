@@ -96,6 +96,8 @@ class Prefetcher {
   std::vector<float> prior_;        // [experts]
   CachePrefetchBytes seen_;         // at the end of the last step
   double usual_missing_bytes_ = 0;  // of a layer
+  size_t num_rows_ = 0;             // of the step so far
+  double crowd_bytes_ = 0;          // that it read ahead for a crowd
 };
 
 }  // namespace foregate
